@@ -1,0 +1,35 @@
+/** Hypercall status codes (TLFS, appendix "Hypercall Status Codes"). A value, never an exception: guests see all of them. */
+export const HvStatus = {
+  Success: 0x0000,
+  InvalidHypercallCode: 0x0002,
+  InvalidHypercallInput: 0x0003,
+  InvalidAlignment: 0x0004,
+  InvalidParameter: 0x0005,
+  AccessDenied: 0x0006,
+  InvalidPartitionState: 0x0007,
+  OperationDenied: 0x0008,
+  UnknownProperty: 0x0009,
+  PropertyValueOutOfRange: 0x000a,
+  InsufficientMemory: 0x000b,
+  PartitionTooDeep: 0x000c,
+  InvalidPartitionId: 0x000d,
+  InvalidVpIndex: 0x000e,
+  InvalidPortId: 0x0011,
+  InvalidConnectionId: 0x0012,
+  InsufficientBuffers: 0x0013,
+  NotAcknowledged: 0x0014,
+  InvalidVpState: 0x0015,
+  Acknowledged: 0x0016,
+  InvalidSaveRestoreState: 0x0017,
+  InvalidSynicState: 0x0018,
+  ObjectInUse: 0x0019,
+  InvalidProximityDomainInfo: 0x001a,
+  NoData: 0x001b,
+  Inactive: 0x001c,
+  NoResources: 0x001d,
+  FeatureUnavailable: 0x001e,
+  Timeout: 0x0078,
+} as const;
+
+/** One of the {@link HvStatus} values. */
+export type HvStatus = (typeof HvStatus)[keyof typeof HvStatus];

@@ -1,0 +1,121 @@
+/**
+ * Fields: the leaves of a wire struct. Each knows its width and how to move its value to and from memory.
+ *
+ * Little-endian unless the name says otherwise (`u16be`…, for SCSI and VHDX-era formats that are big-endian).
+ */
+
+/** One field: how wide it is in bytes, and how to move its value to and from memory. */
+export interface Field<T> {
+  /** Width in bytes. */
+  readonly size: number;
+  /** Reads the value at byte offset `at`. */
+  read(view: DataView, at: number): T;
+  /** Writes the value at byte offset `at`. */
+  write(view: DataView, at: number, value: T): void;
+}
+
+/** An unsigned byte. */
+export const u8: Field<number> = {
+  size: 1,
+  read: (view, at) => view.getUint8(at),
+  write: (view, at, value) => view.setUint8(at, value),
+};
+
+/** An unsigned 16-bit integer, little-endian. */
+export const u16: Field<number> = {
+  size: 2,
+  read: (view, at) => view.getUint16(at, true),
+  write: (view, at, value) => view.setUint16(at, value, true),
+};
+
+/** An unsigned 32-bit integer, little-endian. */
+export const u32: Field<number> = {
+  size: 4,
+  read: (view, at) => view.getUint32(at, true),
+  write: (view, at, value) => view.setUint32(at, value, true),
+};
+
+/** A signed 32-bit integer, little-endian. */
+export const i32: Field<number> = {
+  size: 4,
+  read: (view, at) => view.getInt32(at, true),
+  write: (view, at, value) => view.setInt32(at, value, true),
+};
+
+/** An unsigned 64-bit integer, little-endian. */
+export const u64: Field<bigint> = {
+  size: 8,
+  read: (view, at) => view.getBigUint64(at, true),
+  write: (view, at, value) => view.setBigUint64(at, value, true),
+};
+
+/** An unsigned 16-bit integer, big-endian. */
+export const u16be: Field<number> = {
+  size: 2,
+  read: (view, at) => view.getUint16(at, false),
+  write: (view, at, value) => view.setUint16(at, value, false),
+};
+
+/** An unsigned 32-bit integer, big-endian. */
+export const u32be: Field<number> = {
+  size: 4,
+  read: (view, at) => view.getUint32(at, false),
+  write: (view, at, value) => view.setUint32(at, value, false),
+};
+
+/** An unsigned 64-bit integer, big-endian. */
+export const u64be: Field<bigint> = {
+  size: 8,
+  read: (view, at) => view.getBigUint64(at, false),
+  write: (view, at, value) => view.setBigUint64(at, value, false),
+};
+
+/** Padding or a reserved range: written as zero, never read, absent from the value. */
+export const reserved = (size: number): Field<void> => ({
+  size,
+  read: () => undefined,
+  write: (view, at) => {
+    for (let i = 0; i < size; i++) view.setUint8(at + i, 0);
+  },
+});
+
+/** A fixed run of bytes, copied on read so that a later write by a peer cannot change it. Short values are zero-filled. */
+export const bytes = (size: number): Field<Uint8Array> => ({
+  size,
+  read: (view, at) => new Uint8Array(view.buffer, view.byteOffset + at, size).slice(),
+  write: (view, at, value) => {
+    if (value.length > size) throw new RangeError(`field holds ${size} bytes, given ${value.length}`);
+    const target = new Uint8Array(view.buffer, view.byteOffset + at, size);
+    target.fill(0);
+    target.set(value);
+  },
+});
+
+/** A fixed run of `length` values of one field. Short values are filled with zero bytes. */
+export const array = <T>(field: Field<T>, length: number): Field<T[]> => ({
+  size: field.size * length,
+  read: (view, at) => Array.from({ length }, (_, i) => field.read(view, at + i * field.size)),
+  write: (view, at, value) => {
+    if (value.length > length) throw new RangeError(`field holds ${length} values, given ${value.length}`);
+    for (let i = 0; i < field.size * length; i++) view.setUint8(at + i, 0);
+    value.forEach((item, i) => field.write(view, at + i * field.size, item));
+  },
+});
+
+/** A fixed array of `units` UTF-16 code units, read up to the first NUL and written with zero fill. */
+export const utf16 = (units: number): Field<string> => ({
+  size: units * 2,
+  read: (view, at) => {
+    let text = '';
+    for (let i = 0; i < units; i++) {
+      const unit = view.getUint16(at + i * 2, true);
+      if (unit === 0) break;
+      text += String.fromCharCode(unit);
+    }
+    return text;
+  },
+  write: (view, at, value) => {
+    if (value.length > units) throw new RangeError(`field holds ${units} UTF-16 units, given ${value.length}`);
+    for (let i = 0; i < units; i++) view.setUint16(at + i * 2, i < value.length ? value.charCodeAt(i) : 0, true);
+  },
+});
