@@ -9,3 +9,24 @@ export type { Channel, ChannelState, ChannelStatistics, PacketHandler } from './
 export type { DeviceLog, DeviceWorld, GpadlView, OfferDescription, Vsp, VspBus, VspClass } from './device.ts';
 export { SynicEndpoint, SynicMsr } from './synic-endpoint.ts';
 export type { MessageHandler, SynicVp } from './synic-endpoint.ts';
+export { HEADER_BYTES, MAX_MESSAGE_BYTES, messages, SYNIC_MESSAGE_TYPE } from './messages/catalogue.ts';
+export type { BodyOf, Direction, Message, MessageName, MessageRow, ToChild, ToRoot } from './messages/catalogue.ts';
+export {
+  decodeToChild,
+  decodeToRoot,
+  encodeMessage,
+  isFault,
+  NOTHING_NEGOTIATED,
+  packContactTarget,
+  unpackContactTarget,
+} from './messages/codec.ts';
+export type { MessageFault, MessageFaultReason, Negotiated } from './messages/codec.ts';
+export { ConnectionState, NO_MONITOR, OfferFlag, PipeMode, USER_BYTES } from './messages/connection.ts';
+export type { OfferChannel } from './messages/connection.ts';
+export { MessageStatus, NO_INTERRUPTS } from './messages/channel.ts';
+export { decodeRanges, encodeRanges, gpadlMessages, MAX_PAGES_PER_GPADL } from './messages/gpadl-ranges.ts';
+export type { GpadlRange, RangeFault } from './messages/gpadl-ranges.ts';
+export { findInterface, interfaces, vsockPort, vsockService } from './messages/interfaces.ts';
+export type { DeviceInterface } from './messages/interfaces.ts';
+export { FeatureFlag, findVersion, Version, versions } from './messages/version.ts';
+export type { VersionRow } from './messages/version.ts';
