@@ -1,1 +1,44 @@
-export {};
+/**
+ * Wire formats of each device class, shared by a VSP and its VSC.
+ *
+ * @packageDocumentation
+ */
+export {
+  decodeIc,
+  decodeIcVersions,
+  encodeIc,
+  encodeIcVersions,
+  IcFlag,
+  IcHeader,
+  IcHeartbeat,
+  IcMessageType,
+  IcShutdown,
+  IcShutdownFlag,
+  IcStatus,
+  IcTime,
+  IcTimeFlag,
+  IcTimeReference,
+  IcVersion,
+  IntegrationService,
+  newestIcVersion,
+  PIPE_DATA,
+  UNIX_EPOCH_TICKS,
+} from './integration.ts';
+export type { IcService, IcVersions } from './integration.ts';
+export {
+  decodeKvpValue,
+  encodeKvpEntry,
+  fitsKvp,
+  KVP_KEY_UNITS,
+  KVP_PAYLOAD_BYTES,
+  KVP_VALUE_BYTES,
+  KvpDelete,
+  KvpEntry,
+  KvpEnumerate,
+  KvpHeader,
+  KvpIpInfo,
+  KvpOperation,
+  KvpPool,
+  KvpValueType,
+} from './key-value.ts';
+export type { KvpValue } from './key-value.ts';
