@@ -20,10 +20,14 @@ export const SYNIC_MESSAGE_TYPE = 1;
 export type Direction = 'to-root' | 'to-child';
 
 /** One row of the catalogue. */
-export interface MessageRow<Body extends Struct<any> = Struct<any>, Tail extends boolean = boolean> {
+export interface MessageRow<
+  D extends Direction = Direction,
+  Body extends Struct<any> = Struct<any>,
+  Tail extends boolean = boolean,
+> {
   /** Message number, the first word on the wire. */
   readonly type: number;
-  readonly direction: Direction;
+  readonly direction: D;
   /** Lowest version that may use it; 0 when no connection is needed. */
   readonly since: number;
   /** Feature flags of which one must have been negotiated; 0 when none. */
@@ -36,10 +40,24 @@ export interface MessageRow<Body extends Struct<any> = Struct<any>, Tail extends
 const ANY = Version.V2_4;
 const ALWAYS = 0;
 
-const row = <B extends Struct<any>>(type: number, direction: Direction, since: number, body: B, features = 0) =>
-  ({ type, direction, since, features, body, tail: false }) as const satisfies MessageRow;
-const withTail = <B extends Struct<any>>(type: number, direction: Direction, since: number, body: B) =>
-  ({ type, direction, since, features: 0, body, tail: true }) as const satisfies MessageRow;
+function row<const D extends Direction, B extends Struct<any>>(
+  type: number,
+  direction: D,
+  since: number,
+  body: B,
+  features = 0,
+): MessageRow<D, B, false> {
+  return { type, direction, since, features, body, tail: false };
+}
+
+function withTail<const D extends Direction, B extends Struct<any>>(
+  type: number,
+  direction: D,
+  since: number,
+  body: B,
+): MessageRow<D, B, true> {
+  return { type, direction, since, features: 0, body, tail: true };
+}
 
 const { V4_0, V4_1, V5_2, V5_3, V6_0 } = Version;
 const { GuestSpecifiedSignal, InterruptRedirection, ModifyConnection, ClientId, PauseResume, ServerMonitorPages } =
