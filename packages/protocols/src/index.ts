@@ -42,3 +42,12 @@ export {
   KvpValueType,
 } from './key-value.ts';
 export type { KvpValue } from './key-value.ts';
+export * from './storage.ts';
+export * from './scsi/opcodes.ts';
+export * from './scsi/sense.ts';
+export * from './scsi/cdb.ts';
+export * from './scsi/inquiry.ts';
+export * from './scsi/mode.ts';
+export * from './scsi/capacity.ts';
+export * from './scsi/persistent-reserve.ts';
+export * from './scsi/multimedia.ts';
