@@ -6,6 +6,12 @@
 export { COMPLETION_REQUESTED, PacketType } from './channel/packet.ts';
 export type { Packet } from './channel/packet.ts';
 export type { Channel, ChannelState, ChannelStatistics, PacketHandler } from './channel/channel.ts';
+export { RingChannel } from './channel/ring-channel.ts';
+export type { RingChannelOptions } from './channel/ring-channel.ts';
+export type { RingFault } from './ring/layout.ts';
+export { RingMemory } from './ring/ring-memory.ts';
+export { RingReader } from './ring/ring-reader.ts';
+export { RingWriter } from './ring/ring-writer.ts';
 export type { DeviceLog, DeviceWorld, GpadlView, OfferDescription, Vsp, VspBus, VspClass } from './device.ts';
 export { SynicEndpoint, SynicMsr } from './synic-endpoint.ts';
 export type { MessageHandler, SynicVp } from './synic-endpoint.ts';

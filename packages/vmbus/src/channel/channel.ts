@@ -84,8 +84,10 @@ export interface Channel {
   poll(budget: number): boolean;
   /**
    * Calls `ready` once when a packet with `payloadBytes` fits: at once when it does now, else when the peer freed space.
+   *
+   * @returns false when a packet of that size can never fit, or the channel is closed: `ready` is never called
    */
-  whenRoom(payloadBytes: number, ready: () => void): void;
+  whenRoom(payloadBytes: number, ready: () => void): boolean;
 
   /** Ends this end's use of the rings. Packets no longer arrive; sending returns false. */
   close(): void;

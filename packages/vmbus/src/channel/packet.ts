@@ -30,7 +30,7 @@ export interface Packet {
   /** Payload bytes, padding to a multiple of eight included. */
   readonly length: number;
 
-  /** Payload byte at offset `at`. Reading beyond `length` gives unspecified ring bytes, never memory outside the ring. */
+  /** Payload byte at offset `at`. Beyond `length` there are zeroes, never memory outside the packet. */
   u8(at: number): number;
   u16(at: number): number;
   u32(at: number): number;

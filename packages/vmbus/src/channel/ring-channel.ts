@@ -1,0 +1,393 @@
+/**
+ * Ring channel: one end of an open channel, over the two rings of its GPADL.
+ *
+ * A turn of {@link RingChannel.poll} is the whole protocol of the receiving side: mask, take what is there, return the
+ * space and publish the answers in one go, signal once if either needs it; when nothing is left unmask and look again.
+ * Only after that second look may the owner of the thread sleep: until then the peer saw a mask and kept quiet.
+ */
+import { Observable, ReplaySubject, Subject } from 'rxjs';
+import type { GuestMemory } from '@ringlet/microkernel';
+import { packetBytes, RANGE_HEADER_BYTES, type RingFault } from '../ring/layout.ts';
+import { RingMemory } from '../ring/ring-memory.ts';
+import { RingReader } from '../ring/ring-reader.ts';
+import { RingWriter } from '../ring/ring-writer.ts';
+import type { Channel, ChannelState, ChannelStatistics, PacketHandler } from './channel.ts';
+import { COMPLETION_REQUESTED, type Packet, PacketType } from './packet.ts';
+import { detachedRing } from './detached-ring.ts';
+import { RoomQueue } from './room-queue.ts';
+
+/** Packets taken before space and answers are published, at most: the peer should not wait for a long batch to end. */
+const PACKETS_PER_COMMIT = 64;
+/** Packets for each poll that the channel starts by itself. */
+const OWN_BUDGET = 256;
+
+/** What one end of an open channel is made of. */
+export interface RingChannelOptions {
+  readonly relid: number;
+  readonly subchannelIndex: number;
+  /** The 120 bytes that the opener passed. */
+  readonly userData: Uint8Array;
+  readonly memory: GuestMemory;
+  /** Guest page numbers of the ring that this end reads: its header page, then its data pages. */
+  readonly incoming: ArrayLike<number>;
+  /** Guest page numbers of the ring that this end writes. */
+  readonly outgoing: ArrayLike<number>;
+  /** Rings the peer's doorbell. */
+  signal(): void;
+  /**
+   * Asks the owner of the thread to call `poll` soon, when there may be packets that no doorbell will announce. Absent:
+   * the channel polls itself at once.
+   */
+  pollSoon?(): void;
+  /** This end opens the channel: both headers are emptied before anything else. */
+  readonly initialize?: boolean;
+}
+
+/** One end of an open channel. Rings that cannot be mapped make one that is `faulted` from the start. */
+export class RingChannel implements Channel {
+  readonly relid: number;
+  readonly subchannelIndex: number;
+  readonly userData: Uint8Array;
+  readonly memory: GuestMemory;
+  readonly batches$: Observable<Channel>;
+  readonly doorbell$: Observable<void>;
+  readonly state$: Observable<ChannelState>;
+  readonly packets$: Observable<{ type: number; transactionId: bigint; payload: Uint8Array }>;
+
+  readonly #reader: RingReader;
+  readonly #writer: RingWriter;
+  readonly #waiting: RoomQueue;
+  readonly #signal: () => void;
+  readonly #pollSoon: (() => void) | undefined;
+  /** Bytes taken before space is returned, at most. */
+  readonly #bytesPerCommit: number;
+
+  readonly #batches = new Subject<Channel>();
+  readonly #doorbells = new Subject<void>();
+  readonly #states = new ReplaySubject<ChannelState>(1);
+  readonly #packets = new Subject<{ type: number; transactionId: bigint; payload: Uint8Array }>();
+
+  #state: ChannelState = 'open';
+  #fault: RingFault | undefined;
+  #handler: PacketHandler | undefined;
+  #batchEnd: ((channel: Channel) => void) | undefined;
+  #polling = false;
+  #paused = false;
+  /** `resume` was called since the handler was last entered. */
+  #resumed = false;
+
+  #packetsReceived = 0;
+  #packetsSent = 0;
+  #bytesReceived = 0;
+  #bytesSent = 0;
+  #signalsSent = 0;
+  #signalsReceived = 0;
+  #fullEvents = 0;
+
+  constructor(options: RingChannelOptions) {
+    this.relid = options.relid;
+    this.subchannelIndex = options.subchannelIndex;
+    this.userData = options.userData;
+    this.memory = options.memory;
+    this.#signal = () => options.signal();
+    this.#pollSoon = options.pollSoon && (() => options.pollSoon?.());
+    this.batches$ = this.#batches.asObservable();
+    this.doorbell$ = this.#doorbells.asObservable();
+    this.state$ = this.#states.asObservable();
+    this.packets$ = this.#packets.asObservable();
+    this.#states.next('open');
+
+    const incoming = RingMemory.map(options.memory, options.incoming);
+    const outgoing = RingMemory.map(options.memory, options.outgoing);
+    const mapped = incoming !== undefined && outgoing !== undefined;
+    if (mapped && options.initialize === true) {
+      incoming.initialize();
+      outgoing.initialize();
+    }
+    this.#reader = new RingReader(mapped ? incoming : detachedRing());
+    this.#writer = new RingWriter(mapped ? outgoing : detachedRing());
+    this.#waiting = new RoomQueue(this.#writer);
+    this.#bytesPerCommit = mapped ? incoming.size >> 2 : 0;
+    if (!mapped) this.#fail('ring-unmapped');
+    else this.#checkRings();
+  }
+
+  get state(): ChannelState {
+    return this.#state;
+  }
+
+  /** What the peer did to the rings, in state `faulted`. */
+  get fault(): RingFault | undefined {
+    return this.#fault;
+  }
+
+  get statistics(): ChannelStatistics {
+    return {
+      packetsReceived: this.#packetsReceived,
+      packetsSent: this.#packetsSent,
+      bytesReceived: this.#bytesReceived,
+      bytesSent: this.#bytesSent,
+      signalsSent: this.#signalsSent,
+      signalsReceived: this.#signalsReceived,
+      fullEvents: this.#fullEvents,
+    };
+  }
+
+  // Sending.
+
+  send(payload: Uint8Array, transactionLow = 0, transactionHigh = 0): boolean {
+    return this.#write(PacketType.InBand, 0, transactionLow, transactionHigh, payload);
+  }
+
+  request(payload: Uint8Array, transactionLow: number, transactionHigh: number): boolean {
+    return this.#write(PacketType.InBand, COMPLETION_REQUESTED, transactionLow, transactionHigh, payload);
+  }
+
+  requestDirect(
+    payload: Uint8Array,
+    pages: ArrayLike<number>,
+    offset: number,
+    length: number,
+    transactionLow: number,
+    transactionHigh: number,
+  ): boolean {
+    const count = Math.ceil((offset + length) / 4096);
+    const header = RANGE_HEADER_BYTES + 8 + 8 * count;
+    if (!this.#begin(PacketType.GpaDirect, COMPLETION_REQUESTED, transactionLow, transactionHigh, header, payload)) {
+      return false;
+    }
+    this.#writer.u32(0);
+    this.#writer.u32(1);
+    this.#writer.range(pages, offset, length);
+    this.#writer.write(payload);
+    this.#writer.end();
+    return true;
+  }
+
+  complete(request: Packet, payload: Uint8Array): boolean {
+    if (!request.completionRequested) return true;
+    return this.completeTransaction(request.transactionLow, request.transactionHigh, payload);
+  }
+
+  completeTransaction(transactionLow: number, transactionHigh: number, payload: Uint8Array): boolean {
+    return this.#write(PacketType.Completion, 0, transactionLow, transactionHigh, payload);
+  }
+
+  hasRoom(payloadBytes: number, reservedBytes = 0): boolean {
+    return this.#canSend() && this.#writer.fits(packetBytes(0, payloadBytes), reservedBytes);
+  }
+
+  packetBytes(payloadBytes: number): number {
+    return packetBytes(0, payloadBytes);
+  }
+
+  flush(): void {
+    if (!this.#polling && this.#canSend()) this.#publish();
+  }
+
+  whenRoom(payloadBytes: number, ready: () => void): boolean {
+    if (!this.#canSend()) return false;
+    // The peer frees no space for packets that it cannot see.
+    this.flush();
+    return this.#waiting.add(packetBytes(0, payloadBytes), ready);
+  }
+
+  // Receiving.
+
+  onPacket(handler: PacketHandler, batchEnd?: (channel: Channel) => void): void {
+    this.#handler = handler;
+    this.#batchEnd = batchEnd;
+    this.#kick();
+  }
+
+  resume(): void {
+    this.#resumed = true;
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#kick();
+  }
+
+  /** Notes that the peer rang; the owner of the thread polls next. */
+  rang(): void {
+    this.#signalsReceived++;
+    if (this.#doorbells.observed) this.#doorbells.next();
+  }
+
+  /**
+   * @param stayMasked - for a thread that looks again by itself: the peer is not asked to ring. Before such a thread
+   * sleeps it must poll once without
+   */
+  poll(budget: number, stayMasked = false): boolean {
+    if (this.#polling || !this.#canSend()) return false;
+    this.#polling = true;
+    try {
+      const more = this.#turn(budget, stayMasked);
+      this.#checkRings();
+      return more;
+    } catch (thrown) {
+      // A device's mistake. Its packet counts as handled, and the ring must not stay masked for want of a turn's end.
+      this.#publish();
+      this.#reader.unmask();
+      throw thrown;
+    } finally {
+      this.#polling = false;
+    }
+  }
+
+  /**
+   * Rings for the peer if an earlier owner of this end may have owed it a signal: after a restore, and after the peer
+   * was told that the channel is open.
+   */
+  signalIfOwed(): void {
+    if (this.#canSend() && (this.#reader.owesSignal() || this.#writer.owesSignal())) this.#ring();
+  }
+
+  // Life.
+
+  close(): void {
+    this.flush();
+    this.become('closed');
+  }
+
+  /** The bus tells what became of the channel. Nothing leaves `closed`. */
+  become(state: ChannelState): void {
+    if (state === this.#state || this.#state === 'closed') return;
+    this.#state = state;
+    if (state !== 'open') this.#handler = undefined;
+    if (!this.#canSend()) this.#waiting.clear();
+    this.#states.next(state);
+    if (state === 'closed') {
+      this.#states.complete();
+      this.#batches.complete();
+      this.#doorbells.complete();
+      this.#packets.complete();
+    }
+  }
+
+  /** Plain data for `inspect`. */
+  inspect(): Record<string, unknown> {
+    return {
+      relid: this.relid,
+      subchannelIndex: this.subchannelIndex,
+      state: this.#state,
+      fault: this.#fault,
+      paused: this.#paused,
+      resumed: this.#resumed,
+      waitingForRoom: this.#waiting.length,
+      incoming: this.#reader.inspect(),
+      outgoing: this.#writer.inspect(),
+      statistics: this.statistics,
+    };
+  }
+
+  /** A device that closes still answers what it was asked. */
+  #canSend(): boolean {
+    return this.#state === 'open' || this.#state === 'closing';
+  }
+
+  #begin(type: number, flags: number, low: number, high: number, headerBytes: number, payload: Uint8Array): boolean {
+    if (!this.#canSend()) return false;
+    if (!this.#writer.begin(type, flags, low, high, headerBytes, payload.length)) {
+      this.#fullEvents++;
+      return false;
+    }
+    this.#packetsSent++;
+    this.#bytesSent += payload.length;
+    return true;
+  }
+
+  #write(type: number, flags: number, low: number, high: number, payload: Uint8Array): boolean {
+    if (!this.#begin(type, flags, low, high, 0, payload)) return false;
+    this.#writer.write(payload);
+    this.#writer.end();
+    return true;
+  }
+
+  /** Returns space and publishes packets; one signal serves both. */
+  #publish(): void {
+    const space = this.#reader.commit();
+    const data = this.#writer.commit();
+    if (space || data) this.#ring();
+  }
+
+  #ring(): void {
+    this.#signalsSent++;
+    this.#signal();
+  }
+
+  #turn(budget: number, stayMasked: boolean): boolean {
+    const reader = this.#reader;
+    this.#waiting.serve();
+    let left = budget;
+    for (;;) {
+      // A paused reader sleeps like an idle one, unmasked: another wake-up than ours must be able to reach it.
+      if (this.#handler === undefined || this.#paused) break;
+      if (!reader.waiting()) {
+        if (stayMasked || !reader.unmask()) return this.#finish(false);
+      }
+      if (left <= 0) return this.#finish(true);
+      reader.mask();
+      left -= this.#batch(this.#handler, left);
+    }
+    reader.unmask();
+    return this.#finish(false);
+  }
+
+  /** Publishes what was sent outside a batch: by those who waited for room. */
+  #finish(more: boolean): boolean {
+    this.#publish();
+    return more;
+  }
+
+  /** Handles the packets that the last look found, at most `most`. @returns how many times the handler was called. */
+  #batch(handler: PacketHandler, most: number): number {
+    const reader = this.#reader;
+    const traced = this.#packets.observed;
+    let calls = 0;
+    let bytes = 0;
+    let refused = 0;
+    while (calls < most && reader.found && reader.next()) {
+      if (traced) this.#trace();
+      calls++;
+      this.#resumed = false;
+      if (handler(reader, this) === false) {
+        reader.revert();
+        refused++;
+        // Room or whatever it waited for may have come while it was deciding to wait.
+        this.#paused = !this.#resumed;
+        break;
+      }
+      bytes += reader.length;
+      if (this.#handler !== handler) break;
+      if (calls % PACKETS_PER_COMMIT === 0 || reader.uncommitted >= this.#bytesPerCommit) this.#publish();
+    }
+    this.#packetsReceived += calls - refused;
+    this.#bytesReceived += bytes;
+    this.#batchEnd?.(this);
+    if (this.#batches.observed) this.#batches.next(this);
+    this.#publish();
+    return calls;
+  }
+
+  #trace(): void {
+    const { type, transactionHigh, transactionLow } = this.#reader;
+    const transactionId = (BigInt(transactionHigh) << 32n) | BigInt(transactionLow);
+    this.#packets.next({ type, transactionId, payload: this.#reader.payload() });
+  }
+
+  #kick(): void {
+    if (this.#polling) return;
+    if (this.#pollSoon) this.#pollSoon();
+    else while (this.poll(OWN_BUDGET));
+  }
+
+  #checkRings(): void {
+    const fault = this.#reader.fault ?? this.#writer.fault;
+    if (fault !== undefined) this.#fail(fault);
+  }
+
+  #fail(fault: RingFault): void {
+    this.#fault ??= fault;
+    this.become('faulted');
+  }
+}

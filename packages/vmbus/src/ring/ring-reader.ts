@@ -1,0 +1,301 @@
+/**
+ * Ring reader: the consuming end of one ring, and the cursor over the packet it stands on.
+ *
+ * {@link RingReader.next} moves privately; {@link RingReader.commit} gives the space back to the peer. The peer can write
+ * any byte at any time: a descriptor is copied into private fields once and checked there, and an index is checked at
+ * every load. What is wrong becomes {@link RingReader.fault}; nothing is thrown and nothing outside the ring is read.
+ */
+import { COMPLETION_REQUESTED, type Packet, PacketType } from '../channel/packet.ts';
+import { Control, DESCRIPTOR_BYTES, FEATURE_PENDING_SEND_SIZE, FOOTER_BYTES, RANGE_HEADER_BYTES } from './layout.ts';
+import type { RingFault } from './layout.ts';
+import { RangeTable } from './range-table.ts';
+import type { RingMemory } from './ring-memory.ts';
+import { distance, freeBytes, isIndex, mustSignalWriter } from './signalling.ts';
+
+const HEADER_WITH_RANGES = DESCRIPTOR_BYTES + RANGE_HEADER_BYTES;
+
+/** The consuming end of a ring. */
+export class RingReader implements Packet {
+  readonly #memory: RingMemory;
+  readonly #words: Int32Array;
+  readonly #control: number;
+  readonly #size: number;
+  readonly #ranges = new RangeTable();
+
+  /** Where the next packet starts; private until committed. */
+  #next = 0;
+  /** The read index as the peer sees it. */
+  #committed = 0;
+  /** Published bytes from {@link #next} on, as of the last load of the write index. */
+  #available = 0;
+  #fault: RingFault | undefined;
+  /** Whether we believe that the mask in the header is set. */
+  #masked = true;
+
+  /** The packet the cursor stands on: ring position of its descriptor and payload, and the descriptor's words. */
+  #start = 0;
+  #payload = 0;
+  #length = 0;
+  #type = 0;
+  #flags = 0;
+  #low = 0;
+  #high = 0;
+
+  /**
+   * Attaches to the ring where its header says the consumer is, masked, as a consumer that is not ready to sleep.
+   */
+  constructor(memory: RingMemory) {
+    this.#memory = memory;
+    this.#words = memory.words;
+    this.#control = memory.control;
+    this.#size = memory.size;
+    const index = Atomics.load(this.#words, this.#control + Control.ReadIndex);
+    if (isIndex(this.#size, index)) this.#next = this.#committed = this.#start = index;
+    else this.#fault = 'read-index-invalid';
+    Atomics.store(this.#words, this.#control + Control.InterruptMask, 1);
+  }
+
+  /** How the peer broke the ring. Once set, no more packets come; what was read before can still be committed. */
+  get fault(): RingFault | undefined {
+    return this.#fault;
+  }
+
+  /** Bytes read and not yet given back. */
+  get uncommitted(): number {
+    return distance(this.#size, this.#committed, this.#next);
+  }
+
+  /**
+   * Moves to the next packet. Its fields and payload are valid until the next call.
+   *
+   * @returns false when there is none, or the ring is broken
+   */
+  next(): boolean {
+    if (this.#available === 0 && !this.#load()) return false;
+    const available = this.#available;
+    const words = this.#words;
+    const start = this.#next;
+    const first = this.#memory.word(start);
+    const shape = words[first]!;
+    const lengths = words[first + 1]!;
+    const offset = (shape >>> 16) * 8;
+    const length = (lengths & 0xffff) * 8;
+    const total = length + FOOTER_BYTES;
+    if (offset < DESCRIPTOR_BYTES || offset > length || total > available) return this.#broken('descriptor-invalid');
+    // The transaction id may lie beyond a page or the end of the ring. It is read once it is known to be published.
+    const second = this.#memory.word(start + 8);
+    this.#start = start;
+    this.#low = words[second]!;
+    this.#high = words[second + 1]!;
+    this.#type = shape & 0xffff;
+    this.#flags = lengths >>> 16;
+    this.#length = length - offset;
+    this.#payload = start + offset;
+    if (this.#flags > COMPLETION_REQUESTED) return this.#broken('flags-unknown');
+    if (this.#type === PacketType.InBand || this.#type === PacketType.Completion) {
+      if (this.#ranges.count !== 0) this.#ranges.clear();
+    } else if (!this.#takeRanges(offset)) {
+      return false;
+    }
+    const after = start + total;
+    this.#next = after >= this.#size ? after - this.#size : after;
+    this.#available = available - total;
+    return true;
+  }
+
+  /** Goes back to before the current packet: {@link next} gives it again. Once for each packet, before a commit. */
+  revert(): void {
+    this.#available += distance(this.#size, this.#start, this.#next);
+    this.#next = this.#start;
+  }
+
+  /**
+   * Gives the space of all packets read back to the peer.
+   *
+   * @returns whether the peer waits for that much space and must be signalled
+   */
+  commit(): boolean {
+    const before = this.#committed;
+    const after = this.#next;
+    if (after === before) return false;
+    this.#committed = after;
+    Atomics.store(this.#words, this.#control + Control.ReadIndex, after);
+    const pending = Atomics.load(this.#words, this.#control + Control.PendingSendSize);
+    return pending !== 0 && this.#crosses(pending, before, after);
+  }
+
+  /** Asks the peer not to signal: we look by ourselves. Called right before packets are taken, not on each wake-up. */
+  mask(): void {
+    if (this.#masked) return;
+    this.#masked = true;
+    const was = Atomics.exchange(this.#words, this.#control + Control.InterruptMask, 1);
+    if (was !== 0) this.#fault ??= 'externally-masked';
+  }
+
+  /**
+   * Asks the peer to signal, then looks once more: what it published before it saw the mask go would be lost.
+   *
+   * @returns whether packets are there after all; if not, the caller may sleep
+   */
+  unmask(): boolean {
+    if (this.#masked) {
+      this.#masked = false;
+      Atomics.store(this.#words, this.#control + Control.InterruptMask, 0);
+    }
+    return this.waiting();
+  }
+
+  /** Whether a packet is left of those that the last look at the write index found. Costs nothing. */
+  get found(): boolean {
+    return this.#available !== 0;
+  }
+
+  /** Whether a packet is there to be read, published just now included. */
+  waiting(): boolean {
+    return this.#fault === undefined && (this.#available !== 0 || this.#load());
+  }
+
+  /**
+   * Whether a signal for space may be owed to the peer by an earlier owner of this end, as after a restore: it waits
+   * for space that there is.
+   */
+  owesSignal(): boolean {
+    const pending = Atomics.load(this.#words, this.#control + Control.PendingSendSize) & ~7;
+    const writeIndex = Atomics.load(this.#words, this.#control + Control.WriteIndex);
+    return (
+      pending !== 0 && isIndex(this.#size, writeIndex) && freeBytes(this.#size, this.#committed, writeIndex) >= pending
+    );
+  }
+
+  /** Plain data for `inspect`. */
+  inspect(): Record<string, unknown> {
+    const { size, contiguous } = this.#memory;
+    return {
+      size,
+      contiguous,
+      next: this.#next,
+      committed: this.#committed,
+      available: this.#available,
+      masked: this.#masked,
+      fault: this.#fault,
+    };
+  }
+
+  // The packet the cursor stands on.
+
+  get type(): number {
+    return this.#type;
+  }
+
+  get completionRequested(): boolean {
+    return this.#flags === COMPLETION_REQUESTED;
+  }
+
+  get transactionLow(): number {
+    return this.#low >>> 0;
+  }
+
+  get transactionHigh(): number {
+    return this.#high >>> 0;
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  u8(at: number): number {
+    if (!(at >= 0 && at < this.#length)) return 0;
+    return (this.#words[this.#memory.word(this.#payload + (at & ~3))]! >>> ((at & 3) * 8)) & 0xff;
+  }
+
+  u16(at: number): number {
+    if ((at & 1) === 0 && at >= 0 && at < this.#length) {
+      return (this.#words[this.#memory.word(this.#payload + (at & ~3))]! >>> ((at & 2) * 8)) & 0xffff;
+    }
+    return this.u8(at) | (this.u8(at + 1) << 8);
+  }
+
+  u32(at: number): number {
+    if ((at & 3) === 0 && at >= 0 && at < this.#length)
+      return this.#words[this.#memory.word(this.#payload + at)]! >>> 0;
+    return (this.u16(at) | (this.u16(at + 2) << 16)) >>> 0;
+  }
+
+  copyTo(target: Uint8Array, from = 0): void {
+    const wanted = target.length;
+    if (from >= 0 && from + wanted <= this.#length) {
+      this.#memory.copyOut(this.#payload + from, target);
+      return;
+    }
+    for (let i = 0; i < wanted; i++) target[i] = this.u8(from + i);
+  }
+
+  payload(): Uint8Array {
+    const copy = new Uint8Array(this.#length);
+    this.#memory.copyOut(this.#payload, copy);
+    return copy;
+  }
+
+  /**
+   * Copies the payload, rounded down to a multiple of eight, to other memory of the node that the ring lies in.
+   *
+   * @param offset - where to, as `GuestMemory.find` returns it; a multiple of 8
+   */
+  moveTo(offset: number, length: number): void {
+    this.#memory.moveOut(this.#payload, offset, Math.min(length & ~7, this.#length));
+  }
+
+  get rangeCount(): number {
+    return this.#ranges.count;
+  }
+
+  get transferSet(): number {
+    return this.#ranges.transferSet;
+  }
+
+  rangeLength(range: number): number {
+    return this.#ranges.length(range);
+  }
+
+  rangeOffset(range: number): number {
+    return this.#ranges.offset(range);
+  }
+
+  rangePage(range: number, page: number): number {
+    return this.#ranges.page(range, page);
+  }
+
+  /** Reloads the write index. @returns whether there is something to read. */
+  #load(): boolean {
+    if (this.#fault !== undefined) return false;
+    const index = Atomics.load(this.#words, this.#control + Control.WriteIndex);
+    if (!isIndex(this.#size, index)) return this.#broken('write-index-invalid');
+    this.#available = distance(this.#size, this.#next, index);
+    return this.#available !== 0;
+  }
+
+  #takeRanges(offset: number): boolean {
+    if (this.#type !== PacketType.GpaDirect && this.#type !== PacketType.TransferPages)
+      return this.#broken('type-unknown');
+    const sound = offset >= HEADER_WITH_RANGES && this.#ranges.parse(this.#memory, this.#type, this.#start, offset);
+    return sound || this.#broken('ranges-invalid');
+  }
+
+  #broken(fault: RingFault): false {
+    this.#fault = fault;
+    this.#available = 0;
+    return false;
+  }
+
+  #crosses(pending: number, before: number, after: number): boolean {
+    const features = Atomics.load(this.#words, this.#control + Control.FeatureBits);
+    if ((features & FEATURE_PENDING_SEND_SIZE) === 0) return false;
+    const writeIndex = Atomics.load(this.#words, this.#control + Control.WriteIndex);
+    if (!isIndex(this.#size, writeIndex)) return this.#broken('write-index-invalid');
+    return mustSignalWriter(
+      pending,
+      freeBytes(this.#size, before, writeIndex),
+      freeBytes(this.#size, after, writeIndex),
+    );
+  }
+}

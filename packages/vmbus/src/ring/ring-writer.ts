@@ -1,0 +1,232 @@
+/**
+ * Ring writer: the producing end of one ring.
+ *
+ * A packet is begun, filled in place and ended; all of it is private until {@link RingWriter.commit} publishes every
+ * packet written since the last one with a single store, and says whether the peer must be signalled.
+ */
+import { invariant } from '@ringlet/wire';
+import { PAGE_SIZE } from '@ringlet/microkernel';
+import {
+  Control,
+  DESCRIPTOR_BYTES,
+  FEATURE_PENDING_SEND_SIZE,
+  FOOTER_BYTES,
+  LONGEST_PACKET_BYTES,
+  packetBytes,
+} from './layout.ts';
+import type { RingFault } from './layout.ts';
+import type { RingMemory } from './ring-memory.ts';
+import { distance, freeBytes, isIndex, mustSignalReader } from './signalling.ts';
+
+/** The producing end of a ring. */
+export class RingWriter {
+  /** Bytes of the longest packet that can ever fit, footer included. */
+  readonly longest: number;
+  readonly #memory: RingMemory;
+  readonly #words: Int32Array;
+  readonly #control: number;
+  readonly #size: number;
+
+  /** Where the next packet starts; private until committed. */
+  #next = 0;
+  /** The write index as the peer sees it. */
+  #committed = 0;
+  /** Bytes that can be written from {@link #next} on, as of the last load of the read index. */
+  #room = 0;
+  /** What {@link Control.PendingSendSize} holds. */
+  #pending = 0;
+  #fault: RingFault | undefined;
+
+  /** The packet being written: where the next payload byte goes, and where its payload ends. */
+  #at = 0;
+  #end = 0;
+
+  /** Attaches to the ring where its header says the producer is, waiting for nothing. */
+  constructor(memory: RingMemory) {
+    this.#memory = memory;
+    this.#words = memory.words;
+    this.#control = memory.control;
+    this.#size = memory.size;
+    this.longest = Math.min(memory.size - 8, LONGEST_PACKET_BYTES);
+    const index = Atomics.load(this.#words, this.#control + Control.WriteIndex);
+    if (isIndex(this.#size, index)) this.#next = this.#committed = this.#at = this.#end = index;
+    else this.#fault = 'write-index-invalid';
+    Atomics.store(this.#words, this.#control + Control.PendingSendSize, 0);
+    Atomics.or(this.#words, this.#control + Control.FeatureBits, FEATURE_PENDING_SEND_SIZE);
+  }
+
+  /** How the peer broke the ring. Once set, nothing more is written. */
+  get fault(): RingFault | undefined {
+    return this.#fault;
+  }
+
+  /** Bytes written and not yet published. */
+  get uncommitted(): number {
+    return distance(this.#size, this.#committed, this.#next);
+  }
+
+  /** Whether a packet of `bytes` can be written now and leave `reserved` bytes free. */
+  fits(bytes: number, reserved: number): boolean {
+    return bytes <= this.longest && this.hasRoom(bytes + reserved);
+  }
+
+  /** Whether `bytes`, footers included, can be written now. Looks at the peer's index only when it must. */
+  hasRoom(bytes: number): boolean {
+    return bytes <= this.#room || this.#load(bytes);
+  }
+
+  /**
+   * Begins a packet: writes its descriptor and places the cursor after it.
+   *
+   * @param headerBytes - type-specific header after the descriptor, a multiple of 8; written like payload, first
+   * @param payloadBytes - any number; {@link end} pads with zeroes
+   * @returns false when there is no room, now or ever; nothing was written
+   */
+  begin(type: number, flags: number, low: number, high: number, headerBytes: number, payloadBytes: number): boolean {
+    const total = packetBytes(headerBytes, payloadBytes);
+    if (total > this.longest || (total > this.#room && !this.#load(total))) return false;
+    const memory = this.#memory;
+    const words = this.#words;
+    const start = this.#next;
+    const length = total - FOOTER_BYTES;
+    const first = memory.word(start);
+    words[first] = type | (((DESCRIPTOR_BYTES + headerBytes) >> 3) << 16);
+    words[first + 1] = (length >> 3) | (flags << 16);
+    const second = memory.word(start + 8);
+    words[second] = low;
+    words[second + 1] = high;
+    if ((payloadBytes & 7) !== 0) {
+      const last = memory.word(start + length - 8);
+      words[last] = 0;
+      words[last + 1] = 0;
+    }
+    this.#at = start + DESCRIPTOR_BYTES;
+    this.#end = start + length;
+    return true;
+  }
+
+  /** Writes one word at the cursor. The cursor must stand on a multiple of 4. */
+  u32(value: number): void {
+    invariant(this.#at + 4 <= this.#end, 'a packet is written within what it reserved');
+    this.#words[this.#memory.word(this.#at)] = value;
+    this.#at += 4;
+  }
+
+  /** Writes bytes at the cursor. */
+  write(source: Uint8Array): void {
+    invariant(this.#at + source.length <= this.#end, 'a packet is written within what it reserved');
+    this.#memory.copyIn(this.#at, source);
+    this.#at += source.length;
+  }
+
+  /**
+   * Writes bytes that lie in the same node as the ring, at the speed of the host's memory copy.
+   *
+   * @param offset - where from, as `GuestMemory.find` returns it; a multiple of 8
+   */
+  writeFrom(offset: number, length: number): void {
+    invariant(this.#at + length <= this.#end, 'a packet is written within what it reserved');
+    this.#memory.moveIn(this.#at, offset, length);
+    this.#at += length;
+  }
+
+  /** Writes one GPA-direct range: `length` bytes from `offset` in the first of its pages. */
+  range(pages: ArrayLike<number>, offset: number, length: number): void {
+    this.u32(length);
+    this.u32(offset);
+    const count = Math.ceil((offset + length) / PAGE_SIZE);
+    for (let i = 0; i < count; i++) {
+      const page = pages[i]!;
+      this.u32(page >>> 0);
+      this.u32(Math.floor(page / 0x1_0000_0000));
+    }
+  }
+
+  /** Ends the packet: the next commit publishes it. */
+  end(): void {
+    const start = this.#next;
+    const footer = this.#memory.word(this.#end);
+    this.#words[footer] = 0;
+    this.#words[footer + 1] = start;
+    const after = this.#end + FOOTER_BYTES;
+    this.#next = after >= this.#size ? after - this.#size : after;
+    this.#room -= after - start;
+  }
+
+  /**
+   * Publishes what was written.
+   *
+   * @returns whether the peer may be asleep on an empty ring and must be signalled
+   */
+  commit(): boolean {
+    const before = this.#committed;
+    const after = this.#next;
+    if (after === before) return false;
+    this.#committed = after;
+    Atomics.store(this.#words, this.#control + Control.WriteIndex, after);
+    if (Atomics.load(this.#words, this.#control + Control.InterruptMask) !== 0) return false;
+    // Compared with an index of ours, so that a read index outside the ring is simply not equal; `#load` reports it.
+    return mustSignalReader(0, Atomics.load(this.#words, this.#control + Control.ReadIndex), before);
+  }
+
+  /**
+   * Asks the peer for a signal when `bytes` are free, then looks once more: space that it returned before it saw the
+   * request would be lost. A quarter of the ring is asked for at least, so that a full ring does not cost one signal
+   * for each packet.
+   *
+   * @returns whether there is room after all; if not, the caller may sleep. Never true, and nothing asked, when a
+   * packet of that size cannot fit
+   */
+  awaitRoom(bytes: number): boolean {
+    if (bytes > this.longest) return false;
+    const wanted = Math.min(Math.max(bytes, this.#size >> 2), this.#size - 8);
+    if (this.#pending !== wanted) {
+      this.#pending = wanted;
+      Atomics.store(this.#words, this.#control + Control.PendingSendSize, wanted);
+    }
+    return this.#load(bytes);
+  }
+
+  /** Asks for no more signals. Called as soon as the room is there, before it is used. */
+  stopWaiting(): void {
+    if (this.#pending === 0) return;
+    this.#pending = 0;
+    Atomics.store(this.#words, this.#control + Control.PendingSendSize, 0);
+  }
+
+  /**
+   * Whether a signal for packets may be owed to the peer by an earlier owner of this end, as after a restore: there are
+   * packets, and it did not mask.
+   */
+  owesSignal(): boolean {
+    const readIndex = Atomics.load(this.#words, this.#control + Control.ReadIndex);
+    return Atomics.load(this.#words, this.#control + Control.InterruptMask) === 0 && readIndex !== this.#committed;
+  }
+
+  /** Plain data for `inspect`. */
+  inspect(): Record<string, unknown> {
+    const { size, contiguous } = this.#memory;
+    return {
+      size,
+      contiguous,
+      next: this.#next,
+      committed: this.#committed,
+      room: this.#room,
+      pending: this.#pending,
+      fault: this.#fault,
+    };
+  }
+
+  /** Reloads the read index. @returns whether `bytes` are free. */
+  #load(bytes: number): boolean {
+    if (this.#fault !== undefined) return false;
+    const index = Atomics.load(this.#words, this.#control + Control.ReadIndex);
+    if (!isIndex(this.#size, index)) {
+      this.#fault = 'read-index-invalid';
+      this.#room = 0;
+      return false;
+    }
+    this.#room = freeBytes(this.#size, index, this.#next);
+    return bytes <= this.#room;
+  }
+}
