@@ -1,0 +1,85 @@
+/**
+ * `ringlet run --detach`: the same run in a process of its own, which outlives the terminal.
+ *
+ * The command returns once the machine runs, and fails as the run in the foreground would when it cannot start. The
+ * guest's output is kept by the machine itself (`ringlet console`); what ringlet says goes to a log beside the socket.
+ */
+import { spawn } from 'node:child_process';
+import { closeSync, openSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { UserError } from '@ringlet/wire';
+import { z } from 'zod';
+import { controlDirectory } from '../control/directory.ts';
+import type { CommandHost } from './host.ts';
+import type { RunFlags } from './run-options.ts';
+
+/** Tells a process that it is the background half of `--detach`. */
+export const DETACHED_VARIABLE = 'RINGLET_DETACHED';
+
+/** The launcher, at the same place seen from the sources and from the build. */
+const LAUNCHER = fileURLToPath(new URL('../../bin/ringlet.mjs', import.meta.url));
+
+/** Enough of the log to say why a start failed. */
+const MOST_LOG = 4096;
+
+const Message = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('started'), names: z.array(z.string()) }),
+  z.object({ type: z.literal('failed'), code: z.string(), message: z.string(), hint: z.string().optional() }),
+]);
+
+/** Starts the background process and waits for its word. @returns the names of its machines. Rejects as the start did. */
+export async function startDetached(
+  target: string,
+  args: readonly string[],
+  flags: RunFlags,
+  host: CommandHost,
+): Promise<readonly string[]> {
+  const directory = controlDirectory(host.environment);
+  const log = join(directory, `start-${process.pid}.log`);
+  const descriptor = openSync(log, 'w', 0o600);
+  const child = spawn(process.execPath, [LAUNCHER, 'run', target, ...wordsOf(flags), '--', ...args], {
+    detached: true,
+    stdio: ['ignore', 'ignore', descriptor, 'ipc'],
+    env: { ...host.environment, [DETACHED_VARIABLE]: '1' },
+  });
+  closeSync(descriptor);
+  const stopListening = host.onSignal(() => child.kill('SIGTERM'));
+  try {
+    const message = await new Promise<z.output<typeof Message>>((resolve, reject) => {
+      child.once('error', reject);
+      child.once('message', (value) => resolve(Message.parse(value)));
+      child.once('exit', (code, signal) => {
+        const said = readFileSync(log, 'utf8').trim().slice(-MOST_LOG);
+        reject(
+          new UserError('detach-failed', `the background process ended first (${signal ?? code})\n${said}`.trim()),
+        );
+      });
+    });
+    if (message.type === 'failed') {
+      rmSync(log, { force: true });
+      if (message.code === 'internal') throw new Error(message.message);
+      throw new UserError(message.code, message.message, message.hint === undefined ? {} : { hint: message.hint });
+    }
+    renameSync(log, join(directory, `${message.names[0] ?? 'machine'}.log`));
+    return message.names;
+  } finally {
+    stopListening();
+    child.removeAllListeners();
+    if (child.connected) child.disconnect();
+    child.unref();
+  }
+}
+
+/** The flags as words again, without `--detach` and those of the command that waits. */
+function wordsOf(flags: RunFlags): string[] {
+  const words: string[] = [];
+  for (const disk of flags.disk ?? []) words.push('--disk', disk);
+  for (const device of flags.device ?? []) words.push('--device', device);
+  for (const flag of ['name', 'cpus', 'memory', 'seed', 'timeout'] as const) {
+    const value = flags[flag];
+    if (value !== undefined) words.push(`--${flag}`, value);
+  }
+  if (flags.lockstep === true) words.push('--lockstep');
+  return words;
+}

@@ -1,0 +1,44 @@
+/** What a command may use of the process it runs in. Tests bring their own. */
+import type { Controllable } from '../control/controllable.ts';
+import type { Environment } from '../control/directory.ts';
+import type { MachineOptions } from '../configuration/options.ts';
+
+/** A machine that can be started and thrown away. */
+export interface Runnable extends Controllable {
+  start(): Promise<void>;
+  /** Ends it if it still runs, and releases everything it holds. */
+  dispose(): Promise<void>;
+}
+
+/** Signals that ask a command to end. */
+export type EndSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
+
+/** The process around a command. */
+export interface CommandHost {
+  /** Standard output: what the guest says, and results. */
+  out(text: string): void;
+  /** Standard error: what ringlet says. */
+  err(text: string): void;
+  /** Whether standard output is a terminal. */
+  readonly terminal: boolean;
+  /** Whether colour is wanted. */
+  readonly colour: boolean;
+  readonly environment: Environment;
+  readonly version: string;
+  createMachine(options: MachineOptions): Promise<Runnable>;
+  /** Calls `handler` for each signal that asks for an end, instead of dying. @returns stops doing so. */
+  onSignal(handler: (signal: EndSignal) => void): () => void;
+  /** Tells the `--detach` that started this process; absent in any other process. */
+  readonly announce?: (message: Announcement) => void;
+}
+
+/** What a machine in the background tells the command that started it. */
+export type Announcement =
+  | { readonly type: 'started'; readonly names: readonly string[] }
+  | {
+      readonly type: 'failed';
+      readonly exitCode: number;
+      readonly code: string;
+      readonly message: string;
+      readonly hint?: string;
+    };

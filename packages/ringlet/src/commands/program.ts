@@ -1,0 +1,189 @@
+/** The command line: every command and option, its help, and which file runs it. Commands are loaded when they are used. */
+import { styleText } from 'node:util';
+import { UserError } from '@ringlet/wire';
+import { Command, CommanderError } from 'commander';
+import { ExitCode, exitCodeHelp } from './exit-code.ts';
+import { reportFailure } from './failure-report.ts';
+import type { CommandHost } from './host.ts';
+import type { RunFlags } from './run-options.ts';
+import type { StopFlags } from './stop.ts';
+
+/** Runs the words after `ringlet`. @returns the exit code. Never rejects. */
+export async function runCommandLine(words: readonly string[], host: CommandHost): Promise<number> {
+  let exitCode: number = ExitCode.Success;
+  const program = createProgram(host, (code) => {
+    exitCode = code;
+  });
+  try {
+    await program.parseAsync([...words], { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      if (error.exitCode === 0 || error.code === 'commander.help') return ExitCode.Success;
+      const command = program.commands.find((candidate) => candidate.name() === words[0]);
+      const hint = `ringlet ${command === undefined ? '' : `${command.name()} `}--help shows what there is`;
+      return reportFailure(new UserError('usage', error.message.replace(/^error: /, ''), { hint }), host);
+    }
+    return reportFailure(error, host);
+  }
+}
+
+/** The commands, for the parser, the help and the guide. `ended` receives the exit code of the one that ran. */
+export function createProgram(host: CommandHost, ended: (code: number) => void): Command {
+  const program = new Command('ringlet')
+    .description('Runs partitioned virtual machines whose devices speak VMBus.')
+    .version(host.version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .helpCommand('help [command]', 'print the help of a command')
+    .configureOutput({
+      writeOut: (text) => host.out(text),
+      // Errors are told by reportFailure, in one form with all others.
+      writeErr: () => undefined,
+      getOutHasColors: () => host.colour,
+    })
+    .configureHelp({ styleTitle: (text) => (host.colour ? styleText('bold', text, { validateStream: false }) : text) })
+    .exitOverride()
+    .addHelpText(
+      'after',
+      examples(
+        ['ringlet tour', 'a guided tour of a few machines'],
+        ['ringlet run examples/hello.ts', 'run a guest'],
+        ['ringlet run machine.yaml --detach', 'run what a file describes, in the background'],
+        ['ringlet ls', 'see what runs'],
+      ) + `\n${exitCodeHelp()}\n`,
+    )
+    .action(() => program.outputHelp());
+
+  program
+    .command('run')
+    .description('run a guest, or the machines of a machine file, to the end')
+    .argument('<guest>', 'a guest module (.ts, .js) or a machine file (.yaml)')
+    .argument('[args...]', 'words for the guest, after --')
+    .option(
+      '--disk <file[,keep][,ro][,format=F]>',
+      'a disk image; may be repeated. Changes vanish unless "keep"',
+      collect,
+    )
+    .option('--device <file>', 'a file with a VSP as default export; may be repeated', collect)
+    .option('--cpus <n>', 'virtual processors, 1 to 64')
+    .option('--memory <size>', 'guest memory: 64M, 1G')
+    .option('--name <name>', "what to call it; the guest's file name otherwise")
+    .option('--expect <text>', 'end with exit code 0 as soon as the guest prints this')
+    .option('--timeout <duration>', 'turn it off after this long: 500ms, 60s, 5m')
+    .option('--lockstep', 'one thread and a virtual clock: the same run every time')
+    .option('--seed <n>', 'seed of the choices that --lockstep makes')
+    .option('--json', 'one JSON object a line on standard output, and nothing else')
+    .option('--detach', 'run in the background; return once it runs')
+    .addHelpText(
+      'after',
+      examples(
+        ['ringlet run examples/disk-sha256.ts --disk data.vhdx', 'a throw-away overlay takes the writes'],
+        ['ringlet run examples/disk-write.ts --disk data.raw,keep', 'the image takes the writes'],
+        ['ringlet run examples/echo.guest.ts --device examples/echo.ts', 'with a device of your own'],
+        ['ringlet run examples/hello.ts --expect Hello --timeout 20s', 'as a step of a build'],
+        ['ringlet run guest.ts -- --verbose now', 'words for the guest'],
+      ) + `\n${exitCodeHelp()}\n`,
+    )
+    .action(async (guest: string, args: string[], flags: RunFlags) => {
+      const { run } = await import('./run.ts');
+      ended(await run(guest, args, flags, host));
+    });
+
+  program
+    .command('ls')
+    .description('list the machines that run')
+    .option('--json', 'one JSON object a line')
+    .addHelpText('after', examples(['ringlet ls', ''], ['ringlet ls --json', '']))
+    .action(async (flags: { json?: boolean }) => {
+      const { list } = await import('./ls.ts');
+      ended(await list(flags, host));
+    });
+
+  program
+    .command('inspect')
+    .description('look inside a running machine')
+    .argument('[name]', 'the machine; the only one that runs otherwise')
+    .argument('[path]', 'a part of it, such as vmbus/channels')
+    .option('--json', 'JSON, for programs')
+    .addHelpText(
+      'after',
+      examples(['ringlet inspect', ''], ['ringlet inspect web vmbus', ''], ['ringlet inspect web --json', '']),
+    )
+    .action(async (name: string | undefined, path: string | undefined, flags: { json?: boolean }) => {
+      const { inspect } = await import('./inspect.ts');
+      ended(await inspect(name, path, flags, host));
+    });
+
+  program
+    .command('console')
+    .description('follow what a running machine prints')
+    .argument('[name]', 'the machine; the only one that runs otherwise')
+    .option('--no-follow', 'print what is there and return')
+    .addHelpText('after', examples(['ringlet console web', 'Ctrl-C leaves, the machine runs on']))
+    .action(async (name: string | undefined, flags: { follow: boolean }) => {
+      const { followConsole } = await import('./console.ts');
+      ended(await followConsole(name, flags, host));
+    });
+
+  program
+    .command('stop')
+    .description('ask a running machine to shut down, and wait until it has')
+    .argument('<name>', 'the machine')
+    .option('--force', 'the guest may not refuse for the sake of unsaved work')
+    .option('--timeout <duration>', 'how long it may take; 30s otherwise')
+    .addHelpText('after', examples(['ringlet stop web', ''], ['ringlet stop web --timeout 5s', '']))
+    .action(async (name: string, flags: StopFlags) => {
+      const { stop } = await import('./stop.ts');
+      ended(await stop(name, flags, host));
+    });
+
+  program
+    .command('kill')
+    .description('turn a running machine off without asking it')
+    .argument('<name>', 'the machine')
+    .addHelpText('after', examples(['ringlet kill web', '']))
+    .action(async (name: string) => {
+      const { kill } = await import('./stop.ts');
+      ended(await kill(name, host));
+    });
+
+  program
+    .command('tour')
+    .description('a guided tour: a few machines on a disk made for them, explained as they run')
+    .addHelpText('after', examples(['ringlet tour', 'needs nothing, leaves nothing behind']))
+    .action(async () => {
+      const { tour } = await import('../tour/tour.ts');
+      ended(await tour((text) => host.out(text), { colour: host.colour }));
+    });
+
+  program
+    .command('schema')
+    .description('print the JSON Schema of machine files')
+    .addHelpText('after', examples(['ringlet schema > machine.schema.json', '']))
+    .action(async () => {
+      const { printSchema } = await import('./schema.ts');
+      ended(printSchema(host));
+    });
+
+  program
+    .command('explain')
+    .description('say what an error code means, and what to do')
+    .argument('[code]', 'the code; without one, all are listed')
+    .addHelpText('after', examples(['ringlet explain disk-not-found', '']))
+    .action(async (code: string | undefined) => {
+      const { explain } = await import('./explain.ts');
+      ended(explain(code, host));
+    });
+
+  return program;
+}
+
+function collect(value: string, earlier: readonly string[] | undefined): string[] {
+  return [...(earlier ?? []), value];
+}
+
+function examples(...rows: readonly (readonly [command: string, meaning: string])[]): string {
+  const width = Math.max(...rows.map(([command]) => command.length));
+  const lines = rows.map(([command, meaning]) => `  $ ${command.padEnd(width)}  ${meaning}`.trimEnd());
+  return ['', 'Examples:', ...lines, ''].join('\n');
+}

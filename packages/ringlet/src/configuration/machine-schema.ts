@@ -1,0 +1,136 @@
+/**
+ * The form of `machine.yaml`: one machine, or several under `machines:`.
+ *
+ * One declaration feeds the checks, the error texts and the published JSON Schema. Each `error` completes the sentence
+ * "expected …". Defaults are not filled in here: absent means absent, and the machine decides.
+ */
+import { z } from 'zod';
+import { DISK_FORMATS } from './options.ts';
+import { sizeInBytes } from './size.ts';
+
+/** Bytes of a page: memory is handed out in these. */
+const PAGE = 4096;
+const LEAST_MEMORY = 1024 * 1024;
+/** One memory node, the most that a 32-bit address reaches. */
+const MOST_MEMORY = 4 * 1024 ** 3;
+
+/** What a machine may be called: it is also a file name. */
+export const NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
+
+const text = (expected: string) => z.string({ error: expected }).min(1, { error: expected });
+const number = (least: number, most: number, what: string) => {
+  const error = `${what}, a whole number from ${least} to ${most}`;
+  return z.int({ error }).min(least, { error }).max(most, { error });
+};
+
+const memoryError = 'a size such as 256M: a multiple of 4096 bytes, from 1M to 4G';
+const isMemory = (bytes: number | undefined): boolean =>
+  bytes !== undefined && bytes >= LEAST_MEMORY && bytes <= MOST_MEMORY && bytes % PAGE === 0;
+const memory = z
+  .union([z.int(), z.string()], { error: memoryError })
+  .refine((value) => isMemory(typeof value === 'string' ? sizeInBytes(value) : value), { error: memoryError })
+  .transform((value) => (typeof value === 'string' ? sizeInBytes(value)! : value))
+  .meta({ description: 'Guest memory: bytes, or a size such as 256M' });
+
+const flag = (expected: string) => z.boolean({ error: expected });
+
+const address = (what: string) => number(0, 255, what);
+
+const disk = z.union(
+  [
+    text('the path of a disk image').meta({ description: 'Path of the image, relative to this file' }),
+    z
+      .strictObject(
+        {
+          path: text('the path of a disk image').meta({ description: 'Path of the image, relative to this file' }),
+          keep: flag('true or false').optional().meta({ description: 'Writes go to the image; otherwise they vanish' }),
+          readOnly: flag('true or false').optional().meta({ description: 'The guest sees a write-protected disk' }),
+          format: z
+            .enum(DISK_FORMATS, { error: `one of ${DISK_FORMATS.join(', ')}` })
+            .optional()
+            .meta({ description: 'Without it the headers of the image decide' }),
+          controller: address('a storage controller').optional(),
+          target: address('a SCSI target').optional(),
+          lun: address('a SCSI logical unit').optional(),
+        },
+        { error: 'the path of a disk image, or a mapping with "path"' },
+      )
+      .refine((value) => !(value.keep === true && value.readOnly === true), {
+        error: 'only one of "keep" and "readOnly"',
+        path: ['keep'],
+      }),
+  ],
+  { error: 'the path of a disk image, or a mapping with "path"' },
+);
+
+const list = <T extends z.ZodType>(item: T, what: string, most: number) =>
+  z.array(item, { error: `a list of ${what}` }).max(most, { error: `at most ${most} ${what}` });
+
+/** The fields of one machine. */
+const fields = {
+  guest: text('the path of the guest, a TypeScript or JavaScript file').meta({
+    description: 'Path of the guest module, relative to this file',
+  }),
+  args: list(text('a word for the guest'), 'words for the guest', 256).optional(),
+  disks: list(disk, 'disks', 64).optional().meta({ description: 'Images the guest finds on its storage controller' }),
+  devices: list(text('the path of a device file'), 'device files', 64)
+    .optional()
+    .meta({ description: 'Files with a VSP as default export, relative to this file' }),
+  cpus: number(1, 64, 'a count of virtual processors').optional().meta({ description: 'Virtual processors' }),
+  memory: memory.optional(),
+  harness: z
+    .enum(['threads', 'lockstep'], { error: '"threads" or "lockstep"' })
+    .optional()
+    .meta({ description: 'threads: a worker for each processor; lockstep: one thread, virtual clock, repeatable' }),
+  seed: number(0, 2 ** 32 - 1, 'a seed')
+    .optional()
+    .meta({ description: 'Seed of the lockstep harness' }),
+  weight: number(1, 10_000, 'a weight')
+    .optional()
+    .meta({ description: 'Share of processor time beside other machines' }),
+  cap: number(1, 100, 'a percentage').optional().meta({ description: 'Most processor time, in percent' }),
+  reserve: number(0, 100, 'a percentage')
+    .optional()
+    .meta({ description: 'Processor time it is sure to get, in percent' }),
+};
+
+const nameError = 'a name of letters, digits, ".", "_" and "-", at most 63, that starts with a letter or digit';
+const mapping = { error: 'a mapping of settings, such as "guest: ./hello.ts"' };
+
+/** A file that holds one machine. */
+export const OneMachine = z
+  .strictObject(
+    { name: z.string({ error: nameError }).regex(NAME_PATTERN, { error: nameError }).optional(), ...fields },
+    mapping,
+  )
+  .meta({ title: 'One machine' });
+
+/** A file that holds several: a mapping from name to machine. */
+export const SeveralMachines = z
+  .strictObject({
+    machines: z
+      .record(z.string().regex(NAME_PATTERN, { error: nameError }), z.strictObject(fields, mapping), {
+        error: 'a mapping from a name to the settings of a machine',
+      })
+      .refine((machines) => Object.keys(machines).length > 0, { error: 'at least one machine' })
+      .refine((machines) => Object.keys(machines).length <= 256, { error: 'at most 256 machines' }),
+  })
+  .meta({ title: 'Several machines' });
+
+/** One machine as the schema gives it: the paths are still as written. */
+export type MachineFields = z.output<typeof OneMachine>;
+
+/** Names of every setting of a machine, for suggestions. */
+export const MACHINE_KEYS: readonly string[] = ['name', 'machines', ...Object.keys(fields)];
+/** Names of every setting of a disk. */
+export const DISK_KEYS: readonly string[] = ['path', 'keep', 'readOnly', 'format', 'controller', 'target', 'lun'];
+
+/** The JSON Schema (draft 2020-12) of `machine.yaml`, for editors. */
+export function machineJsonSchema(): Record<string, unknown> {
+  const schema = z.toJSONSchema(z.union([OneMachine, SeveralMachines]), { io: 'input' });
+  return {
+    ...schema,
+    title: 'Ringlet machine file',
+    description: 'One machine, or several under "machines". Paths are relative to the file.',
+  };
+}

@@ -1,0 +1,54 @@
+/** What a machine is made of, as a caller of the library writes it down. The command line and `machine.yaml` end here. */
+
+/** Image formats that a disk may be forced to; without one the image's own headers decide. */
+export const DISK_FORMATS = ['raw', 'vhd', 'vhdx', 'iso'] as const;
+
+/** One of {@link DISK_FORMATS}. */
+export type DiskFormat = (typeof DISK_FORMATS)[number];
+
+/** One disk of a machine. */
+export interface DiskOption {
+  /** The image file. */
+  readonly path: string;
+  /** Writes go to the image. Absent or false: they go to a throw-away overlay and vanish with the machine. */
+  readonly keep?: boolean;
+  /** The guest sees a write-protected disk. */
+  readonly readOnly?: boolean;
+  readonly format?: DiskFormat;
+  /** Which storage controller it hangs on; 0 when absent. */
+  readonly controller?: number;
+  /** SCSI target on that controller; 0 when absent. */
+  readonly target?: number;
+  /** SCSI logical unit; the next free one when absent. */
+  readonly lun?: number;
+}
+
+/** How a machine's processors and devices get their time: a worker each, or one thread under a virtual clock. */
+export type Harness = 'threads' | 'lockstep';
+
+/** Everything that `new Machine(…)` takes. */
+export interface MachineOptions {
+  /** What people call it; made from the guest's file name when absent. */
+  readonly name?: string;
+  /** Path of the guest module: a TypeScript or JavaScript file. */
+  readonly guest: string;
+  /** Words handed to the guest. */
+  readonly args?: readonly string[];
+  readonly disks?: readonly DiskOption[];
+  /** Files, each with a VSP as its default export. */
+  readonly devices?: readonly string[];
+  /** Virtual processors; 1 when absent. */
+  readonly cpus?: number;
+  /** Guest memory in bytes, a multiple of 4096; 64 MiB when absent. */
+  readonly memory?: number;
+  /** `threads` when absent. */
+  readonly harness?: Harness;
+  /** Seed of the lockstep harness's choices; the same seed gives the same run. */
+  readonly seed?: number;
+  /** Share of the logical processors relative to other machines, 1 to 10000; 100 when absent. */
+  readonly weight?: number;
+  /** Most time its processors may use, in percent; 100 when absent. */
+  readonly cap?: number;
+  /** Time its processors are sure to get, in percent; 0 when absent. */
+  readonly reserve?: number;
+}

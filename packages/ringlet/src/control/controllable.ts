@@ -1,0 +1,45 @@
+/** What the control socket and the command line need of a machine. `Machine` is one; tests bring smaller ones. */
+import type { Observable } from 'rxjs';
+
+/** Where a machine is in its life. */
+export type MachineState = 'created' | 'starting' | 'running' | 'stopping' | 'stopped' | 'failed';
+
+/** How a machine ended. */
+export type MachineResult =
+  | { readonly reason: 'power-off'; readonly code: number }
+  | { readonly reason: 'reset' }
+  | { readonly reason: 'crash'; readonly message: string }
+  | { readonly reason: 'killed' };
+
+/** Something that happened: plain data, JSON-able, told apart by `type`. */
+export interface MachineEvent {
+  readonly type: string;
+}
+
+/** What an orderly shutdown may be told. */
+export interface ShutdownOptions {
+  /** Come back up afterwards. */
+  readonly reboot?: boolean;
+  /** The guest may not refuse for the sake of unsaved work. */
+  readonly force?: boolean;
+  /** Milliseconds after which the machine is turned off all the same. */
+  readonly timeoutMs?: number;
+}
+
+/** A machine, as far as controlling it goes. */
+export interface Controllable {
+  readonly name: string;
+  /** The state now, and each later one. */
+  readonly state$: Observable<MachineState>;
+  /** What the guest prints, in pieces of any size. */
+  readonly console$: Observable<string>;
+  readonly events$: Observable<MachineEvent>;
+  /** Fulfilled once the machine has ended, however it did. */
+  readonly finished: Promise<MachineResult>;
+  /** Asks the guest, through its shutdown integration component, and waits until it is off. */
+  shutdown(options?: ShutdownOptions): Promise<void>;
+  /** Pulls the plug. */
+  powerOff(): Promise<void>;
+  /** Plain data about the machine, or about the part of it at `path` (parts joined by `/`). */
+  inspect(path?: string): Promise<unknown>;
+}
