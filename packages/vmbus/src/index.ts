@@ -36,3 +36,14 @@ export { findInterface, interfaces, vsockPort, vsockService } from './messages/i
 export type { DeviceInterface } from './messages/interfaces.ts';
 export { FeatureFlag, findVersion, Version, versions } from './messages/version.ts';
 export type { VersionRow } from './messages/version.ts';
+export { BusClient } from './child/bus-client.ts';
+export type { BusClientOptions, Gpadl } from './child/bus-client.ts';
+export { BusError } from './child/bus-error.ts';
+export type { BusErrorCode } from './child/bus-error.ts';
+export type { OpenOptions } from './child/channel-table.ts';
+export type { Connection } from './child/contact.ts';
+export { Hypercalls } from './child/hypercalls.ts';
+export type { HypercallVp } from './child/hypercalls.ts';
+export type { Offer, OfferEvent } from './child/offer.ts';
+export type { After } from './child/post-queue.ts';
+export type { PageSource } from './child/ring-memory.ts';

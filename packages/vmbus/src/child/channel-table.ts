@@ -9,6 +9,7 @@
  */
 import type { GuestMemory } from '@ringlet/microkernel';
 import type { Channel } from '../channel/channel.ts';
+import type { RingChannel } from '../channel/ring-channel.ts';
 import type { BodyOf, ToRoot } from '../messages/catalogue.ts';
 import type { OfferChannel } from '../messages/connection.ts';
 import { USER_BYTES } from '../messages/connection.ts';
@@ -36,7 +37,7 @@ export interface ChannelPort {
   readonly gpadls: GpadlTable;
   post<N extends ToRoot>(name: N, body: BodyOf<N>): void;
   /** Puts a channel object on rings that the root has accepted. */
-  createChannel(offer: Offer, rings: RingMemory, userData: Uint8Array): Channel;
+  createChannel(offer: Offer, rings: RingMemory, userData: Uint8Array): RingChannel;
   changed(event: OfferEvent): void;
 }
 
@@ -49,7 +50,7 @@ interface Slot {
   gpadl: number;
   userData: Uint8Array;
   targetVp: number;
-  channel: Channel | undefined;
+  channel: RingChannel | undefined;
   opened: ((result: Channel | BusError) => void) | undefined;
   /** Everyone who waits for the closing. */
   closed: Ended[];
@@ -63,7 +64,7 @@ export class ChannelTable {
   readonly #slotOfChannel = new WeakMap<Channel, Slot>();
   #nextOpenId = 1;
   /** Open channels by relid: what an event flag means. */
-  readonly open: (Channel | undefined)[] = Array.from({ length: RELID_LIMIT }, () => undefined);
+  readonly open: (RingChannel | undefined)[] = Array.from({ length: RELID_LIMIT }, () => undefined);
 
   constructor(port: ChannelPort) {
     this.#port = port;
@@ -272,7 +273,10 @@ export class ChannelTable {
     slot.opened = undefined;
     const wasOpen = slot.state === 'open';
     slot.state = 'closing';
-    if (wasOpen) slot.channel?.close();
+    if (wasOpen) {
+      slot.channel?.become('rescinded');
+      slot.channel?.become('closed');
+    }
     this.#port.gpadls.rescinded(relid);
     this.#freeRings(slot);
     opened?.(error);
