@@ -44,8 +44,7 @@ export function reportFailure(error: unknown, host: CommandHost): ExitCode {
   host.err(`    ${style('dim', 'code')}  ${failure.code} · ringlet explain ${failure.code}\n`);
   if (host.environment['RINGLET_DEBUG'] && error instanceof Error) {
     host.err(`${error.stack ?? ''}\n`);
-    if (error.cause !== undefined)
-      host.err(`caused by: ${error.cause instanceof Error ? error.cause.stack : error.cause}\n`);
+    if (error.cause instanceof Error) host.err(`caused by: ${error.cause.stack ?? ''}\n`);
   }
   return failure.exitCode;
 }

@@ -44,7 +44,7 @@ export function readMachineFile(path: string): MachineOptions[] {
 /** Checks the text of a machine file. `path` is shown in errors, and its directory is where relative paths start. */
 export function parseMachineFile(source: string, path: string): MachineOptions[] {
   const lines = new LineCounter();
-  const document = parseDocument(source, { lineCounter: lines, prettyErrors: false });
+  const document = parseDocument(source, { lineCounter: lines, prettyErrors: false, logLevel: 'error' });
   const at = (offset: number): string => {
     const { line, col } = lines.linePos(offset);
     return `${path}:${line}:${col}`;

@@ -108,7 +108,7 @@ export class ControlClient {
   }
 
   #gone(): void {
-    for (const waiting of [...this.#waiting.values()]) waiting.reject(gone());
+    for (const waiting of this.#waiting.values()) waiting.reject(gone());
     this.#notifications.complete();
   }
 }

@@ -12,9 +12,9 @@ export interface MethodContext {
   /** When the machine began to answer, by `performance.now()`. */
   readonly since: number;
   /** Sends a notification to the caller; lost when the caller is gone. */
-  notify(method: string, params: Readonly<Record<string, unknown>>): void;
+  readonly notify: (method: string, params: Readonly<Record<string, unknown>>) => void;
   /** Runs `end` when the caller's connection is gone. */
-  onDisconnect(end: () => void): void;
+  readonly onDisconnect: (end: () => void) => void;
 }
 
 /** A method whose parameters have passed its schema. */

@@ -4,8 +4,10 @@
  * Whoever can open the socket is the machine's user, but may still be wrong: sizes, rates and counts are bounded, and
  * every mistake gets the answer that JSON-RPC has for it.
  */
-import { chmodSync } from 'node:fs';
+import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
+import { dirname } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { UserError } from '@ringlet/wire';
 import { ConsoleHistory } from './console-history.ts';
 import type { Controllable } from './controllable.ts';
@@ -17,7 +19,7 @@ import type { MethodContext, MethodGroup } from './method.ts';
 import { inspectionMethods } from './methods/inspection.ts';
 import { machineMethods } from './methods/machine.ts';
 import { streamMethods } from './methods/streams.ts';
-import { probe, removeStale } from './stale.ts';
+import { probe, withLock } from './stale.ts';
 
 /** Callers at once. */
 const MOST_CONNECTIONS = 32;
@@ -25,8 +27,8 @@ const MOST_CONNECTIONS = 32;
 const MOST_PENDING = 32;
 /** Bytes waiting for a caller that does not read; beyond this it is cut off, and the machine is not slowed down. */
 const MOST_UNREAD = 8 * 1024 * 1024;
-/** Times to take over the socket of a machine that died, before giving up. */
-const CLAIM_ATTEMPTS = 5;
+/** How long a closing server waits for answers that are being worked on. */
+const LINGER_MS = 500;
 
 /** Every method. A later group is one more line. */
 const METHODS: MethodGroup = { ...machineMethods, ...inspectionMethods, ...streamMethods };
@@ -53,10 +55,11 @@ export async function serveControl(
   const history = new ConsoleHistory();
   const recording = machine.console$.subscribe((text) => history.add(text));
   const sockets = new Set<Socket>();
+  const answers = new Set<Promise<void>>();
   const server = createServer((socket) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
-    converse(socket, { machine, facts, history, since });
+    converse(socket, { machine, facts, history, since }, answers);
   });
   server.maxConnections = MOST_CONNECTIONS;
   try {
@@ -67,27 +70,29 @@ export async function serveControl(
   }
   return {
     path,
-    close: () => {
+    close: async () => {
       recording.unsubscribe();
-      // What was answered last still reaches its caller: end, do not destroy.
+      const closed = new Promise<void>((done) => server.close(() => done()));
+      // Whoever asked for the end is still owed the answer that it has come: let answers out, then end, not destroy.
+      await Promise.race([Promise.allSettled(answers), delay(LINGER_MS, undefined, { ref: false })]);
       for (const socket of sockets) socket.end();
-      return new Promise((done) => server.close(() => done()));
+      await Promise.race([closed, delay(LINGER_MS, undefined, { ref: false })]);
+      for (const socket of sockets) socket.destroy();
+      await closed;
     },
   };
 }
 
 /** Binds the socket. One left behind by a machine that died is taken over; one that answers is not. */
-async function claim(server: Server, path: string, name: string): Promise<void> {
-  for (let attempt = 0; attempt < CLAIM_ATTEMPTS; attempt++) {
-    if (await listen(server, path)) {
-      chmodSync(path, 0o600);
-      return;
+function claim(server: Server, path: string, name: string): Promise<void> {
+  return withLock(dirname(path), async () => {
+    if ((await probe(path)) === 'refused') rmSync(path, { force: true });
+    if (!(await listen(server, path))) {
+      throw new UserError('name-taken', `a machine called "${name}" is running already`, {
+        hint: `choose another with --name, or end that one: ringlet stop ${name}`,
+      });
     }
-    if ((await probe(path)) === 'alive') break;
-    await removeStale(path);
-  }
-  throw new UserError('name-taken', `a machine called "${name}" is running already`, {
-    hint: `choose another with --name, or end that one: ringlet stop ${name}`,
+    chmodSync(path, 0o600);
   });
 }
 
@@ -105,8 +110,12 @@ function listen(server: Server, path: string): Promise<boolean> {
   });
 }
 
-/** Serves one caller. */
-function converse(socket: Socket, shared: Pick<MethodContext, 'machine' | 'facts' | 'history' | 'since'>): void {
+/** Serves one caller. Answers that are being worked on are in `answers`. */
+function converse(
+  socket: Socket,
+  shared: Omit<MethodContext, 'notify' | 'onDisconnect'>,
+  answers: Set<Promise<void>>,
+): void {
   const reader = new LineReader(LONGEST_REQUEST);
   let pending = 0;
   const write = (text: string): void => {
@@ -136,10 +145,12 @@ function converse(socket: Socket, shared: Pick<MethodContext, 'machine' | 'facts
         continue;
       }
       pending++;
-      void answer(line, context).then((text) => {
+      const answered = answer(line, context).then((text) => {
         pending--;
+        answers.delete(answered);
         if (text !== undefined) write(text);
       });
+      answers.add(answered);
     }
   });
 }

@@ -1,0 +1,52 @@
+import fc from 'fast-check';
+import { UserError } from '@ringlet/wire';
+import { expect, test } from 'vitest';
+import { parseDiskFlag } from './disk-flag.ts';
+
+test('a path alone is a disk whose writes are thrown away', () => {
+  expect(parseDiskFlag('data.vhdx')).toEqual({ path: 'data.vhdx' });
+});
+
+test('words after the path say how the disk is used', () => {
+  expect(parseDiskFlag('a.img,keep,format=raw,controller=1,target=2,lun=3')).toEqual({
+    path: 'a.img',
+    keep: true,
+    format: 'raw',
+    controller: 1,
+    target: 2,
+    lun: 3,
+  });
+  expect(parseDiskFlag('cd.iso,ro')).toEqual({ path: 'cd.iso', readOnly: true });
+});
+
+test('two commas are one comma of the file name', () => {
+  expect(parseDiskFlag('a,,b.img,keep')).toEqual({ path: 'a,b.img', keep: true });
+});
+
+test('a word nobody knows is refused with the one that was probably meant', () => {
+  expect(() => parseDiskFlag('a.img,keeep')).toThrow(
+    expect.objectContaining({ code: 'disk-option-invalid', hint: expect.stringContaining('did you mean "keep"?') }),
+  );
+});
+
+test.each(['', ',keep', 'a,format=qcow2', 'a,format', 'a,lun=256', 'a,lun=', 'a,lun=1x', 'a,keep=1', 'a,keep,ro'])(
+  '%j is refused',
+  (text) => {
+    expect(() => parseDiskFlag(text)).toThrow(expect.objectContaining({ code: 'disk-option-invalid' }));
+  },
+);
+
+test('whatever is written, the answer is a disk or a user error', () => {
+  fc.assert(
+    fc.property(
+      fc.string({ unit: fc.constantFrom('a', ',', '=', 'keep', 'ro', 'lun', '9', 'format', 'raw', '\0') }),
+      (text) => {
+        try {
+          expect(parseDiskFlag(text).path).not.toBe('');
+        } catch (error) {
+          expect(error).toBeInstanceOf(UserError);
+        }
+      },
+    ),
+  );
+});

@@ -1,0 +1,74 @@
+/** A machine without a guest: what a guest would do, a test does by calling its methods. */
+import { BehaviorSubject, Subject } from 'rxjs';
+import type { Runnable } from '../src/commands/host.ts';
+import type { MachineEvent, MachineResult, MachineState, ShutdownOptions } from '../src/control/controllable.ts';
+import { UserError } from '@ringlet/wire';
+
+/** Answers what the tests of commands and control sockets ask of a machine, and records what it was asked. */
+export class FakeMachine implements Runnable {
+  readonly name: string;
+  readonly state$ = new BehaviorSubject<MachineState>('created');
+  readonly console$ = new Subject<string>();
+  readonly events$ = new Subject<MachineEvent>();
+  readonly finished: Promise<MachineResult>;
+  readonly asked: string[] = [];
+  /** What the guest does as soon as it starts. */
+  onStart: (machine: FakeMachine) => void = () => undefined;
+  /** What the guest does when it is asked to shut down; it goes when absent. */
+  onShutdown: ((options: ShutdownOptions) => void) | undefined;
+  tree: unknown = { vmbus: { version: '5.3' } };
+  #end!: (result: MachineResult) => void;
+
+  constructor(name = 'fake') {
+    this.name = name;
+    this.finished = new Promise((resolve) => (this.#end = resolve));
+  }
+
+  print(text: string): void {
+    this.console$.next(text);
+  }
+
+  end(result: MachineResult): void {
+    this.state$.next('stopped');
+    this.#end(result);
+  }
+
+  async start(): Promise<void> {
+    this.state$.next('running');
+    this.onStart(this);
+  }
+
+  async shutdown(options: ShutdownOptions = {}): Promise<void> {
+    this.asked.push('shutdown');
+    if (this.onShutdown === undefined) this.end({ reason: 'power-off', code: 0 });
+    else this.onShutdown(options);
+    await this.finished;
+  }
+
+  async powerOff(): Promise<void> {
+    this.asked.push('powerOff');
+    this.end({ reason: 'killed' });
+  }
+
+  async inspect(path?: string): Promise<unknown> {
+    if (path === 'nowhere')
+      throw new UserError('no-such-path', 'there is nothing at nowhere', { hint: 'look at vmbus' });
+    return this.tree;
+  }
+
+  async dispose(): Promise<void> {
+    this.asked.push('dispose');
+    this.end({ reason: 'killed' });
+  }
+}
+
+/** What a control server is told of a {@link FakeMachine}. */
+export const FAKE_FACTS = {
+  guest: '/guests/fake.ts',
+  cpus: 1,
+  memory: 64 * 1024 * 1024,
+  disks: [],
+  devices: [],
+  harness: 'threads',
+  version: '0.0.0',
+};

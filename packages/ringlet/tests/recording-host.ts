@@ -1,0 +1,45 @@
+/** A process that is not there: what a command writes is kept, and signals come when a test says so. */
+import type { Announcement, CommandHost, EndSignal, Runnable } from '../src/commands/host.ts';
+import type { MachineOptions } from '../src/configuration/options.ts';
+import { FakeMachine } from './fake-machine.ts';
+
+/** Records everything a command does to its process. */
+export class RecordingHost implements CommandHost {
+  stdout = '';
+  stderr = '';
+  readonly terminal: boolean = false;
+  readonly colour: boolean = false;
+  readonly environment: Record<string, string | undefined>;
+  readonly version = '1.2.3';
+  readonly created: MachineOptions[] = [];
+  readonly announced: Announcement[] = [];
+  /** Makes the machine that stands in for a real one. */
+  makeMachine = (name: string): Runnable => new FakeMachine(name);
+  #handler: ((signal: EndSignal) => void) | undefined;
+
+  constructor(environment: Record<string, string | undefined> = {}) {
+    this.environment = environment;
+  }
+
+  out(text: string): void {
+    this.stdout += text;
+  }
+
+  err(text: string): void {
+    this.stderr += text;
+  }
+
+  async createMachine(options: MachineOptions): Promise<Runnable> {
+    this.created.push(options);
+    return this.makeMachine(options.name ?? 'unnamed');
+  }
+
+  onSignal(handler: (signal: EndSignal) => void): () => void {
+    this.#handler = handler;
+    return () => (this.#handler = undefined);
+  }
+
+  signal(signal: EndSignal): void {
+    this.#handler?.(signal);
+  }
+}
