@@ -59,7 +59,7 @@ export class VpSynic implements SynicRegisters {
   }
 
   now(): number {
-    return this.#host.clock.now() - this.#host.timeOrigin(this.#partition);
+    return Math.floor(this.#host.clock.now() - this.#host.timeOrigin(this.#partition));
   }
 
   /**
