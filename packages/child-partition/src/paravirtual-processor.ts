@@ -1,0 +1,54 @@
+/**
+ * ParavirtualProcessor: runs a TypeScript guest's virtual processor, as an interpreter would run machine code.
+ *
+ * A guest's code is in two places. What an interrupt starts runs within {@link ParavirtualProcessor.run}. What follows an
+ * `await` runs as a microtask, after `run` has returned: so whoever drives the processor must let all microtasks run
+ * between two calls (return to the event loop; one `await` is not enough), and only then decide whether to sleep:
+ *
+ *     for (;;) {
+ *       const counter = Atomics.load(doorbell.words, doorbell.counter);
+ *       const exit = processor.run(64);
+ *       if (exit.reason is power-off, reset or crash) break;
+ *       await everyMicrotask();                            // e.g. a turn of setImmediate
+ *       if (exit.reason === 'halt' && !processor.pending && !vp.interruptPending)
+ *         wait on the doorbell for `counter` to change, at most until vp.nextDeadline()
+ *     }
+ */
+import type { Exit, Processor } from '@ringlet/microkernel';
+import type { GuestModule } from './runtime/guest.ts';
+import type { GuestKernel } from './runtime/guest-kernel.ts';
+
+const HALT: Exit = { reason: 'halt' };
+const BUDGET: Exit = { reason: 'budget' };
+
+/** A processor whose instructions are JavaScript. */
+export class ParavirtualProcessor implements Processor {
+  readonly #kernel: GuestKernel;
+  readonly #module: GuestModule;
+  #booted = false;
+
+  constructor(kernel: GuestKernel, module: GuestModule) {
+    this.#kernel = kernel;
+    this.#module = module;
+  }
+
+  /** Whether {@link run} has something to do, or to say, although no interrupt is pending. */
+  get pending(): boolean {
+    return !this.#booted || this.#kernel.pending;
+  }
+
+  /**
+   * Boots when called first, else delivers interrupts.
+   *
+   * @param budget - deliveries at most; each takes what is pending at that moment
+   */
+  run(budget: number): Exit {
+    if (!this.#booted) {
+      this.#booted = true;
+      this.#kernel.boot(this.#module);
+    }
+    let more = true;
+    for (let left = budget; more && left > 0; left--) more = this.#kernel.poll();
+    return this.#kernel.ended ?? (more ? BUDGET : HALT);
+  }
+}
