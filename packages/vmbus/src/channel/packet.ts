@@ -38,6 +38,11 @@ export interface Packet {
   copyTo(target: Uint8Array, from?: number): void;
   /** A private copy of the payload. Allocates: for control messages and tests. */
   payload(): Uint8Array;
+  /**
+   * Rewrites the payload word at `at`, a multiple of 4, where the packet lies: for protocols that note in a packet how
+   * much of it was consumed, so that whoever reads the ring next carries on there.
+   */
+  rewrite(at: number, value: number): void;
 
   /** Ranges of a GPA-direct packet, checked on a private copy; 0 for other types. */
   readonly rangeCount: number;

@@ -5,7 +5,7 @@
  * space and publish the answers in one go, signal once if either needs it; when nothing is left unmask and look again.
  * Only after that second look may the owner of the thread sleep: until then the peer saw a mask and kept quiet.
  */
-import { Observable, ReplaySubject, Subject } from 'rxjs';
+import { type Observable, ReplaySubject, Subject } from 'rxjs';
 import type { GuestMemory } from '@ringlet/microkernel';
 import { packetBytes, RANGE_HEADER_BYTES, type RingFault } from '../ring/layout.ts';
 import { RingMemory } from '../ring/ring-memory.ts';

@@ -236,6 +236,10 @@ export class RingReader implements Packet {
     return copy;
   }
 
+  rewrite(at: number, value: number): void {
+    if ((at & 3) === 0 && at >= 0 && at < this.#length) this.#words[this.#memory.word(this.#payload + at)] = value;
+  }
+
   /**
    * Copies the payload, rounded down to a multiple of eight, to other memory of the node that the ring lies in.
    *
