@@ -96,9 +96,9 @@ export class Rig implements SynicHost {
     return Atomics.load(this.words, DOORBELLS + regionIndex(partition, vp));
   }
 
-  /** Sleeps until the doorbell is rung beyond `seen`, at most `most` ms. */
-  sleep(partition: number, vp: number, seen: number, most: number): void {
-    Atomics.wait(this.words, DOORBELLS + regionIndex(partition, vp), seen, most);
+  /** Sleeps until the doorbell is rung beyond `seen`, at most `most` ms. @returns whether it was. */
+  sleep(partition: number, vp: number, seen: number, most: number): boolean {
+    return Atomics.wait(this.words, DOORBELLS + regionIndex(partition, vp), seen, most) !== 'timed-out';
   }
 
   memory(partition: number): GuestMemory {
