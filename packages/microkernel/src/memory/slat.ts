@@ -57,4 +57,21 @@ export class Slat {
   unmap(guestPage: number): void {
     Atomics.store(this.#entries, guestPage, 0);
   }
+
+  /** Maps a run of guest pages to a run of system pages. The caller has checked both against their limits. */
+  mapRun(guestPage: number, systemPage: number, count: number, access: number): void {
+    for (let i = 0; i < count; i++) this.map(guestPage + i, systemPage + i, access);
+  }
+
+  /** Removes the mappings of a run of guest pages, mapped or not. */
+  unmapRun(guestPage: number, count: number): void {
+    for (let i = 0; i < count; i++) this.unmap(guestPage + i);
+  }
+
+  /** Number of guest pages that are mapped. Reads the whole table: for people, not for a hot path. */
+  mappedPages(): number {
+    let mapped = 0;
+    for (let page = 0; page < this.pageCount; page++) if (this.entry(page) !== 0) mapped++;
+    return mapped;
+  }
 }

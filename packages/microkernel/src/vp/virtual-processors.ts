@@ -1,0 +1,103 @@
+/** Virtual processors: creating, starting and deleting them (TLFS, "Virtual Processor Management"). */
+import type { Core } from '../core.ts';
+import { PartitionState } from '../partition/partitions.ts';
+import { Header, PartitionWord, VP_WORDS, VpWord } from '../state/layout.ts';
+import { lock, unlock } from '../state/lock.ts';
+import { HvStatus } from '../status.ts';
+import { VpSynic } from '../synic/index.ts';
+import { ring } from './interrupts.ts';
+
+const PAGE_WORDS = 1024;
+
+/** Creates VP `index` of an active partition. VP 0 is started; the others wait for {@link startVp}. */
+export function createVp(core: Core, partition: number, index: number): HvStatus {
+  const { words, state } = core;
+  lock(words, Header.Lock);
+  const slot = core.partitions.slot(partition);
+  const vpSlot = freeSlot(core);
+  let status: HvStatus = HvStatus.Success;
+  if (slot < 0) status = HvStatus.InvalidPartitionId;
+  else if (words[state.partition(slot) + PartitionWord.State] !== PartitionState.Active) {
+    status = HvStatus.InvalidPartitionState;
+  } else if (!Number.isInteger(index) || index < 0 || index >= state.vpLimit(slot)) status = HvStatus.InvalidVpIndex;
+  else if (words[state.vpIndexWord(slot, index)] !== 0) status = HvStatus.ObjectInUse;
+  else if (vpSlot < 0) status = HvStatus.NoResources;
+  if (status === HvStatus.Success) {
+    const record = state.vp(vpSlot);
+    words[record + VpWord.Index] = index;
+    words[record + VpWord.Started] = index === 0 ? 1 : 0;
+    words[record + VpWord.Partition] = partition;
+    new VpSynic(core, partition, index, state.synicVp(vpSlot)).reset();
+    bump(words, state.partition(slot) + PartitionWord.VpCount, 1);
+    bump(words, Header.VpsInUse, 1);
+    // The index last: whoever finds the VP by it finds the rest.
+    Atomics.store(words, state.vpIndexWord(slot, index), vpSlot + 1);
+  }
+  unlock(words, Header.Lock);
+  return status;
+}
+
+/** Deletes a VP. Its thread must have stopped; a handle that outlives it does nothing any more. */
+export function deleteVp(core: Core, partition: number, index: number): HvStatus {
+  const { words, state } = core;
+  lock(words, Header.Lock);
+  const slot = core.partitions.slot(partition);
+  const vpSlot = core.vpSlot(partition, index);
+  if (vpSlot >= 0) {
+    const record = state.vp(vpSlot);
+    Atomics.store(words, state.vpIndexWord(slot, index), 0);
+    new VpSynic(core, partition, index, state.synicVp(vpSlot)).reset();
+    if ((words[record + VpWord.AssistMsr]! & 1) !== 0) {
+      const other = state.assistPage(vpSlot);
+      words.fill(0, other, other + PAGE_WORDS);
+    }
+    const generation = (words[record + VpWord.Generation]! + 1) | 0;
+    const doorbell = words[record + VpWord.Doorbell]!;
+    Atomics.store(words, record + VpWord.Partition, 0);
+    words.fill(0, record, record + VP_WORDS);
+    words[record + VpWord.Generation] = generation;
+    // A thread that still waits there wakes up, and finds that its VP is gone.
+    Atomics.store(words, record + VpWord.Doorbell, (doorbell + 1) | 0);
+    Atomics.notify(words, record + VpWord.Doorbell);
+    bump(words, state.partition(slot) + PartitionWord.VpCount, -1);
+    bump(words, Header.VpsInUse, -1);
+  }
+  unlock(words, Header.Lock);
+  if (slot < 0) return HvStatus.InvalidPartitionId;
+  return vpSlot < 0 ? HvStatus.InvalidVpIndex : HvStatus.Success;
+}
+
+/** Deletes all VPs of a partition. */
+export function deleteVps(core: Core, partition: number): void {
+  const slot = core.partitions.slot(partition);
+  if (slot < 0) return;
+  for (let index = 0; index < core.state.vpLimit(slot); index++) {
+    if (core.vpSlot(partition, index) >= 0) deleteVp(core, partition, index);
+  }
+}
+
+/** Starts a VP that waits for it: sets its run state, then rings its doorbell. `entry` is what it starts at. */
+export function startVp(core: Core, partition: number, index: number, entry: bigint): HvStatus {
+  const vpSlot = core.vpSlot(partition, index);
+  if (vpSlot < 0) return HvStatus.InvalidVpIndex;
+  const record = core.state.vp(vpSlot);
+  lock(core.words, Header.Lock);
+  const waiting = core.words[record + VpWord.Started] === 0 && core.words[record + VpWord.Partition] === partition;
+  if (waiting) {
+    core.state.setQuad(record + VpWord.Entry, entry);
+    Atomics.store(core.words, record + VpWord.Started, 1);
+  }
+  unlock(core.words, Header.Lock);
+  if (!waiting) return HvStatus.InvalidVpState;
+  ring(core.words, record);
+  return HvStatus.Success;
+}
+
+function freeSlot(core: Core): number {
+  for (let slot = 0; slot < core.state.limits.vps; slot++) {
+    if (core.words[core.state.vp(slot) + VpWord.Partition] === 0) return slot;
+  }
+  return -1;
+}
+
+const bump = (words: Int32Array, at: number, by: number): void => void (words[at] = words[at]! + by);

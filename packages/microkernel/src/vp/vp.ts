@@ -1,0 +1,155 @@
+/**
+ * Vp: a virtual processor as whoever runs it sees it: registers to make hypercalls with, MSRs, CPUID, interrupts, and a
+ * doorbell to sleep on.
+ *
+ * Everything but {@link Vp.interruptPending} and the doorbell belongs to the one thread that runs the VP.
+ */
+import { cpuid } from '../cpuid/leaves.ts';
+import { FAST, Register } from '../hypercall/control.ts';
+import { SIGNAL_EVENT } from '../hypercall/calls/ports.ts';
+import { count, dispatch } from '../hypercall/dispatch.ts';
+import type { GuestMemory } from '../memory/guest-memory.ts';
+import { registers } from '../msr/registers.ts';
+import { GP, readRegister, writeRegister } from '../msr/table.ts';
+import { account, allowance } from '../scheduler/run-time.ts';
+import { PartitionWord, VpWord } from '../state/layout.ts';
+import { HvStatus } from '../status.ts';
+import type { VpContext } from './context.ts';
+import { highest, take } from './interrupts.ts';
+
+/** Where a VP's thread sleeps and is woken. Indices into `words`, for `Atomics`. */
+export interface Doorbell {
+  readonly words: Int32Array;
+  /** Whoever makes work for the VP adds 1 here … */
+  readonly counter: number;
+  /** … and notifies when this is not 0. The VP's thread sets it before it waits on the counter. */
+  readonly sleeping: number;
+}
+
+/** One thread's handle on a virtual processor. */
+export class Vp {
+  readonly partition: number;
+  readonly index: number;
+  readonly memory: GuestMemory;
+  /** RCX, RDX, R8, RAX, each low half first: parameters and result of {@link Vp.hypercall}. */
+  readonly registers: Uint32Array;
+  readonly doorbell: Doorbell;
+  readonly #context: VpContext;
+
+  /** @param context - made by the microkernel: use {@link Microkernel.vp} */
+  constructor(context: VpContext) {
+    this.#context = context;
+    this.partition = context.partition;
+    this.index = context.index;
+    this.memory = context.memory;
+    this.registers = context.registers;
+    this.doorbell = {
+      words: context.core.words,
+      counter: context.vpRecord + VpWord.Doorbell,
+      sleeping: context.vpRecord + VpWord.Sleeping,
+    };
+  }
+
+  /** `false` once the VP was deleted: its thread should end. Every call on it does nothing then, or fails. */
+  get alive(): boolean {
+    return this.#context.alive;
+  }
+
+  /** Whether the VP may run: VP 0 from the start, the others after HvCallStartVirtualProcessor. */
+  get started(): boolean {
+    return Atomics.load(this.#context.core.words, this.#context.vpRecord + VpWord.Started) !== 0;
+  }
+
+  /** What the VP was started at: RIP of its initial context; 0 for VP 0. */
+  get entry(): bigint {
+    return this.#context.core.state.quad(this.#context.vpRecord + VpWord.Entry);
+  }
+
+  /** Whether the guest has its hypercall page: a processor whose guest executes VMCALL without it injects #UD. */
+  get hypercallPageEnabled(): boolean {
+    return (this.#context.core.words[this.#context.record + PartitionWord.HypercallMsr]! & 1) !== 0;
+  }
+
+  /**
+   * Runs the hypercall that {@link Vp.registers} describe and sets RAX. Never throws on what a guest put there or in
+   * memory. A fast HvCallSignalEvent, the doorbell of every channel, allocates nothing.
+   */
+  hypercall(): void {
+    const context = this.#context;
+    const { registers } = this;
+    if (!context.alive) {
+      registers[Register.RaxLow] = HvStatus.InvalidVpState;
+      registers[Register.RaxHigh] = 0;
+    } else if (registers[Register.RcxLow] === (SIGNAL_EVENT | FAST) && registers[Register.RcxHigh] === 0) {
+      const flags = registers[Register.RdxHigh]!;
+      const status =
+        flags > 0xffff
+          ? HvStatus.InvalidParameter
+          : context.core.signalEvent(context.partition, registers[Register.RdxLow]!, flags);
+      registers[Register.RaxLow] = status;
+      registers[Register.RaxHigh] = 0;
+      count(context, status);
+    } else dispatch(context);
+  }
+
+  /** Reads an MSR. Only synthetic ones are known here; the rest are the processor's, and GP. */
+  readMsr(index: number): bigint | GP {
+    const context = this.#context;
+    const value = context.alive ? readRegister(registers, context, index) : GP;
+    if (value === GP) this.#fault();
+    return value;
+  }
+
+  /** Writes an MSR. */
+  writeMsr(index: number, value: bigint): void | GP {
+    const context = this.#context;
+    const result = context.alive ? writeRegister(registers, context, index, value) : GP;
+    if (result === GP) this.#fault();
+    return result;
+  }
+
+  /** Fills `out` with EAX, EBX, ECX and EDX of a CPUID leaf; zeros for a leaf that the hypervisor does not define. */
+  cpuid(leaf: number, subleaf: number, out: Uint32Array): void {
+    void subleaf;
+    cpuid(this.#context, leaf, out);
+  }
+
+  /**
+   * Completes what waits for this VP (queued messages, due timers, event flags), then acknowledges and returns the
+   * highest pending vector above the task priority; -1 when there is none. Allocates nothing.
+   */
+  takeInterrupt(): number {
+    const context = this.#context;
+    if (!context.alive) return -1;
+    context.synic.settle();
+    return take(context.core.words, context.vpRecord);
+  }
+
+  /** Whether {@link Vp.takeInterrupt} may have something to do. */
+  get interruptPending(): boolean {
+    const context = this.#context;
+    return context.alive && (context.synic.hasWork || highest(context.core.words, context.vpRecord) >= 0);
+  }
+
+  /** Clock time of this VP's earliest timer, `Infinity` when none is armed. */
+  nextDeadline(): number {
+    return this.#context.synic.nextDeadline();
+  }
+
+  /** Adds time that the VP ran, in units of 100 ns, to its run time and to what its cap counts. */
+  accountRunTime(ticks: number): void {
+    if (this.#context.alive) account(this.#context, ticks);
+  }
+
+  /**
+   * Units of 100 ns that the VP's cap lets it run before the present window ends; 0 when it must rest until
+   * {@link WINDOW} next divides the clock.
+   */
+  runAllowance(): number {
+    return this.#context.alive ? allowance(this.#context) : 0;
+  }
+
+  #fault(): void {
+    Atomics.add(this.#context.core.words, this.#context.record + PartitionWord.Faults, 1);
+  }
+}
