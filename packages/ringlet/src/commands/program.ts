@@ -147,6 +147,19 @@ export function createProgram(host: CommandHost, ended: (code: number) => void):
       ended(await kill(name, host));
     });
 
+  const create = program.command('new').description('write the files of something new');
+  create
+    .command('device')
+    .description('write a device that works: VSP, VSC, a guest that uses it, and its tests')
+    .argument('<name>', 'lower-case words joined by hyphens')
+    .option('--directory <path>', 'where to write', '.')
+    .addHelpText('after', examples(['ringlet new device frame-buffer', 'four files, each at most 30 lines']))
+    .action(async (name: string, flags: { directory: string }) => {
+      const { newDevice } = await import('./new-device.ts');
+      ended(newDevice(name, flags, host));
+    });
+  create.addHelpText('after', examples(['ringlet new device frame-buffer', '']));
+
   program
     .command('tour')
     .description('a guided tour: a few machines on a disk made for them, explained as they run')

@@ -1,5 +1,4 @@
 import fc from 'fast-check';
-import { UserError } from '@ringlet/wire';
 import { expect, test } from 'vitest';
 import { parseDiskFlag } from './disk-flag.ts';
 
@@ -36,17 +35,20 @@ test.each(['', ',keep', 'a,format=qcow2', 'a,format', 'a,lun=256', 'a,lun=', 'a,
   },
 );
 
+/** What becomes of a value: `disk`, or the name of the error. */
+function outcome(text: string): string {
+  try {
+    return parseDiskFlag(text).path === '' ? 'no path' : 'disk';
+  } catch (error) {
+    return error instanceof Error ? error.name : 'not an error';
+  }
+}
+
 test('whatever is written, the answer is a disk or a user error', () => {
+  const word = fc.constantFrom('a', ',', '=', 'keep', 'ro', 'lun', '9', 'format', 'raw', '\0');
   fc.assert(
-    fc.property(
-      fc.string({ unit: fc.constantFrom('a', ',', '=', 'keep', 'ro', 'lun', '9', 'format', 'raw', '\0') }),
-      (text) => {
-        try {
-          expect(parseDiskFlag(text).path).not.toBe('');
-        } catch (error) {
-          expect(error).toBeInstanceOf(UserError);
-        }
-      },
-    ),
+    fc.property(fc.string({ unit: word }), (text) => {
+      expect(outcome(text)).toMatch(/^(disk|UserError)$/);
+    }),
   );
 });

@@ -1,0 +1,49 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { RecordingHost } from '../../tests/recording-host.ts';
+import { ERROR_PAGES } from './error-pages.ts';
+import { explain } from './explain.ts';
+
+const PACKAGES = fileURLToPath(new URL('../../../', import.meta.url));
+
+/** Codes of every `UserError` that the sources of all packages name. */
+function codesInSources(): string[] {
+  const files = readdirSync(PACKAGES, { recursive: true, encoding: 'utf8' }).filter((file) =>
+    /^[^/]+\/src\/.*(?<!\.test)\.ts$/.test(file),
+  );
+  const codes = files.flatMap((file) =>
+    [...readFileSync(join(PACKAGES, file), 'utf8').matchAll(/new UserError\(\s*'([a-z-]+)'/g)].map(
+      (match) => match[1]!,
+    ),
+  );
+  return [...new Set(codes)].toSorted();
+}
+
+test('every error code in the sources has a page', () => {
+  const codes = codesInSources();
+  expect(codes).toContain('machine-not-found');
+  expect(codes.filter((code) => !Object.hasOwn(ERROR_PAGES, code))).toEqual([]);
+});
+
+test('the pages stand in alphabetical order, so that a new one has its place', () => {
+  const codes = Object.keys(ERROR_PAGES);
+  expect(codes).toEqual(codes.toSorted((a, b) => a.localeCompare(b)));
+});
+
+test('a page says what, why and what to try', () => {
+  const host = new RecordingHost();
+  explain('name-taken', host);
+  expect(host.stdout).toBe(
+    'name-taken: a running machine has that name already\n\n' +
+      'Why    Names tell running machines apart.\n' +
+      'Try    Choose another with --name, or end that machine: ringlet stop NAME\n',
+  );
+});
+
+test('without a code every code is listed', () => {
+  const host = new RecordingHost();
+  explain(undefined, host);
+  expect(host.stdout.trim().split('\n')).toHaveLength(Object.keys(ERROR_PAGES).length);
+});
