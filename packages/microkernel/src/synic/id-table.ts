@@ -9,10 +9,12 @@
  * A record is written while it is claimed, and read only while it is live; a reader looks at the state again
  * afterwards. The generation changes when a record is freed, so `state` names one life of one record: whoever keeps
  * (record, state) notices when it is gone. State 0, never used, ends a search.
+ *
+ * After the records stand 4096 counters, one for every partition whose id leaves the same remainder.
  */
 
 /** Words of a record. */
-export const RECORD_WORDS = 8;
+const RECORD_WORDS = 8;
 /** First word of a record that is its owner's. */
 export const RECORD_BODY = 3;
 
@@ -25,12 +27,18 @@ const PHASE = 3;
 const GENERATION = 4;
 /** Records that a search looks at. At half load, a run this long is beyond any odds. */
 const REACH = 64;
+const COUNTERS = 4096;
 
 /** One thread's view of a table. */
 export class IdTable {
   readonly #words: Int32Array;
   readonly #base: number;
   readonly #mask: number;
+
+  /** Words that a table of `capacity` records takes. */
+  static words(capacity: number): number {
+    return capacity * RECORD_WORDS + COUNTERS;
+  }
 
   /** @param capacity - number of records, a power of two */
   constructor(words: Int32Array, base: number, capacity: number) {
@@ -73,6 +81,7 @@ export class IdTable {
       const state = Atomics.load(words, record);
       if ((state & PHASE) !== FREE) continue;
       if (Atomics.compareExchange(words, record, state, state | CLAIMED) !== state) continue;
+      Atomics.add(words, this.#counter(partition), 1);
       Atomics.store(words, record + PARTITION, partition);
       Atomics.store(words, record + ID, id);
       return record;
@@ -103,8 +112,11 @@ export class IdTable {
   /** Frees the record if it is still in the given life. @returns whether it was. */
   remove(record: number, state: number): boolean {
     // Never back to 0: a search must go on past what was once used.
-    const freed = (state & ~PHASE) + GENERATION || GENERATION;
-    return (state & PHASE) === LIVE && Atomics.compareExchange(this.#words, record, state, freed | 0) === state;
+    const freed = ((state & ~PHASE) + GENERATION) | 0 || GENERATION;
+    const counter = this.#counter(this.partition(record));
+    if ((state & PHASE) !== LIVE || Atomics.compareExchange(this.#words, record, state, freed) !== state) return false;
+    Atomics.sub(this.#words, counter, 1);
+    return true;
   }
 
   /** First words of all live records of a partition, or of every partition when it is absent. */
@@ -116,6 +128,11 @@ export class IdTable {
       if (partition === undefined || Atomics.load(this.#words, record + PARTITION) === partition) found.push(record);
     }
     return found;
+  }
+
+  /** Claimed and live records of a partition, together with those whose ids are equal modulo 4096. */
+  count(partition: number): number {
+    return Atomics.load(this.#words, this.#counter(partition));
   }
 
   /** State of a record: names its present life. */
@@ -131,6 +148,10 @@ export class IdTable {
   /** Partition of a live record. */
   partition(record: number): number {
     return Atomics.load(this.#words, record + PARTITION);
+  }
+
+  #counter(partition: number): number {
+    return this.#base + (this.#mask + 1) * RECORD_WORDS + (partition & (COUNTERS - 1));
   }
 }
 

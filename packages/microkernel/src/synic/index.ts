@@ -11,3 +11,4 @@ export type { PortInfo } from './ports.ts';
 export { SYNIC_REGISTERS } from './registers.ts';
 export type { SynicRegister, SynicRegisters } from './registers.ts';
 export { VpSynic } from './vp-synic.ts';
+export type { SavedMessage, SavedSynic, SavedTimer } from './saved-state.ts';

@@ -61,7 +61,23 @@ export function enqueue(
     Atomics.add(words, region + Counter.RefusedFull, 1);
     return HvStatus.InsufficientBuffers;
   }
-  const buffer = bufferOf(region, node);
+  fill(words, bufferOf(region, node), sint, type, port, incarnation, payload);
+  const ticket = Atomics.add(words, region + At.InboxTail, 1);
+  Atomics.store(words, region + At.Inbox + (ticket & (MESSAGE_BUFFERS - 1)), node + 1);
+  Atomics.or(words, region + At.Attention, INBOX_ATTENTION);
+  return HvStatus.Success;
+}
+
+/** Writes a message into a buffer that the caller took. */
+export function fill(
+  words: Int32Array,
+  buffer: number,
+  sint: number,
+  type: number,
+  port: number,
+  incarnation: number,
+  payload: Uint8Array,
+): void {
   words[buffer + BufferAt.Type] = type;
   words[buffer + BufferAt.SizeAndSint] = payload.length | (sint << SINT_SHIFT);
   words[buffer + BufferAt.Port] = port;
@@ -76,10 +92,6 @@ export function enqueue(
   for (let i = whole; i < payload.length; i++) {
     words[body + (whole >> 2)] = words[body + (whole >> 2)]! | (payload[i]! << ((i & 3) * 8));
   }
-  const ticket = Atomics.add(words, region + At.InboxTail, 1);
-  Atomics.store(words, region + At.Inbox + (ticket & (MESSAGE_BUFFERS - 1)), node + 1);
-  Atomics.or(words, region + At.Attention, INBOX_ATTENTION);
-  return HvStatus.Success;
 }
 
 /** Moves the inbox into the FIFOs, in order of arrival. VP's thread. */
@@ -114,6 +126,13 @@ export function append(words: Int32Array, region: number, sint: number, node: nu
 
 /** First node of a SINT's FIFO, or -1. VP's thread. */
 export const first = (words: Int32Array, region: number, sint: number): number => words[region + At.First + sint]! - 1;
+
+/** All nodes of a SINT's FIFO, in order. VP's thread. */
+export function nodes(words: Int32Array, region: number, sint: number): number[] {
+  const all: number[] = [];
+  for (let node = first(words, region, sint); node >= 0; node = words[region + At.Next + node]! - 1) all.push(node);
+  return all;
+}
 
 /** Removes the first node of a SINT's FIFO, which is not empty. @returns whether more remain. VP's thread. */
 export function removeFirst(words: Int32Array, region: number, sint: number): boolean {
@@ -162,8 +181,8 @@ export function listens(words: Int32Array, region: number, sint: number): boolea
   );
 }
 
-/** Takes a message buffer for a SINT, or returns -1 when the pool is empty or the SINT has its share. */
-function takeBuffer(words: Int32Array, region: number, sint: number): number {
+/** Takes a message buffer for a SINT, or returns -1 when the pool is empty or the SINT has its share. Any thread. */
+export function takeBuffer(words: Int32Array, region: number, sint: number): number {
   if (Atomics.add(words, region + At.Held + sint, 1) < BUFFERS_PER_SINT) {
     for (;;) {
       const used = Atomics.load(words, region + At.BuffersUsed);

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { HvStatus } from '../status.ts';
 import type { PortInfo } from './index.ts';
+import { PER_PARTITION } from './ports.ts';
 import { Guest, Rig, SINT } from './synic-fixture.ts';
 
 const MESSAGE: PortInfo = { kind: 'message', sint: SINT, vp: 0 };
@@ -146,6 +147,15 @@ test('a partition that goes away takes its ports and connections along, and nobo
     ports: { 1: { kind: 'message', sint: SINT, vp: 0 } },
     connections: { 1: 'deleted port', [0x2005]: 'deleted port' },
   });
+});
+
+test('a partition other than the root cannot use up the tables for all', () => {
+  const { rig } = connected();
+  let created = 0;
+  while (rig.ports.createPort(2, created, EVENT) === HvStatus.Success) created++;
+  expect(created).toBe(PER_PARTITION);
+  expect(rig.ports.createPort(2, created, EVENT)).toBe(HvStatus.InsufficientMemory);
+  expect(rig.ports.createPort(1, created, EVENT)).toBe(HvStatus.Success);
 });
 
 test('the tables take thousands of ports and are as empty as before after ten thousand came and went', () => {

@@ -11,7 +11,7 @@
 import { HvStatus } from '../status.ts';
 import { setPending } from './event-flags.ts';
 import type { SynicHost } from './host.ts';
-import { IdTable, RECORD_BODY, RECORD_WORDS } from './id-table.ts';
+import { IdTable, RECORD_BODY } from './id-table.ts';
 import { At, ENABLE, FLAGS_PER_SINT, MESSAGE_PAYLOAD_BYTES, SINT_COUNT } from './layout.ts';
 import { enqueue } from './message-queue.ts';
 
@@ -38,9 +38,12 @@ export type PortInfo = {
 export const PORT_CAPACITY = 1 << 15;
 /** Connections that all partitions together can have. */
 export const CONNECTION_CAPACITY = 1 << 15;
+/** Ports, and connections, of one partition other than the root: so that none can use them up for all. */
+export const PER_PARTITION = 4096;
 /** Words that the tables take in the shared state. Zero at first. */
-export const PORT_WORDS = (PORT_CAPACITY + CONNECTION_CAPACITY) * RECORD_WORDS;
+export const PORT_WORDS = IdTable.words(PORT_CAPACITY) + IdTable.words(CONNECTION_CAPACITY);
 
+const ROOT = 1;
 /** Ids of ports and connections are 24 bits wide; the upper eight are reserved. */
 const ID_LIMIT = 1 << 24;
 const VP_LIMIT = 1 << 16;
@@ -71,19 +74,19 @@ export class Ports {
   constructor(host: SynicHost, base: number) {
     this.#host = host;
     this.#ports = new IdTable(host.words, base, PORT_CAPACITY);
-    this.#connections = new IdTable(host.words, base + PORT_CAPACITY * RECORD_WORDS, CONNECTION_CAPACITY);
+    this.#connections = new IdTable(host.words, base + IdTable.words(PORT_CAPACITY), CONNECTION_CAPACITY);
   }
 
   /**
    * Creates a port of `partition`.
    *
    * @returns `InvalidPortId` when the id is taken or out of range, `InvalidParameter` for a SINT, VP or flag that cannot
-   * be, `InsufficientMemory` when the table is full.
+   * be, `InsufficientMemory` when the table is full, or the partition has its share.
    */
   createPort(partition: number, portId: number, info: PortInfo): HvStatus {
     if (!isId(portId) || this.#ports.find(partition, portId) >= 0) return HvStatus.InvalidPortId;
     if (!isPortInfo(info)) return HvStatus.InvalidParameter;
-    const record = this.#ports.claim(partition, portId);
+    const record = isFull(this.#ports, partition) ? -1 : this.#ports.claim(partition, portId);
     if (record < 0) return HvStatus.InsufficientMemory;
     const { words } = this.#host;
     const kind = info.kind === 'message' ? MESSAGE : EVENT;
@@ -127,7 +130,7 @@ export class Ports {
     if (port < 0) return HvStatus.InvalidPortId;
     const state = this.#ports.state(port);
     if (!this.#ports.holds(port, portPartition, portId)) return HvStatus.InvalidPortId;
-    const record = this.#connections.claim(partition, connectionId);
+    const record = isFull(this.#connections, partition) ? -1 : this.#connections.claim(partition, connectionId);
     if (record < 0) return HvStatus.InsufficientMemory;
     Atomics.store(this.#host.words, record + PORT, port);
     Atomics.store(this.#host.words, record + PORT_STATE, state);
@@ -250,6 +253,9 @@ function isPortInfo(info: PortInfo): boolean {
     isBelow(info.flag, FLAGS_PER_SINT) && info.flagCount >= 1 && isBelow(info.flag + info.flagCount - 1, FLAGS_PER_SINT)
   );
 }
+
+const isFull = (table: IdTable, partition: number): boolean =>
+  partition !== ROOT && table.count(partition) >= PER_PARTITION;
 
 function remove(table: IdTable, partition: number, id: number): boolean {
   const record = table.find(partition, id);

@@ -7,7 +7,7 @@
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import { At, ENABLE, SINT_COUNT, Sint, TIMER_COUNT } from './layout.ts';
 import { pageAddress, writeOverlay } from './overlay-page.ts';
-import { timerOf, writeConfig, writeCount } from './timers.ts';
+import { readCount, timerOf, writeConfig, writeCount } from './timers.ts';
 
 /** What a register row works on. */
 export interface SynicRegisters {
@@ -89,10 +89,7 @@ function timerConfig(n: number): SynicRegister {
 function timerCount(n: number): SynicRegister {
   return {
     name: `HV_X64_MSR_STIMER${n}_COUNT`,
-    read: ({ words, region }) => {
-      const at = timerOf(region, n) + 2;
-      return (BigInt(words[at + 1]! >>> 0) << 32n) | BigInt(words[at]! >>> 0);
-    },
+    read: (vp) => readCount(vp.words, vp.region, n),
     write: (vp, value) => {
       writeCount(vp.words, vp.region, n, low(value), high(value), vp.now());
       return true;

@@ -68,7 +68,7 @@ export function writeCount(
 export function earliest(words: Int32Array, region: number): number {
   let first = Infinity;
   for (let armed = words[region + At.Armed]!; armed !== 0; armed &= armed - 1) {
-    first = Math.min(first, pair(words, timerOf(region, 31 - Math.clz32(armed & -armed)) + DUE));
+    first = Math.min(first, dueAt(words, region, 31 - Math.clz32(armed & -armed)));
   }
   return first;
 }
@@ -95,11 +95,48 @@ export function expire(words: Int32Array, region: number, timer: number, now: nu
   }
   if ((config & Config.Direct) !== 0) return (config & Config.Vector) >> VECTOR_SHIFT;
   if ((words[region + At.TimersQueued]! & (1 << timer)) === 0) {
-    setPair(words, record + EXPIRED, due);
-    words[region + At.TimersQueued] = words[region + At.TimersQueued]! | (1 << timer);
-    append(words, region, (config & Config.Sint) >> SINT_SHIFT, MESSAGE_BUFFERS + timer);
+    queueExpired(words, region, timer, (config & Config.Sint) >> SINT_SHIFT, due);
   }
   return -1;
+}
+
+/** COUNT, as the guest reads it. */
+export const readCount = (words: Int32Array, region: number, timer: number): bigint => {
+  const at = timerOf(region, timer) + COUNT;
+  return (BigInt(words[at + 1]! >>> 0) << 32n) | BigInt(words[at]! >>> 0);
+};
+
+/** Reference time at which a timer is due, `Infinity` while it is not armed. */
+export const dueAt = (words: Int32Array, region: number, timer: number): number =>
+  (words[region + At.Armed]! & (1 << timer)) === 0 ? Infinity : pair(words, timerOf(region, timer) + DUE);
+
+/** Reference time at which a timer expired whose message is queued. */
+export const expiredAt = (words: Int32Array, region: number, timer: number): number =>
+  pair(words, timerOf(region, timer) + EXPIRED);
+
+/** Sets a timer to a saved state. */
+export function restoreTimer(
+  words: Int32Array,
+  region: number,
+  timer: number,
+  config: number,
+  count: bigint,
+  due: number | undefined,
+): void {
+  const record = timerOf(region, timer);
+  words[record] = config & Config.All;
+  words[record + COUNT] = Number(BigInt.asIntN(32, count));
+  words[record + COUNT + 1] = Number(BigInt.asIntN(32, count >> 32n));
+  if (due === undefined) return;
+  setPair(words, record + DUE, due);
+  words[region + At.Armed] = words[region + At.Armed]! | (1 << timer);
+}
+
+/** Puts the message of a timer that expired at `due` into a SINT's FIFO. */
+export function queueExpired(words: Int32Array, region: number, timer: number, sint: number, due: number): void {
+  setPair(words, timerOf(region, timer) + EXPIRED, due);
+  words[region + At.TimersQueued] = words[region + At.TimersQueued]! | (1 << timer);
+  append(words, region, sint, MESSAGE_BUFFERS + timer);
 }
 
 /** Turns all timers off and clears their registers. */

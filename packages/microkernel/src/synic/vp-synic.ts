@@ -32,7 +32,8 @@ import { acceptMail, first, release, removeFirst } from './message-queue.ts';
 import { deliver } from './message-slot.ts';
 import { liftOverlay, overlayAt, pageAddress } from './overlay-page.ts';
 import { SYNIC_REGISTERS, type SynicRegisters } from './registers.ts';
-import { Config, earliest, expire, resetTimers, timerOf } from './timers.ts';
+import { restoreSynic, saveSynic, type SavedSynic } from './saved-state.ts';
+import { Config, earliest, expire, readCount, resetTimers, timerOf } from './timers.ts';
 
 const ALL_SINTS = 0xffff;
 const FIRST_VALID_VECTOR = 16;
@@ -148,6 +149,27 @@ export class VpSynic implements SynicRegisters {
     return earliest(this.words, this.region) + this.#host.timeOrigin(this.#partition);
   }
 
+  /**
+   * The state of the VP, which does not run: to be saved before the interrupts that are pending at it, since what has
+   * arrived for it is settled first.
+   */
+  save(): SavedSynic {
+    this.settle();
+    return saveSynic(this.words, this.region);
+  }
+
+  /**
+   * Takes a saved state, once the partition's memory is restored. Which SINTs wait is found anew from the queues.
+   *
+   * @returns `false`, with the SynIC reset, for a state that cannot be.
+   */
+  restore(saved: SavedSynic): boolean {
+    this.reset();
+    if (restoreSynic(this.words, this.region, saved)) return true;
+    this.reset();
+    return false;
+  }
+
   /** What a person debugging wants to see; no side effects. */
   inspect(): Record<string, unknown> {
     const { words, region } = this;
@@ -180,7 +202,7 @@ export class VpSynic implements SynicRegisters {
               enabled: (config & Config.Enable) !== 0,
               periodic: (config & Config.Periodic) !== 0,
               direct: (config & Config.Direct) !== 0,
-              count: Number(this.read(0x4000_00b1 + 2 * n)),
+              count: Number(readCount(words, region, n)),
             },
           ]),
       ),
