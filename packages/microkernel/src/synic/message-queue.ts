@@ -62,6 +62,8 @@ export function enqueue(
     return HvStatus.InsufficientBuffers;
   }
   fill(words, bufferOf(region, node), sint, type, port, incarnation, payload);
+  // No call and no loop stands between these two, and an engine ends a thread only at one: a ticket without an entry,
+  // which would stop the inbox, cannot be left behind. A buffer can; it is then lost to the pool.
   const ticket = Atomics.add(words, region + At.InboxTail, 1);
   Atomics.store(words, region + At.Inbox + (ticket & (MESSAGE_BUFFERS - 1)), node + 1);
   Atomics.or(words, region + At.Attention, INBOX_ATTENTION);

@@ -15,10 +15,10 @@ import { At, Counter, MESSAGE_BUFFERS, TIMER_WORDS } from './layout.ts';
 import { BufferAt, bufferOf, first, listens, release, removeFirst, sizeOf } from './message-queue.ts';
 
 /** Message type of an expired synthetic timer (TLFS, HvMessageTimerExpired). */
-export const TIMER_EXPIRED = 0x8000_0010;
+const TIMER_EXPIRED = 0x8000_0010;
 
-/** Word offsets in a timer's record that its message needs; the rest are in `timers.ts`. */
-export const ExpiryAt = { Low: 6, High: 7 } as const;
+/** Word offsets of the expiration time in a timer's record: see `timers.ts`. */
+const ExpiryAt = { Low: 6, High: 7 } as const;
 
 const SLOT_BYTES = 256;
 const FLAGS = 5;

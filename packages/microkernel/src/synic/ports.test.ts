@@ -156,6 +156,8 @@ test('a partition other than the root cannot use up the tables for all', () => {
   expect(created).toBe(PER_PARTITION);
   expect(rig.ports.createPort(2, created, EVENT)).toBe(HvStatus.InsufficientMemory);
   expect(rig.ports.createPort(1, created, EVENT)).toBe(HvStatus.Success);
+  rig.ports.deletePort(2, 0);
+  expect(rig.ports.createPort(2, created, EVENT)).toBe(HvStatus.Success);
 });
 
 test('the tables take thousands of ports and are as empty as before after ten thousand came and went', () => {

@@ -35,9 +35,9 @@ export type PortInfo = {
 );
 
 /** Ports that all partitions together can have. */
-export const PORT_CAPACITY = 1 << 15;
+const PORT_CAPACITY = 1 << 15;
 /** Connections that all partitions together can have. */
-export const CONNECTION_CAPACITY = 1 << 15;
+const CONNECTION_CAPACITY = 1 << 15;
 /** Ports, and connections, of one partition other than the root: so that none can use them up for all. */
 export const PER_PARTITION = 4096;
 /** Words that the tables take in the shared state. Zero at first. */
