@@ -1,0 +1,12 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { encodeUtf8 } from './utf8.ts';
+
+test('any text is encoded as the platform’s own encoder does, lone surrogates included', () => {
+  const text = fc.string({ unit: fc.integer({ min: 0, max: 0xffff }).map((code) => String.fromCharCode(code)) });
+  fc.assert(
+    fc.property(fc.oneof(text, fc.string({ unit: 'binary' })), (value) => {
+      expect(encodeUtf8(value)).toEqual(new TextEncoder().encode(value));
+    }),
+  );
+});
