@@ -47,3 +47,20 @@ export type { HypercallVp } from './child/hypercalls.ts';
 export type { Offer, OfferEvent } from './child/offer.ts';
 export type { After } from './child/post-queue.ts';
 export type { PageSource } from './child/ring-memory.ts';
+export { BusHost } from './root/bus-host.ts';
+export type { AttachOptions, BusHostOptions, SocketProvider } from './root/bus-host.ts';
+export type { BusPlace, PortKernel } from './root/bus-ports.ts';
+export { defaultLimits, MAX_RELID } from './root/limits.ts';
+export type { RootBusLimits } from './root/limits.ts';
+export type {
+  BusNotifier,
+  MessageTarget,
+  MonitorPages,
+  OpenOrder,
+  OpenRequest,
+  SocketRequest,
+} from './root/notifier.ts';
+export { RootBus } from './root/root-bus.ts';
+export type { RootBusOptions } from './root/root-bus.ts';
+export type { SavedBus } from './root/saved-state.ts';
+export type { DeviceFailed } from './root/served-channel.ts';

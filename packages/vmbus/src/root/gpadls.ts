@@ -174,8 +174,8 @@ export class GpadlTable {
 
   /** After a restore: what was being torn down is held by nobody any more, unless a device took it again. */
   finishTeardowns(): void {
-    for (const gpadls of [...this.#byRelid.values()]) {
-      for (const gpadl of [...gpadls.values()]) {
+    for (const gpadls of this.#byRelid.values()) {
+      for (const gpadl of gpadls.values()) {
         if (gpadl.state !== 'tearing-down' || gpadl.references > 0) continue;
         this.#forget(gpadl);
         this.#tornDown(gpadl.id);

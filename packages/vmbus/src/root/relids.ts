@@ -16,7 +16,7 @@ export class RelidTable {
 
   constructor(limits: RootBusLimits) {
     invariant(limits.channels <= MAX_RELID, 'a channel id is an event flag of one SINT');
-    this.#holders = new Array<ChannelRecord | undefined>(limits.channels + 1).fill(undefined);
+    this.#holders = Array.from({ length: limits.channels + 1 }, () => undefined);
   }
 
   /** The channel of an id that a child wrote: any number. */

@@ -88,6 +88,11 @@ export class RootBus {
     return !this.#out.full;
   }
 
+  /** Whether messages wait for room in the child: call {@link pump} again soon. */
+  get waiting(): boolean {
+    return !this.#out.empty;
+  }
+
   /** Whether a child is connected. */
   get connected(): boolean {
     return this.#connection.state.is === 'connected';
@@ -165,10 +170,15 @@ export class RootBus {
     this.#refuseSocket(endpointId, serviceId);
   }
 
-  /** Holds a GPADL of a channel. */
+  /** Holds a GPADL that the child created on a channel, or on one of its subchannels. */
   acquireGpadl(channel: number, gpadl: number): GpadlView | undefined {
     const record = this.#channels.get(channel);
-    return record === undefined || record.relid === 0 ? undefined : this.#gpadls.acquire(record.relid, gpadl);
+    if (record === undefined) return undefined;
+    for (const { relid } of [record, ...record.subchannels]) {
+      const view = relid === 0 ? undefined : this.#gpadls.acquire(relid, gpadl);
+      if (view !== undefined) return view;
+    }
+    return undefined;
   }
 
   /** The machine is reset: everything is closed without a word to the child, then `done` is called. */

@@ -1,0 +1,378 @@
+/**
+ * BusHost: one machine's bus in the root partition, from the SynIC to the devices.
+ *
+ * It joins the state machine of the bus with the microkernel's ports, the child's memory, rings and devices. It owns no
+ * thread: whoever runs the root's virtual processor calls {@link BusHost.poll} when that processor's doorbell rang, when
+ * {@link BusHostOptions.wake} was called, and as long as poll says that there is more.
+ *
+ *     SynIC ── messages ──▶ RootBus ── open, close ──▶ ServedChannel ──▶ Vsp
+ *       └───── events ───▶ TurnQueue ── turns ──────────────┘
+ */
+import type { GuestMemory } from '@ringlet/microkernel';
+import { invariant } from '@ringlet/wire';
+import { RingChannel } from '../channel/ring-channel.ts';
+import type { DeviceLog, Vsp, VspBus } from '../device.ts';
+import { SYNIC_MESSAGE_TYPE } from '../messages/catalogue.ts';
+import { NO_MONITOR } from '../messages/connection.ts';
+import type { SynicEndpoint } from '../synic-endpoint.ts';
+import { BusPorts, type BusPlace, type PortKernel } from './bus-ports.ts';
+import { MAX_RELID, MONITOR_IDS } from './limits.ts';
+import { MonitorPage } from './monitor-page.ts';
+import {
+  BUS_SINT,
+  type BusNotifier,
+  type MessageTarget,
+  type MonitorPages,
+  type OpenOrder,
+  type SocketRequest,
+} from './notifier.ts';
+import { RootBus, type RootBusOptions } from './root-bus.ts';
+import type { SavedBus } from './saved-state.ts';
+import { ServedChannel, type DeviceFailed } from './served-channel.ts';
+import { TurnQueue } from './turn-queue.ts';
+
+/** What a bus lives on. */
+export interface BusHostOptions {
+  readonly kernel: PortKernel;
+  readonly place: BusPlace;
+  /** The child's memory, as this thread sees it. */
+  readonly memory: GuestMemory;
+  /** The endpoint of the root's virtual processor, enabled; the host installs its handlers. */
+  readonly synic: SynicEndpoint;
+  /** Calls `run` once on this thread, `ticks` of 100 ns from now. @returns cancel. */
+  readonly after: (ticks: number, run: () => void) => () => void;
+  /** Asks for a call of {@link BusHost.poll} soon: there is work that no doorbell announces. */
+  readonly wake: () => void;
+  readonly log: DeviceLog;
+  /** Hears what a device threw; its channel is faulted. */
+  readonly deviceFailed: DeviceFailed;
+  /** Answers guest sockets that connect to the host; none are answered when absent. */
+  readonly sockets?: SocketProvider;
+  readonly bus?: RootBusOptions;
+}
+
+/** Serves guest sockets. */
+export interface SocketProvider {
+  /** Call `answer(true)` after attaching a device of kind `hv-socket` for it, `answer(false)` to refuse. */
+  connect(request: SocketRequest, answer: (accepted: boolean) => void): void;
+}
+
+/** How a device is attached. */
+export interface AttachOptions {
+  /** The device is off the bus: detached, or a socket whose guest is gone. */
+  readonly removed?: () => void;
+  /** Takes the device away again if no guest opens it for so many ticks of 100 ns. */
+  readonly openWithin?: number;
+}
+
+interface Device {
+  readonly vsp: Vsp;
+  readonly removed: (() => void)[];
+  /** Cancels the wait for an opening. */
+  expired: () => void;
+}
+
+/** Packets that one channel handles before the others get their turn. */
+const PACKETS_PER_TURN = 256;
+/** How long the child may take until it heeds interrupts of a channel whose opening was answered: 100 ms. */
+const SETTLE_TICKS = 1_000_000;
+/** How soon a message is offered again to a child whose slot was full: 1 ms. */
+const RETRY_TICKS = 10_000;
+/** Latency of monitored channels whose device asks for less: 100 µs. */
+const MIN_MONITOR_TICKS = 1_000;
+
+/** One machine's bus. */
+export class BusHost {
+  readonly bus: RootBus;
+  readonly #options: BusHostOptions;
+  readonly #ports: BusPorts;
+  readonly #devices = new Map<number, Device>();
+  readonly #served: (ServedChannel | undefined)[] = Array.from({ length: MAX_RELID + 1 }, () => undefined);
+  readonly #turns = new TurnQueue();
+  /** Channel id by monitor bit. */
+  readonly #monitored = new Uint16Array(MONITOR_IDS);
+  #monitorPage: MonitorPage | undefined;
+  #monitorTimer: (() => void) | undefined;
+  #retryTimer: (() => void) | undefined;
+  #deviceFailures = 0;
+  /** Inside {@link BusHost.poll}, which says itself whether there is more. */
+  #polling = false;
+  readonly #rungByMonitor = (monitorId: number): void => this.#rang(this.#monitored[monitorId]!);
+
+  constructor(options: BusHostOptions) {
+    this.#options = options;
+    this.#ports = new BusPorts(options.kernel, options.place);
+    this.bus = new RootBus(this.#notifier(), options.bus);
+    options.synic.onMessage((type, payload) => type !== SYNIC_MESSAGE_TYPE || this.bus.receive(payload));
+    options.synic.onEvent((flag) => this.#rang(flag));
+  }
+
+  /** Puts a device on the bus, at any time. @throws UserError when it cannot be offered, and what the device throws. */
+  attach(vsp: Vsp, options: AttachOptions = {}): void {
+    const id = this.bus.offer(vsp.offer);
+    const device: Device = { vsp, removed: options.removed === undefined ? [] : [options.removed], expired: () => {} };
+    this.#devices.set(id, device);
+    if (options.openWithin !== undefined) {
+      device.expired = this.#options.after(options.openWithin, () => this.bus.revoke(id));
+    }
+    const bus: VspBus = {
+      offerSubchannels: (count) => this.bus.offerSubchannels(id, count),
+      gpadl: (gpadl) => this.bus.acquireGpadl(id, gpadl),
+    };
+    try {
+      vsp.attached?.(bus);
+    } catch (thrown) {
+      this.bus.revoke(id);
+      throw thrown;
+    }
+  }
+
+  /** Takes a device off the bus; `done` is called when it is closed and nothing will call it any more. */
+  detach(vsp: Vsp, done: () => void = () => {}): void {
+    for (const [id, device] of this.#devices) {
+      if (device.vsp !== vsp) continue;
+      device.removed.push(done);
+      return this.bus.revoke(id);
+    }
+    done();
+  }
+
+  /**
+   * Does what there is to do: messages, then a turn for each channel that was rung.
+   *
+   * @param budget - packets that one channel may handle before the others get their turn
+   * @returns whether there is more to do at once; otherwise the thread may sleep until it is woken
+   */
+  poll(budget: number = PACKETS_PER_TURN): boolean {
+    this.#polling = true;
+    this.bus.pump();
+    const more = this.#options.synic.poll();
+    this.#monitorPage?.poll(this.#rungByMonitor);
+    for (let turns = this.#turns.length; turns > 0; turns--) this.#run(this.#turns.take(), budget);
+    this.bus.pump();
+    this.#polling = false;
+    if (this.bus.waiting) this.#retryTimer ??= this.#options.after(RETRY_TICKS, this.#retry);
+    return more || this.#turns.length > 0;
+  }
+
+  /** The machine was reset: closes everything without a word to the child. */
+  reset(done: () => void): void {
+    this.bus.reset(done);
+  }
+
+  /** The machine goes away: closes everything, then gives the ports back. */
+  dispose(done: () => void): void {
+    this.bus.reset(() => {
+      this.#monitorTimer?.();
+      this.#retryTimer?.();
+      for (const device of this.#devices.values()) device.expired();
+      this.#ports.dispose();
+      done();
+    });
+  }
+
+  /** Everything that the bus itself needs to carry on elsewhere. Devices save their own. */
+  save(): SavedBus {
+    return this.bus.save();
+  }
+
+  /** Starts from a saved state, in a new host. Attach and restore the devices next, then call {@link restored}. */
+  restore(saved: SavedBus): void {
+    this.bus.restore(saved);
+  }
+
+  /** All devices are back: channels are open again, and whoever was owed a doorbell is rung. */
+  restored(): void {
+    this.bus.restored();
+    this.#options.wake();
+  }
+
+  /** What `inspect` shows. */
+  inspect(): Record<string, unknown> {
+    const open = this.#served.filter((each) => each !== undefined);
+    return {
+      bus: this.bus.inspect(),
+      rings: open.map((each) => each.ring.inspect()),
+      devices: Object.fromEntries([...this.#devices.values()].map(({ vsp }) => [vsp.offer.name, this.#inspect(vsp)])),
+      waitingForTurn: this.#turns.length,
+      undeliverable: this.#ports.undeliverable,
+      deviceFailures: this.#deviceFailures,
+    };
+  }
+
+  #notifier(): BusNotifier {
+    return {
+      send: (message, target) => this.#send(message, target),
+      connected: (target, monitor) => this.#connected(target, monitor),
+      disconnected: () => void (this.#monitorPage = undefined),
+      open: (id, ticket, order) => this.bus.openCompleted(id, ticket, this.#open(id, order)),
+      reopen: (id, order) => this.#reopen(id, order),
+      close: (id, ticket) => this.#close(id, ticket),
+      retarget: (id, vp) => this.#retarget(id, vp),
+      removed: (id) => this.#removed(id),
+      connectSocket: (request) => this.#connectSocket(request),
+      guestError: (what) => this.#options.log.guestError(what),
+    };
+  }
+
+  #send(message: Uint8Array, target: MessageTarget): boolean {
+    const usual = target.sint === BUS_SINT && this.#ports.setTarget(target.vp);
+    return this.#ports.post(message, usual ? undefined : target);
+  }
+
+  #connected(target: MessageTarget, monitor: MonitorPages | undefined): boolean {
+    if (!this.#ports.setTarget(target.vp)) return false;
+    this.#monitorPage = undefined;
+    if (monitor === undefined) return true;
+    const { memory } = this.#options;
+    if (MonitorPage.find(memory, monitor.toChild) === undefined) return false;
+    this.#monitorPage = MonitorPage.find(memory, monitor.toRoot);
+    return this.#monitorPage !== undefined;
+  }
+
+  #open(id: number, order: OpenOrder): boolean {
+    const served = this.#serve(id, order);
+    if (served === undefined) return false;
+    if (!served.opened()) {
+      this.#drop(served);
+      return false;
+    }
+    this.#devices.get(this.bus.primaryOf(id))?.expired();
+    // Some drivers ignore interrupts until they have seen the answer to their opening.
+    served.cancel = this.#options.after(SETTLE_TICKS, () => this.#catchUp(served));
+    return true;
+  }
+
+  #reopen(id: number, order: OpenOrder): boolean {
+    const served = this.#serve(id, order);
+    if (served === undefined) return false;
+    if (served.reopened()) {
+      this.#catchUp(served);
+      return true;
+    }
+    this.#drop(served);
+    return false;
+  }
+
+  /** Doorbells first, so that none is lost; then the rings; the device sees both ready. */
+  #serve(id: number, order: OpenOrder): ServedChannel | undefined {
+    const { relid, request, subchannelIndex, incoming, outgoing, monitorId } = order;
+    const device = this.#devices.get(this.bus.primaryOf(id));
+    const view = this.bus.acquireGpadl(id, request.ringGpadl);
+    invariant(device !== undefined && view !== undefined, 'a channel is opened with a device and a ring GPADL');
+    const signal = this.#ports.open(relid, request.targetVp);
+    if (signal === undefined) {
+      view.release();
+      return undefined;
+    }
+    const { memory } = this.#options;
+    const { userData } = request;
+    const pollSoon = (): void => this.#soon(relid);
+    const ring = new RingChannel({ relid, subchannelIndex, userData, memory, incoming, outgoing, signal, pollSoon });
+    const failed: DeviceFailed = (name, thrown) => {
+      this.#deviceFailures++;
+      this.#options.deviceFailed(name, thrown);
+    };
+    const served = new ServedChannel(id, ring, { vsp: device.vsp, view, monitorId, failed });
+    this.#served[relid] = served;
+    if (monitorId !== NO_MONITOR) {
+      this.#monitored[monitorId] = relid;
+      this.#watchMonitor(device.vsp);
+    }
+    return served;
+  }
+
+  #close(id: number, ticket: number): void {
+    const served = this.#served.find((each) => each?.id === id);
+    // Saved in the middle of closing and restored: there is nothing left to close.
+    if (served === undefined) return this.bus.closeCompleted(id, ticket);
+    served.close(() => {
+      this.#forget(served);
+      this.bus.closeCompleted(id, ticket);
+    });
+  }
+
+  #drop(served: ServedChannel): void {
+    served.end();
+    this.#forget(served);
+  }
+
+  #forget(served: ServedChannel): void {
+    const { relid } = served.ring;
+    this.#ports.close(relid);
+    this.#served[relid] = undefined;
+    if (served.monitorId !== NO_MONITOR) this.#monitored[served.monitorId] = 0;
+  }
+
+  #retarget(id: number, vp: number): boolean {
+    const served = this.#served.find((each) => each?.id === id);
+    if (served === undefined || !this.#ports.retarget(served.ring.relid, vp)) return false;
+    served.retargeted(vp);
+    return true;
+  }
+
+  #removed(id: number): void {
+    const device = this.#devices.get(id);
+    this.#devices.delete(id);
+    device?.expired();
+    for (const each of device?.removed ?? []) each();
+  }
+
+  #connectSocket(request: SocketRequest): void {
+    const { endpointId, serviceId } = request;
+    const answer = (accepted: boolean): void => this.bus.socketAnswered(endpointId, serviceId, accepted);
+    if (this.#options.sockets === undefined) answer(false);
+    else this.#options.sockets.connect(request, answer);
+  }
+
+  #rang(relid: number): void {
+    const served = this.#served[relid];
+    // A doorbell may cross a closing.
+    if (served === undefined) return;
+    served.ring.rang();
+    this.#turns.add(relid);
+  }
+
+  #run(relid: number, budget: number): void {
+    const served = this.#served[relid];
+    if (served === undefined) return;
+    const open = served.ring.state === 'open';
+    if (served.poll(budget)) this.#turns.add(relid);
+    if (open && served.ring.fault !== undefined) this.#options.log.guestError(`ring ${served.ring.fault}`);
+  }
+
+  /** Looks at the rings again, and rings the child if it is owed it. */
+  #catchUp(served: ServedChannel): void {
+    served.ring.signalIfOwed();
+    this.#soon(served.ring.relid);
+  }
+
+  /** Gives a channel a turn that no doorbell announces. */
+  #soon(relid: number): void {
+    this.#turns.add(relid);
+    if (!this.#polling) this.#options.wake();
+  }
+
+  #watchMonitor(vsp: Vsp): void {
+    const ticks = Math.max(vsp.offer.monitorLatency ?? 0, MIN_MONITOR_TICKS);
+    this.#monitorTimer ??= this.#options.after(ticks, () => {
+      this.#monitorTimer = undefined;
+      this.#options.wake();
+      if (this.#monitored.some((relid) => relid !== 0)) this.#watchMonitor(vsp);
+    });
+  }
+
+  readonly #retry = (): void => {
+    this.#retryTimer = undefined;
+    this.#options.wake();
+  };
+
+  #inspect(vsp: Vsp): Record<string, unknown> {
+    const { interfaceId, instanceId } = vsp.offer;
+    try {
+      return { interfaceId, instanceId, ...vsp.inspect?.() };
+    } catch (thrown) {
+      return { interfaceId, instanceId, inspectFailed: String(thrown) };
+    }
+  }
+}

@@ -1,0 +1,119 @@
+/**
+ * One open channel with its device: the only place where device code is called from the bus.
+ *
+ * What a device throws is caught here: it is reported, its channel is faulted, and everything else goes on.
+ */
+import type { RingChannel } from '../channel/ring-channel.ts';
+import type { GpadlView, Vsp } from '../device.ts';
+
+/** Reports what a device threw. */
+export type DeviceFailed = (device: string, thrown: unknown) => void;
+
+/** An open channel and what belongs to it. */
+export class ServedChannel {
+  readonly id: number;
+  readonly ring: RingChannel;
+  readonly monitorId: number;
+  readonly #vsp: Vsp;
+  readonly #view: GpadlView;
+  readonly #failed: DeviceFailed;
+  #closing = false;
+  /** Cancels what is still to come, when the channel closes. */
+  cancel: () => void = () => {};
+
+  constructor(
+    id: number,
+    ring: RingChannel,
+    options: { readonly vsp: Vsp; readonly view: GpadlView; readonly monitorId: number; readonly failed: DeviceFailed },
+  ) {
+    this.id = id;
+    this.ring = ring;
+    this.monitorId = options.monitorId;
+    this.#vsp = options.vsp;
+    this.#view = options.view;
+    this.#failed = options.failed;
+    const { vsp } = options;
+    ring.onPacket(
+      (packet, channel) => vsp.packet(packet, channel),
+      vsp.batchEnd === undefined ? undefined : (channel) => vsp.batchEnd?.(channel),
+    );
+  }
+
+  /** Tells the device. @returns whether it wants the channel. */
+  opened(): boolean {
+    if (this.ring.state !== 'open') return false;
+    const wanted = this.#guard(() => this.#vsp.opened?.(this.ring) !== false, false);
+    this.ring.flush();
+    return wanted;
+  }
+
+  /** Tells the device that a channel that was open when its state was saved is open again. */
+  reopened(): boolean {
+    if (this.ring.state !== 'open') return false;
+    const done = this.#guard(() => {
+      this.#vsp.reopened?.(this.ring);
+      return true;
+    }, false);
+    this.ring.flush();
+    return done;
+  }
+
+  /** Handles what waits. @returns whether more may be waiting. */
+  poll(budget: number): boolean {
+    try {
+      return this.ring.poll(budget);
+    } catch (thrown) {
+      this.#fail(thrown);
+      return false;
+    }
+  }
+
+  /** Tells the device that its interrupts go elsewhere. */
+  retargeted(vp: number): void {
+    this.#guard(() => this.#vsp.retargeted?.(this.ring, vp), undefined);
+  }
+
+  /** Tells the device to close; `done` is called once, when nothing touches the rings any more. */
+  close(done: () => void): void {
+    if (this.#closing) return;
+    this.#closing = true;
+    this.cancel();
+    this.ring.become('closing');
+    let over = false;
+    const finish = (): void => {
+      if (over) return;
+      over = true;
+      this.end();
+      done();
+    };
+    const vsp = this.#vsp;
+    if (vsp.closed === undefined) return finish();
+    try {
+      vsp.closed(this.ring, finish);
+    } catch (thrown) {
+      this.#fail(thrown);
+      finish();
+    }
+  }
+
+  /** Ends the use of the rings without asking the device. */
+  end(): void {
+    this.cancel();
+    this.ring.close();
+    this.#view.release();
+  }
+
+  #guard<T>(run: () => T, otherwise: T): T {
+    try {
+      return run();
+    } catch (thrown) {
+      this.#fail(thrown);
+      return otherwise;
+    }
+  }
+
+  #fail(thrown: unknown): void {
+    this.ring.become('faulted');
+    this.#failed(this.#vsp.offer.name, thrown);
+  }
+}
