@@ -5,10 +5,9 @@
  */
 import { HvStatus } from '@ringlet/microkernel';
 import type { After, HypercallVp } from '@ringlet/vmbus';
-import { OUTPUT_DEBUG_CHARACTER } from './registers.ts';
+import { FAST, OUTPUT_DEBUG_CHARACTER } from './registers.ts';
 import { encodeUtf8 } from './utf8.ts';
 
-const FAST = 0x1_0000;
 /** 1 ms: how long a full sink is left alone. */
 const RETRY_TICKS = 10_000;
 

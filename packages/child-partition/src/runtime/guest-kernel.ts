@@ -21,6 +21,7 @@ import { WallClock } from '../vscs/integration/wall-clock.ts';
 import { Console } from './console.ts';
 import { describeError, reportCrash } from './crash.ts';
 import type { Guest, GuestModule, GuestOpenOptions, ShutdownRequest, Vsc, VscClass } from './guest.ts';
+import { FORWARD_VECTOR, ForwardedFlags } from './forwarded-flags.ts';
 import { memoryMap, type MemoryMap, type VpPages } from './memory-map.ts';
 import { DeviceOpener } from './offers.ts';
 import { PageAllocator } from './page-allocator.ts';
@@ -92,10 +93,15 @@ export class GuestKernel implements Guest {
     this.#timers = new Timers(vp);
     this.#console = new Console(vp, this.#timers.after);
     this.#synic = new SynicEndpoint(vp, this.#own);
+    const forwarded = new ForwardedFlags(vp, this.#map.forwardedFlagsGpa);
     this.#synic.onInterrupt((vector) => {
       if (vector === TIMER_VECTOR) this.#timers.expired();
+      else if (vector === FORWARD_VECTOR) forwarded.take((flag) => this.#bus?.interrupt(flag));
     });
-    if (vp.index !== 0) return;
+    if (vp.index !== 0) {
+      this.#synic.onEvent((flag) => forwarded.forward(flag));
+      return;
+    }
     this.#bus = new BusClient({
       vp,
       synic: this.#synic,

@@ -3,6 +3,7 @@
  *
  *     page 0            never used: a null address is a mistake
  *     page 1            hypercall page (the hypervisor writes it)
+ *     page 2            event flags of channels, forwarded to virtual processor 0
  *     page 16 + 4 n     of virtual processor n: message page, event flags page, hypercall input, crash text
  *     bitmap            which of the pages behind it are taken, and the lock of that bitmap
  *     pool              what `guest.pages` hands out, up to the end of RAM
@@ -13,6 +14,7 @@ import { PAGE_SIZE } from '@ringlet/microkernel';
 import { invariant } from '@ringlet/wire';
 
 const HYPERCALL_PAGE = 1;
+const FORWARDED_FLAGS_PAGE = 2;
 const FIRST_VP_PAGE = 16;
 const PAGES_PER_VP = 4;
 const LOCK_BYTES = 64;
@@ -28,6 +30,7 @@ export interface VpPages {
 /** The map of one guest. */
 export interface MemoryMap {
   readonly hypercallPageGpa: number;
+  readonly forwardedFlagsGpa: number;
   /** GPA of the pool's lock and bitmap. */
   readonly bitmapGpa: number;
   /** First guest page of the pool. */
@@ -49,6 +52,7 @@ export function memoryMap(memoryBytes: number, vpCount: number): MemoryMap {
   invariant(ramPages > poolPage, 'a guest has RAM beyond what its runtime reserves');
   return {
     hypercallPageGpa: HYPERCALL_PAGE * PAGE_SIZE,
+    forwardedFlagsGpa: FORWARDED_FLAGS_PAGE * PAGE_SIZE,
     bitmapGpa: bitmapPage * PAGE_SIZE,
     poolPage,
     poolPages: ramPages - poolPage,

@@ -21,5 +21,9 @@ export const GuestMsr = {
 /** Open-source OS (bit 63), of none of the assigned types, version 0.1. */
 export const GUEST_OS_ID = 0xff00_0000_0001_0000n;
 
+/** HvCallSendSyntheticClusterIpi. */
+export const SEND_IPI = 0x000b;
 /** HvCallOutputDebugCharacter. */
 export const OUTPUT_DEBUG_CHARACTER = 0x0071;
+/** Bit of a call's input value: parameters are in registers. */
+export const FAST = 0x1_0000;

@@ -10,10 +10,10 @@ import { GuestMsr } from './registers.ts';
 /** The vector of an expired timer: the one that Linux uses. */
 export const TIMER_VECTOR = 0xed;
 
-const ENABLE = 1n << 0n;
 const AUTO_ENABLE = 1n << 3n;
 const DIRECT = 1n << 12n;
-const CONFIG = ENABLE | AUTO_ENABLE | (BigInt(TIMER_VECTOR) << 4n) | DIRECT;
+// Not enabled by this, but by each write of the count: an old count must not expire once more.
+const CONFIG = AUTO_ENABLE | (BigInt(TIMER_VECTOR) << 4n) | DIRECT;
 
 interface Timer {
   readonly deadline: number;
@@ -32,6 +32,7 @@ export class Timers {
   /** Earliest first; equal deadlines in the order they were set. */
   #timers: Timer[] = [];
   #armed = 0;
+  #configured = false;
 
   constructor(vp: TimerVp) {
     this.#vp = vp;
@@ -67,7 +68,8 @@ export class Timers {
     // A timer armed for an earlier time than needed expires once for nothing: cheaper than stopping it.
     if (next === 0 || (this.#armed !== 0 && this.#armed <= next)) return;
     this.#armed = next;
-    this.#vp.writeMsr(GuestMsr.Timer0Config, CONFIG);
+    if (!this.#configured) this.#vp.writeMsr(GuestMsr.Timer0Config, CONFIG);
+    this.#configured = true;
     this.#vp.writeMsr(GuestMsr.Timer0Count, BigInt(next));
   }
 }

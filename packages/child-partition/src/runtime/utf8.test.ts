@@ -6,7 +6,8 @@ test('any text is encoded as the platform’s own encoder does, lone surrogates 
   const text = fc.string({ unit: fc.integer({ min: 0, max: 0xffff }).map((code) => String.fromCharCode(code)) });
   fc.assert(
     fc.property(fc.oneof(text, fc.string({ unit: 'binary' })), (value) => {
-      expect(encodeUtf8(value)).toEqual(new TextEncoder().encode(value));
+      expect(Array.from(encodeUtf8(value))).toEqual(Array.from(new TextEncoder().encode(value)));
     }),
+    { numRuns: 40 },
   );
 });

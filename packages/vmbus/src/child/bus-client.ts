@@ -96,7 +96,7 @@ export class BusClient {
       if (type === SYNIC_MESSAGE_TYPE) this.#message(payload);
       return true;
     });
-    options.synic.onEvent((flag) => this.#event(flag));
+    options.synic.onEvent((flag) => this.interrupt(flag));
   }
 
   /** What was agreed with the root; `undefined` while there is no connection. */
@@ -206,6 +206,21 @@ export class BusClient {
       if (contacting) this.#disconnected();
       else this.#post('Unload', {});
     });
+  }
+
+  /**
+   * A channel's interrupt. The endpoint calls it; so does whoever received one on another virtual processor.
+   *
+   * @param flag - channel id; of a channel that is not open, it is counted and ignored
+   */
+  interrupt(flag: number): void {
+    const channel = this.#channels.open[flag];
+    if (!channel) {
+      this.#ignoredEvents++;
+      return;
+    }
+    channel.rang();
+    this.#run(channel);
   }
 
   /** Whether {@link poll} has something to do although no interrupt is pending. */
@@ -323,16 +338,6 @@ export class BusClient {
     this.#changes.next(event);
     if (event.kind !== 'offered' || !event.offer.socket) return;
     this.#sockets.get(socketKey(event.offer.instanceId, event.offer.interfaceId))?.(event.offer);
-  }
-
-  #event(flag: number): void {
-    const channel = this.#channels.open[flag];
-    if (!channel) {
-      this.#ignoredEvents++;
-      return;
-    }
-    channel.rang();
-    this.#run(channel);
   }
 
   #run(channel: RingChannel): void {

@@ -152,4 +152,3 @@ test('vmbus gotcha 4: channel ids 0 and from 2048 on, ids in use and duplicate d
   expect(client.offers.map((offer) => offer.relid)).toEqual([1]);
   expect(client.inspect()['ignoredMessages']).toBe(5);
 });
-
