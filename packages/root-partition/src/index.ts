@@ -1,17 +1,22 @@
 /**
- * The root partition: virtualization service providers, their backends, and the host of a machine's devices.
+ * The root partition: VSPs, their backends, and the device host of a machine.
  *
  * @packageDocumentation
  */
+export { DiskOperation, DiskStatus } from './backends/disk/disk.ts';
+export type { Disk, DiskRequest } from './backends/disk/disk.ts';
+export { openDisk } from './backends/disk/open-disk.ts';
+export type { DiskFormat, OpenDiskOptions } from './backends/disk/open-disk.ts';
+export { createDisk } from './backends/disk/create-disk.ts';
+export type { CreateDiskOptions } from './backends/disk/create-disk.ts';
+export { DeviceHost } from './machine/device-host.ts';
+export type {
+  DeviceHostDescription,
+  DeviceHostEvent,
+  DeviceHostOptions,
+  DeviceHostRequests,
+  LoadedDevice,
+} from './machine/device-host.ts';
+export type { DiskDescription } from './machine/machine-disks.ts';
 export { StorageVsp } from './vsps/storage/storage-vsp.ts';
-export type { StorageState } from './vsps/storage/storage-vsp.ts';
-export type { IdePlace, StorageLun, StorageOptions } from './vsps/storage/storage-options.ts';
-export type { LunAddress } from './vsps/storage/lun-queue.ts';
-export { default as Heartbeat } from './vsps/integration/heartbeat.ts';
-export type { HeartbeatState } from './vsps/integration/heartbeat.ts';
-export { default as KeyValueExchange } from './vsps/integration/key-value-exchange.ts';
-export type { KvpDone, KvpResult } from './vsps/integration/key-value-exchange.ts';
-export { default as Shutdown } from './vsps/integration/shutdown.ts';
-export type { ShutdownOptions, ShutdownResult } from './vsps/integration/shutdown.ts';
-export { default as TimeSync } from './vsps/integration/time-sync.ts';
-export type { TimeSyncOptions } from './vsps/integration/time-sync.ts';
+export type { StorageLun, StorageOptions } from './vsps/storage/storage-options.ts';

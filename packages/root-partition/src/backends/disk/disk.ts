@@ -40,7 +40,10 @@ export interface DiskRequest {
   runCount: number;
   runOffset: Float64Array;
   runLength: Float64Array;
-  /** Called exactly once for each submission, with one of {@link DiskStatus}. */
+  /**
+   * Called exactly once for each submission, with one of {@link DiskStatus}; for cached data often before `submit`
+   * returns. A caller that submits more from in here keeps its own loop flat: take the next request after `submit` returned.
+   */
   complete(status: number): void;
 }
 
@@ -48,7 +51,7 @@ export interface DiskRequest {
 export interface Disk {
   /** For people: `raw`, `vhdx`… */
   readonly kind: string;
-  /** Bytes in a logical sector: 512 or 4096. */
+  /** Bytes in a logical sector: 512 or 4096, or 2048 for an optical disc. */
   readonly sectorSize: number;
   /** Bytes in a physical sector, a multiple of {@link sectorSize}. */
   readonly physicalSectorSize: number;
@@ -57,7 +60,10 @@ export interface Disk {
   readonly readOnly: boolean;
   /** Identity that survives restarts: 16 bytes, from the image where it has one. */
   readonly id: Uint8Array;
-  /** Unmap granularity in sectors; 0 when unmap is not supported. */
+  /**
+   * Unmap granularity in sectors; 0 when unmap is not supported. Unmap is a hint: what does not cover whole, aligned
+   * granules keeps its data. An unmap where none is supported succeeds and changes nothing.
+   */
   readonly unmapGranularity: number;
   /** Whether unmapped sectors read as zeroes. */
   readonly unmapReadsZero: boolean;
