@@ -12,7 +12,7 @@ import type { GuestMemory } from './memory/guest-memory.ts';
 import { mapPages, unmapPages } from './memory/mapping.ts';
 import type { CopyWithinNode, MemoryNode, NodeDescriptor } from './memory/node.ts';
 import { inspectMicrokernel } from './inspect.ts';
-import { deletePartition, finalizePartition, initializePartition } from './partition/lifecycle.ts';
+import { deletePartition, finalizePartition, initializePartition, resetPartition } from './partition/lifecycle.ts';
 import { ROOT_PARTITION, type PartitionConfig } from './partition/partitions.ts';
 import { partitionProperties } from './partition/properties.ts';
 import { createState, State, type MicrokernelLimits } from './state/layout.ts';
@@ -68,6 +68,14 @@ export class Microkernel {
   /** Makes a created partition active: it can have VPs now. */
   initializePartition(partition: number): HvStatus {
     return initializePartition(this.#core, partition);
+  }
+
+  /**
+   * Puts an active partition's VPs and registers into the state they were created in, as a reset button does; memory,
+   * ports and connections stay. Threads that run its VPs have stopped.
+   */
+  resetPartition(partition: number): HvStatus {
+    return resetPartition(this.#core, partition);
   }
 
   /** Takes VPs, ports, connections and mappings from an active partition. Threads that run its VPs have stopped. */

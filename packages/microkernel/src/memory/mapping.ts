@@ -26,7 +26,8 @@ export function mapPages(
   const node = core.nodes.get(core.words[record + PartitionWord.Node]!)?.node;
   const slat = core.slat(partition);
   if (node === undefined || slat === undefined) return HvStatus.OperationDenied;
-  if (!Number.isInteger(systemPage) || systemPage < bitmapPages(node.pages) || systemPage + count > node.pages) {
+  const end = node.pages - bitmapPages(node.pages);
+  if (!Number.isInteger(systemPage) || systemPage < 0 || systemPage + count > end) {
     return HvStatus.InvalidParameter;
   }
   // Write or execute without read is a combination that no table format knows.

@@ -1,12 +1,14 @@
 /**
  * Page allocator of one node: which system pages are taken, in contiguous runs.
  *
- * Two bitmaps at the start of the node, one bit a page, in pages that no partition maps:
+ * Two bitmaps at the end of the node, one bit a page, in pages that no partition maps:
  *
- *     page 0 …                          page 0 + bitmap pages …             the rest
- *    ┌─────────────────────────────────┬──────────────────────────────────┬──────────────────────┐
- *    │ taken: 1 = someone owns it      │ stale: 1 = once owned, not wiped │ pages to hand out    │
- *    └─────────────────────────────────┴──────────────────────────────────┴──────────────────────┘
+ *    page 0 …
+ *    ┌──────────────────────┬─────────────────────────────┬──────────────────────────────────┐
+ *    │ pages to hand out    │ taken: 1 = someone owns it  │ stale: 1 = once owned, not wiped │
+ *    └──────────────────────┴─────────────────────────────┴──────────────────────────────────┘
+ *
+ * At the end, because a processor's own code may want the low addresses: whoever allocates first gets them.
  *
  * A page is wiped when it is handed out again, not when it is freed: a new owner never sees the old one's data, and
  * pages that were never owned stay untouched, so that a large idle partition costs nothing.
@@ -23,7 +25,7 @@ const PAGES_PER_BITMAP_PAGE = PAGE_SIZE * 8;
 const ALL = -1;
 const PARTIAL = 1;
 
-/** Pages at the start of a node of `pages` pages that its bitmaps take. */
+/** Pages at the end of a node of `pages` pages that its bitmaps take. */
 export const bitmapPages = (pages: number): number => 2 * Math.ceil(pages / PAGES_PER_BITMAP_PAGE);
 
 /** One thread's handle on a node's allocator. */
@@ -31,29 +33,29 @@ export class PageAllocator {
   readonly #state: State;
   readonly #node: MemoryNode;
   readonly #record: number;
+  /** Pages that can be handed out: those before the bitmaps. */
   readonly #pages: number;
-  readonly #reserved: number;
-  /** Word in the node at which the stale bitmap starts; the taken one starts at 0. */
+  /** Words in the node at which the bitmaps start. */
+  readonly #taken: number;
   readonly #stale: number;
 
   constructor(state: State, node: MemoryNode) {
     this.#state = state;
     this.#node = node;
     this.#record = state.node(node.id);
-    this.#pages = node.pages;
-    this.#reserved = bitmapPages(node.pages);
-    this.#stale = (this.#reserved / 2) * (PAGE_SIZE / 4);
-    invariant(this.#reserved < this.#pages, 'a node has room for more than its own bitmaps');
+    this.#pages = node.pages - bitmapPages(node.pages);
+    this.#taken = this.#pages * (PAGE_SIZE / 4);
+    this.#stale = this.#taken + (bitmapPages(node.pages) / 2) * (PAGE_SIZE / 4);
+    invariant(this.#pages > 0, 'a node has room for more than its own bitmaps');
   }
 
   /** Makes all pages free. Once, by the thread that attaches the node first. */
   format(): void {
-    this.#node.bytes.fill(0, 0, this.#reserved * PAGE_SIZE);
-    this.#markRun(0, 0, this.#reserved);
+    this.#node.bytes.fill(0, this.#taken * 4);
     const { words } = this.#state;
     words[this.#record + NodeWord.Pages] = this.#pages;
-    words[this.#record + NodeWord.Free] = this.#pages - this.#reserved;
-    words[this.#record + NodeWord.Hint] = this.#reserved;
+    words[this.#record + NodeWord.Free] = this.#pages;
+    words[this.#record + NodeWord.Hint] = 0;
   }
 
   /** Pages that nobody owns. */
@@ -68,7 +70,7 @@ export class PageAllocator {
     lock(words, this.#record + NodeWord.Lock);
     const first = this.#search(count);
     if (first >= 0) {
-      this.#markRun(0, first, count);
+      this.#markRun(this.#taken, first, count);
       words[this.#record + NodeWord.Free] = words[this.#record + NodeWord.Free]! - count;
       words[this.#record + NodeWord.Hint] = first + count;
     }
@@ -81,7 +83,7 @@ export class PageAllocator {
   /** Gives back pages that were taken. @throws Error when one of them was not: two owners would follow. */
   release(first: number, count: number): void {
     invariant(
-      Number.isInteger(first) && Number.isInteger(count) && first >= this.#reserved && count >= 1,
+      Number.isInteger(first) && Number.isInteger(count) && first >= 0 && count >= 1,
       'pages that are freed were allocated',
     );
     invariant(first + count <= this.#pages, 'pages that are freed lie in the node');
@@ -90,7 +92,7 @@ export class PageAllocator {
     const owned = this.#allMarked(first, count);
     if (owned) {
       this.#markRun(this.#stale, first, count);
-      this.#clearRun(0, first, count);
+      this.#clearRun(this.#taken, first, count);
       words[this.#record + NodeWord.Free] = words[this.#record + NodeWord.Free]! + count;
       if (first < words[this.#record + NodeWord.Hint]!) words[this.#record + NodeWord.Hint] = first;
     }
@@ -101,20 +103,20 @@ export class PageAllocator {
   /** First page of a free run: from the hint on, then from the start. */
   #search(count: number): number {
     const hint = this.#state.words[this.#record + NodeWord.Hint]!;
-    const start = hint >= this.#reserved && hint < this.#pages ? hint : this.#reserved;
+    const start = hint >= 0 && hint < this.#pages ? hint : 0;
     const after = this.#run(start, this.#pages, count);
-    return after >= 0 ? after : this.#run(this.#reserved, Math.min(this.#pages, start + count), count);
+    return after >= 0 ? after : this.#run(0, Math.min(this.#pages, start + count), count);
   }
 
   #run(from: number, to: number, count: number): number {
     let length = 0;
     for (let page = from; page < to;) {
       // Whole words are the common case: taken ones in a full node, free ones in a run for a large partition.
-      const word = wholeWord(page, to) ? this.#word(0, page) : PARTIAL;
+      const word = wholeWord(page, to) ? this.#word(this.#taken, page) : PARTIAL;
       if (word === ALL) length = 0;
       else if (word === 0 && length + 32 < count) length += 32;
       else {
-        length = this.#isMarked(0, page) ? 0 : length + 1;
+        length = this.#isMarked(this.#taken, page) ? 0 : length + 1;
         page++;
         if (length === count) return page - count;
         continue;
@@ -151,8 +153,8 @@ export class PageAllocator {
   #allMarked(first: number, count: number): boolean {
     const end = first + count;
     for (let page = first; page < end;) {
-      if (wholeWord(page, end) && this.#word(0, page) === ALL) page += 32;
-      else if (this.#isMarked(0, page)) page++;
+      if (wholeWord(page, end) && this.#word(this.#taken, page) === ALL) page += 32;
+      else if (this.#isMarked(this.#taken, page)) page++;
       else return false;
     }
     return true;

@@ -10,9 +10,13 @@
  *  1. a VP that has used its *cap* of the window rests until the next one;
  *  2. a VP whose *reserve* of the window is not used up goes before all others, the one with most left first, so that
  *     reserves that fit the processors are all met;
- *  3. the others go by *credit*: running burns it at a rate inverse to the VP's *weight*, and who has most goes next.
- *     When nobody who wants to run has any left, all get the same amount again. What a VP can save up is bounded, so
- *     that one that slept for long does not starve the others when it wakes.
+ *  3. the others go by *credit*: the VP of most *weight* burns one a tick, the others as many more as they weigh less,
+ *     and who has most goes next. When nobody who wants to run has any left, all get a window's worth again. What a VP
+ *     can save up is bounded, so that one that slept for long does not starve the others when it wakes; so is the debt
+ *     that running on its reserve brings it.
+ *
+ * Caps are never exceeded. Reserves are met by the end of each window; with several processors, to within one quantum
+ * each.
  */
 import { invariant } from '@ringlet/wire';
 import { ticksOf, WINDOW } from './run-time.ts';
@@ -31,9 +35,6 @@ export interface Share {
 export const DEFAULT_SHARE: Share = { weight: 100, cap: 0, reserve: 0 };
 
 const WHOLE = 100_000;
-/** A burn of one credit a tick is that of this weight. */
-const UNIT_WEIGHT = 100;
-
 interface Entry {
   readonly id: number;
   share: Share;
@@ -69,6 +70,7 @@ export class Scheduler {
   readonly #byId = new Map<number, Entry>();
   readonly #decision: Decision = { vp: -1, ticks: 0 };
   #turn = 0;
+  #mostWeight = 1;
 
   /**
    * @param options - `window`: what caps and reserves hold over, 10 ms unless told; `quantum`: the longest turn while
@@ -107,6 +109,7 @@ export class Scheduler {
     };
     this.#entries.push(entry);
     this.#byId.set(id, entry);
+    this.#weigh();
     return true;
   }
 
@@ -116,14 +119,16 @@ export class Scheduler {
     if (!isShare(share) || !this.#fits(share.reserve, entry.share.reserve)) return false;
     entry.share = share;
     Object.assign(entry, ticksOfShare(share, this.#window));
+    this.#weigh();
     return true;
   }
 
-  /** Removes a VP, running or not. */
+  /** Removes a VP. Its turn, if it had one, is over. */
   remove(id: number): void {
     const entry = this.#entry(id);
     this.#entries.splice(this.#entries.indexOf(entry), 1);
     this.#byId.delete(id);
+    this.#weigh();
   }
 
   /** The VP wants to run. */
@@ -168,8 +173,9 @@ export class Scheduler {
     entry.runTime += ticks;
     // A turn ends with its window, so all of it counts in the window in which it began.
     this.#turnWindow(entry, now - ticks);
+    const floor = this.#reserveLeft(entry) > 0 ? Math.min(entry.credit, -this.#grant) : -Infinity;
     entry.used += ticks;
-    entry.credit -= (ticks * UNIT_WEIGHT) / entry.share.weight;
+    entry.credit = Math.max(floor, entry.credit - (ticks * this.#mostWeight) / entry.share.weight);
   }
 
   /** Time that a VP ran in all, in units of 100 ns. */
@@ -211,6 +217,10 @@ export class Scheduler {
     if (entry.window === window) return;
     entry.window = window;
     entry.used = 0;
+  }
+
+  #weigh(): void {
+    this.#mostWeight = this.#entries.reduce((most, { share }) => Math.max(most, share.weight), 1);
   }
 
   #grantAll(): void {

@@ -5,6 +5,7 @@ import { Header, PartitionWord, VP_WORDS, VpWord } from '../state/layout.ts';
 import { lock, unlock } from '../state/lock.ts';
 import { HvStatus } from '../status.ts';
 import { VpSynic } from '../synic/index.ts';
+import { liftOverlay } from '../synic/overlay-page.ts';
 import { ring } from './interrupts.ts';
 
 const PAGE_WORDS = 1024;
@@ -45,12 +46,8 @@ export function deleteVp(core: Core, partition: number, index: number): HvStatus
   const vpSlot = core.vpSlot(partition, index);
   if (vpSlot >= 0) {
     const record = state.vp(vpSlot);
+    resetVp(core, partition, index);
     Atomics.store(words, state.vpIndexWord(slot, index), 0);
-    new VpSynic(core, partition, index, state.synicVp(vpSlot)).reset();
-    if ((words[record + VpWord.AssistMsr]! & 1) !== 0) {
-      const other = state.assistPage(vpSlot);
-      words.fill(0, other, other + PAGE_WORDS);
-    }
     const generation = (words[record + VpWord.Generation]! + 1) | 0;
     const doorbell = words[record + VpWord.Doorbell]!;
     Atomics.store(words, record + VpWord.Partition, 0);
@@ -65,6 +62,25 @@ export function deleteVp(core: Core, partition: number, index: number): HvStatus
   unlock(words, Header.Lock);
   if (slot < 0) return HvStatus.InvalidPartitionId;
   return vpSlot < 0 ? HvStatus.InvalidVpIndex : HvStatus.Success;
+}
+
+/** Puts a VP, if it exists, into the state it was created in. Its thread does not run it meanwhile. */
+export function resetVp(core: Core, partition: number, index: number): void {
+  const { words, state } = core;
+  const vpSlot = core.vpSlot(partition, index);
+  if (vpSlot < 0) return;
+  const record = state.vp(vpSlot);
+  new VpSynic(core, partition, index, state.synicVp(vpSlot)).reset();
+  const other = state.assistPage(vpSlot);
+  if (state.quad(record + VpWord.AssistMsr) !== 0n) {
+    liftOverlay(words, record + VpWord.AssistMsr, other, core.memory(partition));
+    words.fill(0, other, other + PAGE_WORDS);
+  }
+  state.setQuad(record + VpWord.AssistMsr, 0n);
+  words[record + VpWord.Tpr] = 0;
+  for (let word = 0; word < 8; word++) Atomics.store(words, record + VpWord.Pending + word, 0);
+  state.setQuad(record + VpWord.Entry, 0n);
+  Atomics.store(words, record + VpWord.Started, index === 0 ? 1 : 0);
 }
 
 /** Deletes all VPs of a partition. */

@@ -9,6 +9,7 @@ import { FAST, Register } from '../hypercall/control.ts';
 import { SIGNAL_EVENT } from '../hypercall/calls/ports.ts';
 import { count, dispatch } from '../hypercall/dispatch.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
+import { TSC_FREQUENCY } from '../msr/partition-registers.ts';
 import { registers } from '../msr/registers.ts';
 import { GP, readRegister, writeRegister } from '../msr/table.ts';
 import { account, allowance } from '../scheduler/run-time.ts';
@@ -16,6 +17,9 @@ import { PartitionWord, VpWord } from '../state/layout.ts';
 import { HvStatus } from '../status.ts';
 import type { VpContext } from './context.ts';
 import { highest, take } from './interrupts.ts';
+
+/** Of the reference time: units of 100 ns. */
+const REFERENCE_FREQUENCY = 10_000_000n;
 
 /** Where a VP's thread sleeps and is woken. Indices into `words`, for `Atomics`. */
 export interface Doorbell {
@@ -129,6 +133,12 @@ export class Vp {
   get interruptPending(): boolean {
     const context = this.#context;
     return context.alive && (context.synic.hasWork || highest(context.core.words, context.vpRecord) >= 0);
+  }
+
+  /** The time-stamp counter: starts at 0 with the partition, at {@link TSC_FREQUENCY}, the same on all of its VPs. */
+  tsc(): bigint {
+    const context = this.#context;
+    return (BigInt(context.core.referenceTime(context.record)) * TSC_FREQUENCY) / REFERENCE_FREQUENCY;
   }
 
   /** Clock time of this VP's earliest timer, `Infinity` when none is armed. */
