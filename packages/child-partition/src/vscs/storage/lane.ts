@@ -174,11 +174,8 @@ export class Lane {
     });
   }
 
-  /** Tells the owner, with the slot free already: it may send the next request from in there. */
   #end(slot: Slot): void {
-    const { owner } = slot;
-    owner?.ended(slot);
-    this.release(slot);
+    slot.owner?.ended(slot, this);
     this.#world.freed();
   }
 

@@ -3,6 +3,7 @@
  * fills in a few bytes and allocates nothing.
  */
 import {
+  CDB_SIZE,
   DataDirection,
   ScsiRequest,
   VSTOR_PACKET_SIZE,
@@ -10,7 +11,6 @@ import {
   VstorAt,
   VstorHeader,
   VstorOperation,
-  CDB_SIZE,
 } from '@ringlet/protocols';
 
 /** Where a unit is on its controller. */
@@ -20,9 +20,15 @@ export interface UnitAddress {
   readonly lun: number;
 }
 
-/** Who is told that a slot's request has ended. The slot's fields hold the outcome, until this returns. */
+/** Who is told that a slot's request has ended, and must give the slot back to its lane. */
 export interface SlotOwner {
-  ended(slot: Slot): void;
+  /** The slot's fields hold the outcome. */
+  ended(slot: Slot, lane: SlotKeeper): void;
+}
+
+/** Where slots come from. */
+export interface SlotKeeper {
+  release(slot: Slot): void;
 }
 
 /** Not on a tape or a slow bus: waits are the device's business. Linux sends 60, and ignores it too. */
