@@ -2,6 +2,7 @@
 import { styleText } from 'node:util';
 import { UserError } from '@ringlet/wire';
 import { Command, CommanderError } from 'commander';
+import type { CreateFlags } from './disk.ts';
 import { ExitCode, exitCodeHelp } from './exit-code.ts';
 import { reportFailure } from './failure-report.ts';
 import type { CommandHost } from './host.ts';
@@ -146,6 +147,51 @@ export function createProgram(host: CommandHost, ended: (code: number) => void):
       const { kill } = await import('./stop.ts');
       ended(await kill(name, host));
     });
+
+  const disk = program.command('disk').description('make, describe and check disk images');
+  disk
+    .command('create')
+    .description('make an image, all zeroes or like its parent')
+    .argument('<file>', 'where; .vhd and .vhdx choose the format, anything else is raw')
+    .option('--size <size>', 'how large: 64M, 10G')
+    .option('--format <format>', 'raw, vhd or vhdx')
+    .option('--fixed', 'every block has its place from the start')
+    .option('--parent <file>', 'the VHDX that a differencing VHDX builds on')
+    .option('--sector-size <bytes>', 'logical sectors of a VHDX: 512 or 4096')
+    .addHelpText(
+      'after',
+      examples(
+        ['ringlet disk create data.vhdx --size 10G', 'grows as it is written to'],
+        ['ringlet disk create child.vhdx --parent data.vhdx', 'holds only what differs'],
+      ),
+    )
+    .action(async (file: string, flags: CreateFlags) => {
+      const { create } = await import('./disk.ts');
+      ended(create(file, flags, host));
+    });
+  disk
+    .command('info')
+    .description('say what an image is; changes nothing')
+    .argument('<file>', 'the image')
+    .option('--json', 'JSON, for programs')
+    .addHelpText('after', examples(['ringlet disk info data.vhdx', '']))
+    .action(async (file: string, flags: { json?: boolean }) => {
+      const { info } = await import('./disk.ts');
+      ended(await info(file, flags, host));
+    });
+  disk
+    .command('check')
+    .description('check the structures of an image, read all of it, and print the hash of its contents')
+    .argument('<file>', 'the image')
+    .addHelpText(
+      'after',
+      examples(['ringlet disk check data.vhdx', 'the hash is that of the same disk as a raw image']),
+    )
+    .action(async (file: string) => {
+      const { check } = await import('./disk.ts');
+      ended(await check(file, host));
+    });
+  disk.addHelpText('after', examples(['ringlet disk create data.vhdx --size 10G', '']));
 
   const create = program.command('new').description('write the files of something new');
   create

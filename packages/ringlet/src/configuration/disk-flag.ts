@@ -1,13 +1,10 @@
 /** `--disk FILE[,keep][,ro][,format=F][,controller=N][,target=N][,lun=N]`. A comma in a file name is written twice. */
 import { UserError } from '@ringlet/wire';
 import { nearMiss } from './near-miss.ts';
-import { DISK_FORMATS, type DiskFormat, type DiskOption } from './options.ts';
+import { DISK_FORMATS, type DiskFormat, type DiskOption, HIGHEST_ADDRESS } from './options.ts';
 
 const WORDS = ['keep', 'ro', 'format', 'controller', 'target', 'lun'];
 const HINT = 'write --disk FILE, then any of ,keep ,ro ,format=raw|vhd|vhdx|iso ,controller=N ,target=N ,lun=N';
-
-/** Highest SCSI address parts that the storage protocol carries in a byte. */
-const HIGHEST_ADDRESS = 255;
 
 /** Reads one `--disk` value. @throws UserError `disk-option-invalid`. */
 export function parseDiskFlag(text: string): DiskOption {
@@ -32,9 +29,9 @@ function isFormat(value: string | undefined): value is DiskFormat {
   return DISK_FORMATS.some((format) => format === value);
 }
 
-function address(text: string, key: string, value: string | undefined): number {
+function address(text: string, key: keyof typeof HIGHEST_ADDRESS, value: string | undefined): number {
   const number = value !== undefined && /^\d{1,3}$/.test(value) ? Number(value) : NaN;
-  if (!(number <= HIGHEST_ADDRESS)) refuse(text, `"${key}" takes a number from 0 to ${HIGHEST_ADDRESS}`);
+  if (!(number <= HIGHEST_ADDRESS[key])) refuse(text, `"${key}" takes a number from 0 to ${HIGHEST_ADDRESS[key]}`);
   return number;
 }
 

@@ -95,7 +95,7 @@ test('a value of the wrong kind is named with its position, its path and what wa
 test('a mistake inside a disk is reported where it stands, not at the list', () => {
   const source = 'guest: a.ts\ndisks:\n  - a.img\n  - path: b.img\n    kep: true\n    lun: 300\n';
   expect(refusal(source).split('\n')).toEqual([
-    '/lab/machine.yaml:6:10: disks[1].lun: expected a SCSI logical unit, a whole number from 0 to 255, not 300',
+    '/lab/machine.yaml:6:10: disks[1].lun: expected a SCSI logical unit, a whole number from 0 to 63, not 300',
     '/lab/machine.yaml:5:5: disks[1].kep is not a setting; did you mean "keep"?',
   ]);
 });

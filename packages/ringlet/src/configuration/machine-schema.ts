@@ -5,7 +5,7 @@
  * "expected …". Defaults are not filled in here: absent means absent, and the machine decides.
  */
 import { z } from 'zod';
-import { DISK_FORMATS } from './options.ts';
+import { DISK_FORMATS, HIGHEST_ADDRESS } from './options.ts';
 import { sizeInBytes } from './size.ts';
 
 /** Bytes of a page: memory is handed out in these. */
@@ -34,7 +34,7 @@ const memory = z
 
 const flag = (expected: string) => z.boolean({ error: expected });
 
-const address = (what: string) => number(0, 255, what);
+const address = (part: keyof typeof HIGHEST_ADDRESS, what: string) => number(0, HIGHEST_ADDRESS[part], what);
 
 const disk = z.union(
   [
@@ -49,9 +49,9 @@ const disk = z.union(
             .enum(DISK_FORMATS, { error: `one of ${DISK_FORMATS.join(', ')}` })
             .optional()
             .meta({ description: 'Without it the headers of the image decide' }),
-          controller: address('a storage controller').optional(),
-          target: address('a SCSI target').optional(),
-          lun: address('a SCSI logical unit').optional(),
+          controller: address('controller', 'a storage controller').optional(),
+          target: address('target', 'a SCSI target').optional(),
+          lun: address('lun', 'a SCSI logical unit').optional(),
         },
         { error: 'the path of a disk image, or a mapping with "path"' },
       )

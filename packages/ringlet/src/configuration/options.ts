@@ -6,6 +6,9 @@ export const DISK_FORMATS = ['raw', 'vhd', 'vhdx', 'iso'] as const;
 /** One of {@link DISK_FORMATS}. */
 export type DiskFormat = (typeof DISK_FORMATS)[number];
 
+/** Highest parts of the address of a disk; the lowest are 0. */
+export const HIGHEST_ADDRESS = { controller: 3, target: 1, lun: 63 } as const;
+
 /** One disk of a machine. */
 export interface DiskOption {
   /** The image file. */

@@ -1,0 +1,101 @@
+/** Error codes of machines, their guests and their devices. */
+import { type ErrorPage, page } from './error-page.ts';
+
+/** Pages by code, in alphabetical order. */
+export const MACHINE_ERROR_PAGES: Readonly<Record<string, ErrorPage>> = {
+  'cpus-invalid': page(
+    'a machine cannot have that many processors',
+    'A partition has 1 to 64 virtual processors.',
+    'Give a number from 1 to 64.',
+  ),
+  'device-invalid': page(
+    'a device file does not give a VSP',
+    'Its default export must be a class whose instances have an offer with GUIDs, and a packet method.',
+    'Compare it with examples/echo.ts, or start with: ringlet new device NAME',
+  ),
+  'device-not-found': page(
+    'there is no device file at that path',
+    '--device and "devices:" take the path of a TypeScript or JavaScript file with a VSP as its default export.',
+    'Check the path. ringlet new device NAME writes a device to start from.',
+  ),
+  'duplicate-device': page(
+    'two devices of a machine have the same identifiers',
+    'The guest tells devices apart by their instance GUID.',
+    'Give each device its own instanceId, and name each device file once.',
+  ),
+  'guest-not-compiled': page(
+    'the guest, or a device file, does not compile',
+    'The file or something that it imports has a syntax error, or an import that leads nowhere.',
+    'The message names the place. npx tsc --noEmit FILE shows more.',
+  ),
+  'key-value-too-long': page(
+    'a key or value does not fit key-value exchange',
+    'A key has 1 to 255 UTF-16 units, a text value at most 1023, a number is unsigned.',
+    'Shorten it, or split it over several keys.',
+  ),
+  'machine-started': page(
+    'the machine was started already',
+    'A machine runs once: start() may be called once.',
+    'Make a new Machine with the same options.',
+  ),
+  'memory-invalid': page(
+    'a machine cannot have that much memory',
+    'Memory is a multiple of 4096 bytes, from 1 MiB to 4 GiB.',
+    'Write a size such as 64M or 1G.',
+  ),
+  'memory-too-large': page(
+    'the partitions together need more memory than there is',
+    'Guest memory comes from nodes of at most 4 GiB.',
+    'Give the machines less, or run fewer at once.',
+  ),
+  'memory-unavailable': page(
+    'the host has no memory left for the machine',
+    'The process could not reserve as much address space.',
+    'Give the machine less memory, or free some on the host.',
+  ),
+  'no-such-path': page(
+    'there is nothing at that path of the machine',
+    'Parts come and go with devices and channels.',
+    'ringlet inspect NAME shows the whole tree.',
+  ),
+  'offer-mmio': page(
+    'a device asks for more MMIO space than an offer can name',
+    'The field is a number of MiB below 65536.',
+    'Ask for less in the mmioMegabytes of its offer.',
+  ),
+  'offer-too-long': page(
+    'a device has more user-defined bytes than an offer can carry',
+    'An offer carries at most 120 bytes of its own, fewer for pipes.',
+    'Shorten userDefined, or send the rest as a packet.',
+  ),
+  'restored-device-differs': page(
+    'a device is not offered as it was when the state was saved',
+    'A saved state fits the machine that it was saved from.',
+    'Start the machine with the same devices, then restore.',
+  ),
+  'restored-machine-differs': page(
+    'the machine is not the one whose state was saved',
+    'Processors or memory that the saved bus refers to do not exist.',
+    'Start the machine with the same options, then restore.',
+  ),
+  'shutdown-late': page(
+    'the guest was asked to shut down and was not off in time',
+    'It may still be on its way, or it may wait for something.',
+    'Look again with ringlet ls; ringlet kill NAME turns it off without waiting.',
+  ),
+  'shutdown-not-ready': page(
+    'the guest cannot be asked to shut down',
+    'It has not opened the shutdown integration component, or has closed it again.',
+    'Try again once it has booted, or turn it off: ringlet kill NAME',
+  ),
+  'too-many-devices': page(
+    'the machine has more devices than its bus can offer',
+    'The number of channels of a bus is bounded.',
+    'Run the machine with fewer devices.',
+  ),
+  'too-many-machines': page(
+    'no more machines fit into this process',
+    'The number of partitions of one microkernel is bounded.',
+    'Dispose of machines that have ended, or run some in another process.',
+  ),
+};
