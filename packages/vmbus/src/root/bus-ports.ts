@@ -55,6 +55,8 @@ export class BusPorts {
     this.#place = place;
     this.#base = place.rootVp * IDS_PER_MACHINE;
     const { child, rootPartition, rootVp } = place;
+    // A predecessor on this processor may have ended without giving its ports back.
+    this.dispose();
     check(kernel.createPort(rootPartition, this.#base, { kind: 'message', sint: BUS_SINT, vp: rootVp }));
     for (const id of MESSAGE_CONNECTIONS) check(kernel.connectPort(child, id, rootPartition, this.#base));
     check(kernel.createPort(child, MESSAGE_PORT, { kind: 'message', sint: BUS_SINT, vp: 0 }));
@@ -90,6 +92,7 @@ export class BusPorts {
     const { child, rootPartition, rootVp } = this.#place;
     const kernel = this.#kernel;
     const id = this.#base + relid;
+    this.close(relid);
     const here = { kind: 'event', sint: BUS_SINT, vp: rootVp, flag: relid, flagCount: 1 } as const;
     let ok = kernel.createPort(rootPartition, id, here) === HvStatus.Success;
     ok = ok && kernel.connectPort(child, connectionIdOf(relid), rootPartition, id) === HvStatus.Success;

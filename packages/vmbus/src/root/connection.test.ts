@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { encodeMessage, packContactTarget } from '../messages/codec.ts';
 import { Version, versions } from '../messages/version.ts';
-import { contact, device, Harness } from './root-fixture.ts';
+import { contact, device, Harness } from '../../tests/bus-harness.ts';
 
 const response = (supported: number, connectionState: number, connectionIdOrVersion: number) => ({
   name: 'VersionResponse',

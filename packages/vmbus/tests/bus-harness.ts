@@ -1,13 +1,13 @@
 /** A bus with a child made of calls, for tests: what the child posts goes in, what it would see is recorded. */
 import { invariant } from '@ringlet/wire';
-import type { OfferDescription } from '../device.ts';
-import type { BodyOf, Message, ToChild, ToRoot } from '../messages/catalogue.ts';
-import { decodeToChild, encodeMessage, isFault, packContactTarget } from '../messages/codec.ts';
-import { gpadlMessages } from '../messages/gpadl-ranges.ts';
-import { Version } from '../messages/version.ts';
-import type { BusNotifier, MessageTarget, MonitorPages, OpenOrder, SocketRequest } from './notifier.ts';
-import { RootBus, type RootBusOptions } from './root-bus.ts';
-import type { SavedBus } from './saved-state.ts';
+import type { OfferDescription } from '../src/device.ts';
+import type { BodyOf, Message, ToChild, ToRoot } from '../src/messages/catalogue.ts';
+import { decodeToChild, encodeMessage, isFault, packContactTarget } from '../src/messages/codec.ts';
+import { gpadlMessages } from '../src/messages/gpadl-ranges.ts';
+import { Version } from '../src/messages/version.ts';
+import type { BusNotifier, MessageTarget, MonitorPages, OpenOrder, SocketRequest } from '../src/root/notifier.ts';
+import { RootBus, type RootBusOptions } from '../src/root/root-bus.ts';
+import type { SavedBus } from '../src/root/saved-state.ts';
 
 /** Everything negotiated, so that whatever the root sends is decoded. */
 const ALL = { version: Version.V6_0, features: 0x7f };
