@@ -166,13 +166,13 @@ describe('virtual processor calls', () => {
   test('a partition starts its own waiting VP, once', () => {
     const { kernel, root, rootVp } = machine();
     kernel.createVp(root, 1);
-    const input = words64(SELF, 1n, 0x1234n, ...new Array<bigint>(27).fill(0n));
+    const input = words64(SELF, 1n, 0x1234n, ...Array.from({ length: 27 }, () => 0n));
 
     expect(slowCall(rootVp, 0x99, input).status).toBe(0);
 
     expect([kernel.vp(root, 1).started, kernel.vp(root, 1).entry]).toEqual([true, 0x1234n]);
     expect(slowCall(rootVp, 0x99, input).status).toBe(HvStatus.InvalidVpState);
-    const self = words64(SELF, VP_SELF, ...new Array<bigint>(28).fill(0n));
+    const self = words64(SELF, VP_SELF, ...Array.from({ length: 28 }, () => 0n));
     expect(slowCall(rootVp, 0x99, self).status).toBe(HvStatus.InvalidVpState);
   });
 

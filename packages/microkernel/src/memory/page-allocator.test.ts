@@ -14,34 +14,35 @@ function allocator(pages: number): { pages: PageAllocator; node: MemoryNode } {
 
 test('runs never overlap, are zero when handed out, and all come back', () => {
   const NODE_PAGES = 200;
-  const step = fc.oneof(
-    fc.record({ take: fc.integer({ min: 1, max: 70 }) }),
-    fc.record({ free: fc.integer({ min: 0, max: 1000 }) }),
-  );
+  const take = fc.record({ take: fc.integer({ min: 1, max: 70 }) });
+  const free = fc.record({ free: fc.integer({ min: 0, max: 1000 }) });
 
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+    fc.property(fc.array(fc.oneof(take, free), { maxLength: 60 }), (steps) => {
       const { pages, node } = allocator(NODE_PAGES);
-      const runs: { first: number; count: number; mark: number }[] = [];
       const whole = pages.free;
-      let mark = 0;
-      for (const action of steps) {
-        if ('take' in action) {
-          const first = pages.allocate(action.take);
-          if (first < 0) continue;
-          const run = node.bytes.subarray(first * PAGE_SIZE, (first + action.take) * PAGE_SIZE);
-          expect(run.every((byte) => byte === 0)).toBe(true);
-          run.fill((mark % 255) + 1);
-          runs.push({ first, count: action.take, mark: (mark++ % 255) + 1 });
+      const runs: { first: number; count: number; mark: number }[] = [];
+      const wrong: string[] = [];
+      const bytesOf = (first: number, count: number): Uint8Array =>
+        node.bytes.subarray(first * PAGE_SIZE, (first + count) * PAGE_SIZE);
+      steps.forEach((step, n) => {
+        const mark = (n % 255) + 1;
+        if ('take' in step) {
+          const first = pages.allocate(step.take);
+          if (first < 0) return;
+          const run = bytesOf(first, step.take);
+          if (!run.every((byte) => byte === 0)) wrong.push(`page ${first} was handed out dirty`);
+          run.fill(mark);
+          runs.push({ first, count: step.take, mark });
         } else if (runs.length > 0) {
-          const [run] = runs.splice(action.free % runs.length, 1);
-          const bytes = node.bytes.subarray(run!.first * PAGE_SIZE, (run!.first + run!.count) * PAGE_SIZE);
-          // Still as its owner left it: nobody else was given any of it.
-          expect(bytes.every((byte) => byte === run!.mark)).toBe(true);
-          pages.release(run!.first, run!.count);
+          const { first, count, mark: left } = runs.splice(step.free % runs.length, 1)[0]!;
+          if (!bytesOf(first, count).every((byte) => byte === left)) wrong.push(`page ${first} had two owners`);
+          pages.release(first, count);
         }
-        expect(pages.free).toBe(whole - runs.reduce((sum, { count }) => sum + count, 0));
-      }
+      });
+
+      expect(wrong).toEqual([]);
+      expect(pages.free).toBe(whole - runs.reduce((sum, { count }) => sum + count, 0));
       for (const { first, count } of runs) pages.release(first, count);
       expect(pages.allocate(whole)).toBe(0);
     }),

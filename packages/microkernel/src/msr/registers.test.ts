@@ -7,55 +7,52 @@ import type { CrashReport } from '../core.ts';
 import { nextSequence } from './pages.ts';
 import { TSC_FREQUENCY } from './partition-registers.ts';
 import { registers } from './registers.ts';
-import { GP } from './table.ts';
+import { GP, type Msr } from './table.ts';
 
 const GUEST_OS_ID = 0x40000000;
 const HYPERCALL = 0x40000001;
 const REFERENCE_TSC = 0x40000021;
 
+/** Rows that `has` holds for, with the name a test shows. */
+const rows = (has: (msr: Msr) => boolean): [string, number, Msr][] =>
+  [...registers]
+    .filter(([, msr]) => has(msr))
+    .map(([index, msr]) => [`${msr.name} (0x${index.toString(16)})`, index, msr]);
+
 describe('every register', () => {
-  for (const [index, msr] of registers) {
-    const name = `${msr.name} (0x${index.toString(16)})`;
+  test.each(rows(({ sample }) => sample !== undefined))('%s keeps what is written', (_, index, { sample }) => {
+    const { rootVp } = machine();
 
-    if (msr.sample !== undefined) {
-      test(`${name} keeps what is written`, () => {
-        const { rootVp } = machine();
+    expect(rootVp.writeMsr(index, sample!)).not.toBe(GP);
+    expect(rootVp.readMsr(index)).toBe(sample);
+  });
 
-        expect(rootVp.writeMsr(index, msr.sample!)).not.toBe(GP);
-        expect(rootVp.readMsr(index)).toBe(msr.sample);
-      });
-    }
+  test.each(rows(({ write }) => write === undefined))('%s faults when written', (_, index) => {
+    expect(machine().rootVp.writeMsr(index, 0n)).toBe(GP);
+  });
 
-    if (msr.write === undefined) {
-      test(`${name} faults when written`, () => {
-        expect(machine().rootVp.writeMsr(index, 0n)).toBe(GP);
-      });
-    }
+  test.each(rows(({ read }) => read === undefined))('%s faults when read', (_, index) => {
+    expect(machine().rootVp.readMsr(index)).toBe(GP);
+  });
 
-    if (msr.read === undefined) {
-      test(`${name} faults when read`, () => {
-        expect(machine().rootVp.readMsr(index)).toBe(GP);
-      });
-    }
+  test.each(rows(({ reserved }) => reserved !== undefined))('%s faults for each reserved bit', (_, index, msr) => {
+    const { rootVp } = machine();
+    const bits = Array.from({ length: 64 }, (_unused, n) => 1n << BigInt(n)).filter(
+      (bit) => (msr.reserved! & bit) !== 0n,
+    );
 
-    if (msr.reserved !== undefined) {
-      test(`${name} faults for each reserved bit`, () => {
-        const { rootVp } = machine();
-        for (let bit = 0n; bit < 64n; bit++) {
-          if (((msr.reserved! >> bit) & 1n) !== 0n) expect(rootVp.writeMsr(index, 1n << bit)).toBe(GP);
-        }
-      });
-    }
+    expect(bits.map((bit) => rootVp.writeMsr(index, bit))).toEqual(bits.map(() => GP));
+  });
 
-    if (msr.privilege !== undefined) {
-      test(`${name} faults both ways without its privilege`, () => {
-        const { childVp } = machine({}, ROOT_PRIVILEGES & ~(1n << BigInt(msr.privilege!)));
+  test.each(rows(({ privilege }) => privilege !== undefined))(
+    '%s faults both ways without its privilege',
+    (_, index, { privilege }) => {
+      const { childVp } = machine({}, ROOT_PRIVILEGES & ~(1n << BigInt(privilege!)));
 
-        expect(childVp.readMsr(index)).toBe(GP);
-        expect(childVp.writeMsr(index, 0n)).toBe(GP);
-      });
-    }
-  }
+      expect(childVp.readMsr(index)).toBe(GP);
+      expect(childVp.writeMsr(index, 0n)).toBe(GP);
+    },
+  );
 
   test('an index that nobody listed faults both ways, and is counted', () => {
     const { kernel, child, childVp } = machine();
