@@ -73,8 +73,9 @@ export class LoneGuest {
   async run(others: () => boolean = () => false): Promise<Exit> {
     for (;;) {
       const exits = this.processors.map((processor) => processor.run(64));
-      const more = others();
       await new Promise((resolve) => void setImmediate(resolve));
+      // After the guest's continuations: what they sent is work for the others.
+      const more = others();
       const exit = exits[0]!;
       if (exit.reason !== 'halt' && exit.reason !== 'budget') return exit;
       const waiting = this.processors.some((processor, i) => processor.pending || this.vps[i]!.interruptPending);
@@ -87,7 +88,7 @@ export class LoneGuest {
     for (;;) {
       const exit = await this.run(others);
       if (exit.reason !== 'halt') return exit;
-      const next = Math.min(...this.vps.map((vp) => vp.nextDeadline()));
+      const next = Math.min(this.nextDue(), ...this.vps.map((vp) => vp.nextDeadline()));
       if (next > until) {
         this.#now = Math.max(this.#now, until);
         return this.run(others);
@@ -96,9 +97,14 @@ export class LoneGuest {
     }
   }
 
-  /** Lets time pass without running anybody. */
-  advance(ticks: number): void {
-    this.#now += ticks;
+  /** The present, in 100 ns. */
+  get now(): number {
+    return this.#now;
+  }
+
+  /** When somebody else than the guest wants to run; for those who add one. */
+  protected nextDue(): number {
+    return Infinity;
   }
 
   #createPartition(pages: number, privileges: bigint): number {

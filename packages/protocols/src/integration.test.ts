@@ -33,15 +33,17 @@ test('IC2: a message is its header with both sizes filled in, then the payload',
     new Uint8Array([0xaa, 0xbb]),
   );
 
-  expect(Array.from(message)).toEqual([
-    ...[1, 0, 0, 0, 22, 0, 0, 0], // pipe: data, 22 bytes follow
-    ...[3, 0, 0, 0], // framework 3.0
-    ...[4, 0], // time sync
-    ...[4, 0, 0, 0], // message version 4.0
-    ...[2, 0, 0, 0, 0, 0], // payload bytes, status
-    ...[9, 3, 0, 0], // transaction, flags, reserved
-    ...[0xaa, 0xbb],
-  ]);
+  expect(Array.from(message)).toEqual(
+    [
+      [1, 0, 0, 0, 22, 0, 0, 0], // pipe: data, 22 bytes follow
+      [3, 0, 0, 0], // framework 3.0
+      [4, 0], // time sync
+      [4, 0, 0, 0], // message version 4.0
+      [2, 0, 0, 0, 0, 0], // payload bytes, status
+      [9, 3, 0, 0], // transaction, flags, reserved
+      [0xaa, 0xbb],
+    ].flat(),
+  );
 });
 
 test('what a message encodes, it decodes', () => {

@@ -299,10 +299,11 @@ export class GuestKernel implements Guest {
 
 /** Gives a driver its channel's packets, and tells it of the end. */
 function attach(driver: Vsc, channel: Channel): void {
-  const { batchEnd, closed } = driver;
-  channel.onPacket((packet, from) => driver.packet(packet, from), batchEnd && ((from) => batchEnd.call(driver, from)));
-  if (!closed) return;
+  channel.onPacket(
+    (packet, from) => driver.packet(packet, from),
+    (from) => driver.batchEnd?.(from),
+  );
   channel.state$.subscribe((state) => {
-    if (state === 'closed') closed.call(driver, channel);
+    if (state === 'closed') driver.closed?.(channel);
   });
 }

@@ -6,7 +6,7 @@
  *     +0   u32 lock: 0 free, 1 taken
  *     +64  one bit a page of the pool, 1 = taken, in 32-bit words
  */
-import { Access, type GuestMemory, PAGE_SIZE } from '@ringlet/microkernel';
+import { Access, type GuestMemory } from '@ringlet/microkernel';
 import { invariant } from '@ringlet/wire';
 import { BITMAP_LOCK_BYTES, type MemoryMap } from './memory-map.ts';
 

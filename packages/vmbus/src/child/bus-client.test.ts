@@ -3,11 +3,9 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { accept, connect, offerBody, ScriptedRoot, settled } from '../../tests/scripted-root.ts';
 import { RingChannel } from '../channel/ring-channel.ts';
-import { Version, versions } from '../messages/version.ts';
-import type { OfferEvent } from './offer.ts';
+import { versions } from '../messages/version.ts';
 
 const supported = (connectionIdOrVersion = 4) => ({ supported: 1, connectionState: 0, connectionIdOrVersion });
-const unsupported = { supported: 0, connectionState: 0, connectionIdOrVersion: 0 };
 
 async function openChannel(root: ScriptedRoot, client: ReturnType<ScriptedRoot['client']>, relid: number) {
   const opening = client.open(

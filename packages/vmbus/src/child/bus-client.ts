@@ -295,7 +295,7 @@ export class BusClient {
     this.#channels.clear();
     this.#gpadls.clear();
     this.#busy.clear();
-    for (const ended of [...this.#sockets.values()]) ended(error);
+    for (const ended of this.#sockets.values()) ended(error);
     this.#connection = undefined;
     if (this.#firstPage >= 0) this.#options.pages.free(this.#firstPage, CONNECTION_PAGES);
     this.#firstPage = -1;

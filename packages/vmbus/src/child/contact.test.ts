@@ -1,22 +1,11 @@
 import { HvStatus, PAGE_SIZE } from '@ringlet/microkernel';
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { accept, connect, offerBody, ScriptedRoot, settled } from '../../tests/scripted-root.ts';
-import { RingChannel } from '../channel/ring-channel.ts';
+import { connect, offerBody, ScriptedRoot } from '../../tests/scripted-root.ts';
 import { Version, versions } from '../messages/version.ts';
 import type { OfferEvent } from './offer.ts';
 
 const supported = (connectionIdOrVersion = 4) => ({ supported: 1, connectionState: 0, connectionIdOrVersion });
 const unsupported = { supported: 0, connectionState: 0, connectionIdOrVersion: 0 };
-
-async function openChannel(root: ScriptedRoot, client: ReturnType<ScriptedRoot['client']>, relid: number) {
-  const opening = client.open(
-    client.offers.find((offer) => offer.relid === relid)!,
-    { ringPages: 4 },
-  );
-  accept(root, client, relid);
-  return opening;
-}
 
 test('V2: versions are tried newest first, each by a message of its own, until one is supported', async () => {
   const root = new ScriptedRoot();

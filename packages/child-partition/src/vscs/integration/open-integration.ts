@@ -17,8 +17,8 @@ export interface IntegrationWorld {
   readonly keyValues: KeyValueStore;
   readonly wallClock: WallClock;
   /** The partition's reference time, in 100 ns. */
-  now(): number;
-  shutdown(request: ShutdownRequest): void;
+  readonly now: () => number;
+  readonly shutdown: (request: ShutdownRequest) => void;
 }
 
 /**

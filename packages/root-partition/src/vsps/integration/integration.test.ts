@@ -2,7 +2,7 @@ import {
   decodeIc,
   encodeIc,
   encodeIcVersions,
-  IcHeader,
+  type IcHeader,
   IcShutdown,
   IcTime,
   IcTimeFlag,
@@ -115,11 +115,13 @@ test('IC1: the host speaks first, with its versions of the framework and then of
 
   expect(more).toEqual([]);
   expect(first!.header).toMatchObject({ type: 0, flags: 3, status: 0 });
-  expect(Array.from(first!.payload.subarray(0, 24))).toEqual([
-    ...[2, 0, 2, 0, 0, 0, 0, 0],
-    ...[1, 0, 0, 0, 3, 0, 0, 0],
-    ...[1, 0, 0, 0, 3, 0, 0, 0],
-  ]);
+  expect(Array.from(first!.payload.subarray(0, 24))).toEqual(
+    [
+      [2, 0, 2, 0, 0, 0, 0, 0],
+      [1, 0, 0, 0, 3, 0, 0, 0],
+      [1, 0, 0, 0, 3, 0, 0, 0],
+    ].flat(),
+  );
   expect(guest.packetTypes).toEqual([PacketType.InBand]);
 });
 

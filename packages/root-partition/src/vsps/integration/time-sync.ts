@@ -18,9 +18,9 @@ const REFERENCE_VERSION = 4;
 /** Where the time comes from. */
 export interface TimeSyncOptions {
   /** Wall clock, in milliseconds since 1970 UTC; the host's when absent. */
-  wallClock?(): number;
+  readonly wallClock?: () => number;
   /** The partition's reference time in units of 100 ns, as its own counter shows it; the device's clock when absent. */
-  referenceTime?(): number;
+  readonly referenceTime?: () => number;
 }
 
 /** The time of day of one guest. */
