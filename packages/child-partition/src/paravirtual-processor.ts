@@ -10,9 +10,12 @@
  *       const exit = processor.run(64);
  *       if (exit.reason is power-off, reset or crash) break;
  *       await everyMicrotask();                            // e.g. a turn of setImmediate
- *       if (exit.reason === 'halt' && !processor.pending && !vp.interruptPending)
+ *       if (exit.reason === 'halt' && !vp.interruptPending)
  *         wait on the doorbell for `counter` to change, at most until vp.nextDeadline()
  *     }
+ *
+ * What comes up in those microtasks (the guest powers off, a driver resumes a channel) is an interrupt that the processor
+ * sends itself, so the doorbell and {@link ParavirtualProcessor.pending} both know of it.
  */
 import type { Exit, Processor } from '@ringlet/microkernel';
 import type { GuestModule } from './runtime/guest.ts';

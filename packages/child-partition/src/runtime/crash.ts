@@ -11,7 +11,7 @@ const NOTIFY = 1n << 63n;
 const NOTIFY_MESSAGE = 1n << 62n;
 
 /** What the report says in P0: this runtime has one kind of crash. */
-export const CRASH_CODE = 1n;
+const CRASH_CODE = 1n;
 
 /** What was thrown, as text: with its stack where it has one. */
 export function describeError(error: unknown): string {

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { LoneGuest } from '../../tests/lone-guest.ts';
-import { FORWARD_VECTOR, ForwardedFlags } from './forwarded-flags.ts';
+import { ForwardedFlags } from './forwarded-flags.ts';
+import { FORWARD_VECTOR } from './ipi.ts';
 
 const FLAGS_GPA = 0x2000;
 

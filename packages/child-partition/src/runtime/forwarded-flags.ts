@@ -8,13 +8,10 @@
 import { Access, type GuestMemory } from '@ringlet/microkernel';
 import { invariant } from '@ringlet/wire';
 import type { HypercallVp } from '@ringlet/vmbus';
-import { FAST, SEND_IPI } from './registers.ts';
-
-/** The vector of the interrupt that says "look at the forwarded flags". */
-export const FORWARD_VECTOR = 0xf4;
+import { FORWARD_VECTOR, sendIpi } from './ipi.ts';
 
 const FLAG_WORDS = 64;
-const RECEIVER = 1; // processor mask: number 0
+const RECEIVER = 0;
 
 /** Both ends of the passage. */
 export class ForwardedFlags {
@@ -34,15 +31,7 @@ export class ForwardedFlags {
   forward(flag: number): void {
     const bit = 1 << (flag & 31);
     const before = Atomics.or(this.#words, this.#first + (flag >>> 5), bit);
-    if ((before & bit) !== 0) return;
-    const { registers } = this.#vp;
-    registers[0] = FAST | SEND_IPI;
-    registers[1] = 0;
-    registers[2] = FORWARD_VECTOR;
-    registers[3] = 0;
-    registers[4] = RECEIVER;
-    registers[5] = 0;
-    this.#vp.hypercall();
+    if ((before & bit) === 0) sendIpi(this.#vp, RECEIVER, FORWARD_VECTOR);
   }
 
   /** Takes all flags, at virtual processor 0. */

@@ -238,3 +238,24 @@ test('the same guest gives the same trace twice', async () => {
   expect(first).toContain('step 19');
   expect(await trace()).toBe(first);
 });
+
+test('a guest that ends between two runs of its processor makes the processor look again', async () => {
+  const machine = new LoneGuest();
+  let end = (): void => {};
+  machine.load(
+    guestOf(async (guest) => {
+      await new Promise<void>((resolve) => (end = resolve));
+      guest.powerOff(4);
+    }),
+  );
+  await machine.run();
+  const { words, counter } = machine.vps[0]!.doorbell;
+  const before = Atomics.load(words, counter);
+
+  end();
+  await new Promise((resolve) => void setImmediate(resolve));
+
+  expect(Atomics.load(words, counter)).not.toBe(before);
+  expect(machine.vps[0]!.interruptPending).toBe(true);
+  expect(await machine.run()).toEqual({ reason: 'power-off', code: 4 });
+});

@@ -21,7 +21,8 @@ import { WallClock } from '../vscs/integration/wall-clock.ts';
 import { Console } from './console.ts';
 import { describeError, reportCrash } from './crash.ts';
 import type { Guest, GuestModule, GuestOpenOptions, ShutdownRequest, Vsc, VscClass } from './guest.ts';
-import { FORWARD_VECTOR, ForwardedFlags } from './forwarded-flags.ts';
+import { ForwardedFlags } from './forwarded-flags.ts';
+import { FORWARD_VECTOR, RESCHEDULE_VECTOR, sendIpi } from './ipi.ts';
 import { memoryMap, type MemoryMap, type VpPages } from './memory-map.ts';
 import { DeviceOpener } from './offers.ts';
 import { PageAllocator } from './page-allocator.ts';
@@ -78,6 +79,8 @@ export class GuestKernel implements Guest {
   readonly #shutdownHandlers: ((request: ShutdownRequest) => void | Promise<void>)[] = [];
   #booted = false;
   #ended: GuestEnd | undefined;
+  #shuttingDown = false;
+  #exitCode = 0;
 
   constructor(options: GuestKernelOptions) {
     const { vp } = options;
@@ -108,6 +111,7 @@ export class GuestKernel implements Guest {
       pages: this.pages,
       inputPageGpa: this.#own.inputPageGpa,
       after: this.#timers.after,
+      wake: () => this.#reschedule(),
       ...(options.versions && { versions: options.versions }),
     });
     this.#opener = new DeviceOpener(this.#bus, this.#timers.after);
@@ -258,7 +262,9 @@ export class GuestKernel implements Guest {
     try {
       const code = await module.default(this);
       await this.#console.flush();
-      this.powerOff(code ?? 0);
+      this.#exitCode = code ?? 0;
+      // A shutdown that the host asked for decides itself how it ends: by a reset, perhaps.
+      if (!this.#shuttingDown) this.powerOff(this.#exitCode);
     } catch (error) {
       this.crash(error);
     }
@@ -282,18 +288,26 @@ export class GuestKernel implements Guest {
   }
 
   async #shutdown(request: ShutdownRequest): Promise<void> {
+    this.#shuttingDown = true;
     try {
       if (!request.force) for (const handler of this.#shutdownHandlers) await handler(request);
       await this.#console.flush();
       if (request.reboot) this.reset();
-      else this.powerOff();
+      else this.powerOff(this.#exitCode);
     } catch (error) {
       this.crash(error);
     }
   }
 
   #end(end: GuestEnd): void {
-    this.#ended ??= end;
+    if (this.#ended) return;
+    this.#ended = end;
+    this.#reschedule();
+  }
+
+  /** Keeps the processor from sleeping over something that came up between two polls, in the guest's own microtasks. */
+  #reschedule(): void {
+    sendIpi(this.#vp, this.vpIndex, RESCHEDULE_VECTOR);
   }
 }
 

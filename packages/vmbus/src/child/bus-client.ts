@@ -41,6 +41,8 @@ export interface BusClientOptions {
   /** A page for hypercall input that nothing else uses. */
   readonly inputPageGpa: number;
   readonly after: After;
+  /** Asks for a call of {@link BusClient.poll} soon; the owner may look at {@link BusClient.pending} instead. */
+  readonly wake?: () => void;
   /** Versions to try, in order; newest first when absent. */
   readonly versions?: readonly VersionRow[];
   /** Virtual processor that `vp` is: where bus messages go. */
@@ -329,7 +331,10 @@ export class BusClient {
       incoming: rings.incoming,
       outgoing: rings.outgoing,
       signal: doorbellOf(offer, this.#hypercalls, memory, monitorPageGpa),
-      pollSoon: () => this.#busy.add(channel),
+      pollSoon: () => {
+        this.#busy.add(channel);
+        this.#options.wake?.();
+      },
     });
     return channel;
   }
