@@ -26,11 +26,7 @@ export class GuestOnBus extends LoneGuest {
       place: { rootPartition: ROOT_PARTITION, rootVp: 0, child: this.partition },
       memory: this.microkernel.memory(this.partition),
       synic,
-      after: (ticks, run) => {
-        const timer = { due: this.now + ticks, run };
-        this.#timers.push(timer);
-        return () => void (this.#timers = this.#timers.filter((each) => each !== timer));
-      },
+      after: (ticks, run) => this.after(ticks, run),
       wake: () => (this.#woken = true),
       log: { guestError: (what) => void this.guestErrors.push(what), info: () => {} },
       deviceFailed: (_name, thrown) => void this.deviceFailures.push(thrown),
@@ -49,6 +45,13 @@ export class GuestOnBus extends LoneGuest {
     const busy = this.microkernel.vp(ROOT_PARTITION, 0).interruptPending;
     return this.host.poll() || busy || again || due.length > 0;
   };
+
+  /** The root's timers. */
+  after(ticks: number, run: () => void): () => void {
+    const timer = { due: this.now + ticks, run };
+    this.#timers.push(timer);
+    return () => void (this.#timers = this.#timers.filter((each) => each !== timer));
+  }
 
   protected override nextDue(): number {
     return Math.min(...this.#timers.map((timer) => timer.due));
