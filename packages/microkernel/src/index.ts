@@ -1,6 +1,12 @@
 /**
  * Ring -1: partitions, second-level translation, virtual processors, SynIC, hypercalls. No I/O and no third-party code.
  *
+ * The interface is that of x86-64 (TLFS 6.0). Not offered, and therefore not announced: parameters in XMM registers,
+ * virtual trust levels above 0, monitored notifications by the hypervisor, nested virtualization, memory pools. arm64 is
+ * not offered either; there, monitor pages would have to go too, as atomic instructions on them cannot be emulated.
+ * Announcing VMBus to an operating system (an ACPI device, or a device-tree node) is the work of whoever boots one. A
+ * signal or message to a connection that nobody made is always answered with InvalidConnectionId, never dropped.
+ *
  * @packageDocumentation
  */
 export type { Clock } from './clock.ts';

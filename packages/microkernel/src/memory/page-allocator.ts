@@ -20,6 +20,7 @@ import { NodeWord, type State } from '../state/layout.ts';
 import { lock, unlock } from '../state/lock.ts';
 import { PAGE_SIZE, type MemoryNode } from './node.ts';
 
+const PAGE_WORDS = PAGE_SIZE / 4;
 const PAGES_PER_BITMAP_PAGE = PAGE_SIZE * 8;
 /** A word of a bitmap with all bits set, and what is neither that nor empty. */
 const ALL = -1;
@@ -44,8 +45,8 @@ export class PageAllocator {
     this.#node = node;
     this.#record = state.node(node.id);
     this.#pages = node.pages - bitmapPages(node.pages);
-    this.#taken = this.#pages * (PAGE_SIZE / 4);
-    this.#stale = this.#taken + (bitmapPages(node.pages) / 2) * (PAGE_SIZE / 4);
+    this.#taken = this.#pages * PAGE_WORDS;
+    this.#stale = this.#taken + (bitmapPages(node.pages) / 2) * PAGE_WORDS;
     invariant(this.#pages > 0, 'a node has room for more than its own bitmaps');
   }
 
@@ -134,7 +135,8 @@ export class PageAllocator {
         continue;
       }
       if (this.#isMarked(this.#stale, page)) {
-        this.#node.bytes.fill(0, page * PAGE_SIZE, (page + 1) * PAGE_SIZE);
+        // By words: filling shared bytes one by one is four times slower.
+        this.#node.words.fill(0, page * PAGE_WORDS, (page + 1) * PAGE_WORDS);
         Atomics.and(this.#node.words, this.#stale + (page >>> 5), ~(1 << (page & 31)));
       }
       page++;

@@ -40,7 +40,7 @@ export class Vp {
   readonly doorbell: Doorbell;
   readonly #context: VpContext;
 
-  /** @param context - made by the microkernel: use {@link Microkernel.vp} */
+  /** @internal Use {@link Microkernel.vp}. */
   constructor(context: VpContext) {
     this.#context = context;
     this.partition = context.partition;
