@@ -60,7 +60,7 @@ export class UnitCommands implements SlotOwner {
 
   /** Sectors and their size; `undefined` without a medium. */
   async capacity(address: UnitAddress): Promise<{ sectorCount: number; sectorSize: number } | undefined> {
-    const long = new Array<number>(16).fill(0);
+    const long = Array.from({ length: 16 }, () => 0);
     long[0] = ScsiOp.ServiceActionIn16;
     long[1] = 0x10;
     long[13] = 32;
