@@ -78,7 +78,8 @@ export const interruptCalls: readonly Hypercall[] = [
   simpleCall({
     code: 0x0071,
     name: 'HvCallOutputDebugCharacter',
-    // It reaches the caller's own console and nothing else, so it needs no privilege.
+    // The code is reserved for this, but no layout is published: one byte is ours. It reaches the caller's own console
+    // and nothing else, so it needs no privilege.
     input: OutputInput,
     run(caller, input) {
       const taken = caller.core.outside.output?.(caller.partition, input.character) ?? true;
