@@ -1,1 +1,11 @@
-export {};
+/**
+ * Ringlet as a library: machines, what they are made of, and the types that guests and devices are written against.
+ *
+ * @packageDocumentation
+ */
+export { Machine } from './machine/machine.ts';
+export type { MachineEvent } from './machine/machine.ts';
+export type { DiskFormat, DiskOption, Harness, MachineOptions } from './configuration/options.ts';
+export type { MachineResult, MachineState, ShutdownOptions } from './control/controllable.ts';
+export type { Guest, GuestModule, Vsc, VscClass } from '@ringlet/child-partition';
+export type { Channel, DeviceWorld, OfferDescription, Packet, Vsp, VspBus, VspClass } from '@ringlet/vmbus';

@@ -1,0 +1,27 @@
+/** A harness: one of the two ways in which a machine's parts are made to run. */
+import type { Exit } from '@ringlet/microkernel';
+import type { DeviceHostEvent, DeviceHostRequests } from '@ringlet/root-partition';
+
+/** What a harness reports while its machine runs. */
+export interface HarnessListener {
+  /** Bytes that the guest printed. */
+  console(bytes: Uint8Array): void;
+  /** The guest's virtual processor stopped for good, or a thread of the machine failed. */
+  exit(exit: Exit): void;
+  event(event: DeviceHostEvent): void;
+}
+
+/** A running machine's innards. */
+export interface Harness {
+  /** Resolves when devices are on the bus and the guest's first instruction may run. @throws UserError */
+  start(): Promise<void>;
+  /** Asks the device host. */
+  request<Name extends keyof DeviceHostRequests>(
+    name: Name,
+    parameters: Parameters<DeviceHostRequests[Name]>[0],
+  ): Promise<Awaited<ReturnType<DeviceHostRequests[Name]>>>;
+  /** What the microkernel knows of this machine's partition. */
+  inspect(): Record<string, unknown>;
+  /** Stops the guest where it is, lets devices finish and close their files, gives everything back. */
+  stop(): Promise<void>;
+}

@@ -1,0 +1,250 @@
+/**
+ * A machine: a guest in a child partition, its devices in the root partition, and the disks behind them.
+ *
+ * ```ts
+ * const machine = new Machine({ guest: './hello.ts', disks: [{ path: 'root.vhdx' }] });
+ * machine.console$.subscribe((text) => process.stdout.write(text));
+ * await machine.start();
+ * const result = await machine.finished; // { reason: 'power-off', code: 0 }
+ * await machine.dispose();
+ * ```
+ */
+import { statSync } from 'node:fs';
+import { basename, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Exit } from '@ringlet/microkernel';
+import type { DeviceHostEvent } from '@ringlet/root-partition';
+import { UserError } from '@ringlet/wire';
+import { BehaviorSubject, type Observable, ReplaySubject, Subject } from 'rxjs';
+import type { MachineOptions } from '../configuration/options.ts';
+import type { Controllable, MachineResult, MachineState, ShutdownOptions } from '../control/controllable.ts';
+import { LockstepHarness } from '../lockstep/lockstep-harness.ts';
+import { ThreadedHarness } from '../threads/threaded-harness.ts';
+import type { Harness } from './harness.ts';
+import { sharedSystem } from './system.ts';
+
+/** Something that happened to a machine; plain data with a `type`. */
+export type MachineEvent =
+  | DeviceHostEvent
+  | { readonly type: 'state'; readonly state: MachineState }
+  | { readonly type: 'result'; readonly result: MachineResult };
+
+const DEFAULT_MEMORY = 64 * 1024 * 1024;
+const PAGE = 4096;
+const LEAST_MEMORY = 1024 * 1024;
+const MOST_CPUS = 64;
+/** How long a guest that cannot be asked to shut down is given before it is asked again. */
+const ASK_AGAIN_MS = 20;
+/** Pieces of console output that late subscribers are shown. */
+const CONSOLE_REPLAY = 256;
+
+/** One virtual machine. */
+export class Machine implements Controllable {
+  readonly name: string;
+  readonly #options: MachineOptions;
+  readonly #state = new BehaviorSubject<MachineState>('created');
+  readonly #console = new ReplaySubject<string>(CONSOLE_REPLAY);
+  readonly #events = new Subject<MachineEvent>();
+  readonly #decoder = new TextDecoder();
+  readonly #harness: Harness;
+  #finish!: (result: MachineResult) => void;
+  #result: MachineResult | undefined;
+  #disposal: Promise<void> | undefined;
+
+  /** Settles when the guest has turned itself off, crashed, or was turned off. Never rejects. */
+  readonly finished: Promise<MachineResult>;
+
+  /** @throws UserError when the options cannot be met: a missing file, too much memory… */
+  constructor(options: MachineOptions) {
+    this.#options = options;
+    this.name = options.name ?? basename(options.guest).replace(/(\.guest)?\.[cm]?[jt]s$/, '');
+    this.finished = new Promise((settle) => (this.#finish = settle));
+    this.#harness = this.#assemble();
+  }
+
+  /** The state now, and whenever it changes. */
+  get state$(): Observable<MachineState> {
+    return this.#state;
+  }
+
+  /** What the guest prints, in pieces as they come; late subscribers get the latest pieces. */
+  get console$(): Observable<string> {
+    return this.#console;
+  }
+
+  /** What happens: states, devices coming and going, guest mistakes, the result. */
+  get events$(): Observable<MachineEvent> {
+    return this.#events;
+  }
+
+  /**
+   * Puts the devices on the bus and starts the guest.
+   *
+   * @throws UserError when a disk cannot be opened, a device or the guest not be loaded; the machine is `failed` then
+   */
+  async start(): Promise<void> {
+    if (this.#state.value !== 'created') throw new UserError('machine-started', `${this.name} was started already`);
+    this.#enter('starting');
+    try {
+      await this.#harness.start();
+      if ((this.#state.value as MachineState) === 'starting') this.#enter('running');
+    } catch (error) {
+      await this.#harness.stop();
+      this.#settle({ reason: 'crash', message: error instanceof Error ? error.message : String(error) }, 'failed');
+      throw error;
+    }
+  }
+
+  /**
+   * Asks the guest to shut down, as the shutdown integration component does, and waits until it has.
+   *
+   * A guest that has no driver for it yet is asked again until `timeoutMs` has passed; then the machine is turned off.
+   *
+   * @throws UserError `shutdown-not-ready`, `shutdown-refused`… when the guest does not agree and no `timeoutMs` is given
+   */
+  async shutdown(options: ShutdownOptions = {}): Promise<void> {
+    if (this.#state.value !== 'running') return;
+    const { timeoutMs = Infinity, reboot = false, force = false } = options;
+    const patience = new AbortController();
+    const until = performance.now() + timeoutMs;
+    const outOfTime =
+      timeoutMs === Infinity
+        ? new Promise<never>(() => {})
+        : delay(timeoutMs, undefined, { signal: patience.signal }).then(() => this.powerOff());
+    try {
+      await Promise.race([this.#askToShutDown({ reboot, force }, until), outOfTime]);
+      await Promise.race([this.finished, outOfTime]);
+    } finally {
+      outOfTime.catch(() => {});
+      patience.abort();
+    }
+    await this.#stopped();
+  }
+
+  /** Turns the machine off at once, as pulling the plug would; what the guest had flushed is on its disks. */
+  async powerOff(): Promise<void> {
+    this.#settle({ reason: 'killed' });
+    await this.#stopped();
+  }
+
+  /**
+   * What is inside, now: partition, virtual processors, bus, channels, rings, devices, disks.
+   *
+   * @param path - a part of it, such as `vmbus/channels/1`
+   * @throws UserError `no-such-path` when there is nothing at `path`
+   */
+  async inspect(path = ''): Promise<unknown> {
+    const state = this.#state.value;
+    const devices = state === 'running' || state === 'stopping' ? await this.#harness.request('inspect', {}) : {};
+    const tree = { name: this.name, state, ...this.#harness.inspect(), ...devices };
+    return descend(tree, path);
+  }
+
+  /** Turns it off if it runs, and gives back its memory, threads and files. */
+  async dispose(): Promise<void> {
+    if (this.#state.value === 'created') this.#enter('stopped');
+    else await this.powerOff();
+    this.#console.complete();
+    this.#events.complete();
+    this.#state.complete();
+  }
+
+  async #askToShutDown(request: { reboot: boolean; force: boolean }, until: number): Promise<void> {
+    while (this.#state.value === 'running') {
+      try {
+        return await this.#harness.request('shutdown', request);
+      } catch (error) {
+        const again = error instanceof UserError && error.code === 'shutdown-not-ready' && until !== Infinity;
+        if (!again || performance.now() > until) throw error;
+      }
+      await delay(ASK_AGAIN_MS);
+    }
+  }
+
+  #assemble(): Harness {
+    const { cpus = 1, memory = DEFAULT_MEMORY, harness = 'threads' } = this.#options;
+    if (!Number.isInteger(cpus) || cpus < 1 || cpus > MOST_CPUS) {
+      throw new UserError('cpus-invalid', `a machine cannot have ${cpus} processors`, { hint: `1 to ${MOST_CPUS}` });
+    }
+    if (!Number.isInteger(memory) || memory % PAGE !== 0 || memory < LEAST_MEMORY) {
+      throw new UserError('memory-invalid', `a machine cannot have ${memory} bytes of memory`, {
+        hint: 'at least 1M, in whole pages of 4 KiB',
+      });
+    }
+    const machine = {
+      guest: existing(this.#options.guest, 'guest-not-found', 'guest'),
+      args: this.#options.args ?? [],
+      cpus,
+      memoryBytes: memory,
+      devices: (this.#options.devices ?? []).map((file) => existing(file, 'device-not-found', 'device')),
+      description: { name: this.name, disks: this.#options.disks ?? [] },
+    };
+    const listener = {
+      console: (bytes: Uint8Array) => this.#console.next(this.#decoder.decode(bytes, { stream: true })),
+      event: (event: DeviceHostEvent) => this.#events.next(event),
+      exit: (exit: Exit) => this.#settle(resultOf(exit)),
+    };
+    return harness === 'lockstep'
+      ? new LockstepHarness(machine, { seed: this.#options.seed ?? 1 }, listener)
+      : new ThreadedHarness(sharedSystem(), machine, listener);
+  }
+
+  /** The first result counts; the rest of the machine is then taken down. */
+  #settle(result: MachineResult, then: MachineState = 'stopped'): void {
+    if (this.#result) return;
+    this.#result = result;
+    if (this.#state.value !== 'failed') this.#enter('stopping');
+    this.#disposal = this.#harness.stop().finally(() => {
+      this.#enter(then);
+      this.#events.next({ type: 'result', result });
+      this.#finish(result);
+    });
+  }
+
+  async #stopped(): Promise<void> {
+    await this.#disposal;
+    await this.finished;
+  }
+
+  #enter(state: MachineState): void {
+    this.#state.next(state);
+    this.#events.next({ type: 'state', state });
+  }
+}
+
+function existing(file: string, code: string, what: string): string {
+  const path = resolve(file);
+  if (!statSync(path, { throwIfNoEntry: false })?.isFile()) {
+    throw new UserError(code, `no ${what} at ${path}`, { hint: 'give the path of a .ts or .js file' });
+  }
+  return path;
+}
+
+function resultOf(exit: Exit): MachineResult {
+  switch (exit.reason) {
+    case 'power-off':
+      return { reason: 'power-off', code: exit.code };
+    case 'reset':
+      return { reason: 'reset' };
+    case 'crash':
+      return { reason: 'crash', message: exit.message };
+    default:
+      return { reason: 'crash', message: `the processor stopped: ${exit.reason}` };
+  }
+}
+
+/** The part of a tree of plain data at a `/`-separated path. */
+function descend(tree: unknown, path: string): unknown {
+  let at = tree;
+  for (const step of path.split('/').filter(Boolean)) {
+    const next = typeof at === 'object' && at !== null ? (at as Record<string, unknown>)[step] : undefined;
+    if (next === undefined) {
+      const here = typeof at === 'object' && at !== null ? Object.keys(at) : [];
+      throw new UserError('no-such-path', `there is nothing at ${path}`, {
+        hint: `before ${step} there are: ${here.join(', ')}`,
+      });
+    }
+    at = next;
+  }
+  return at;
+}

@@ -1,0 +1,169 @@
+/**
+ * The machine below the machines: one microkernel for this process, its root partition, and system memory.
+ *
+ * Its state is shared memory. Every thread that runs a virtual processor attaches to it and then runs the same code on
+ * it; this module is where it is created, and where threads get what they need to attach.
+ *
+ *     root partition's guest-physical space
+ *       page 2k      SynIC message page of root VP k
+ *       page 2k+1    SynIC event flags page of root VP k
+ *
+ * Each running machine is served by one virtual processor of the root.
+ */
+import { Access, HvStatus, type MemoryNode, Microkernel, PAGE_SIZE, Slat } from '@ringlet/microkernel';
+import { invariant, UserError } from '@ringlet/wire';
+import { HostClock, monotonicNanoseconds } from '../host/clock.ts';
+import { copyWithin, createMemory, type SharedMemory } from '../host/memory.ts';
+
+/** The root partition's id. */
+export const ROOT_PARTITION = 1;
+
+/** Machines that one process can run at a time. */
+export const MOST_MACHINES = 512;
+const ROOT_PAGES = 2 * MOST_MACHINES;
+
+/** Everything may be asked for by the root partition. */
+const ALL_PRIVILEGES = 0xffff_ffff_ffff_ffffn;
+
+/**
+ * What a guest may do (HV_PARTITION_PRIVILEGE_MASK). The low half is what CPUID leaf 0x40000003 shows in EAX: reference
+ * counter, SynIC, synthetic timers, APIC and hypercall registers, VP index, reference TSC, frequencies; the high half
+ * its EBX: post messages (bit 4), signal events (5), debug output (11), start virtual processors (21).
+ */
+export const GUEST_PRIVILEGES = 0x0020_0830_0000_0a7en;
+
+/** What a thread must be given to attach to a node of memory. */
+export interface NodeAccess {
+  readonly id: number;
+  readonly memory: SharedMemory;
+}
+
+/** What a thread must be given to attach to the system. Can be posted. */
+export interface SystemAccess {
+  readonly state: SharedArrayBuffer;
+  readonly epoch: bigint;
+  readonly root: NodeAccess;
+  /** One word: how many threads are awake. */
+  readonly awake: SharedArrayBuffer;
+}
+
+/** What the thread that runs guest code hears from the microkernel. */
+export type KernelCallbacks = Pick<ConstructorParameters<typeof Microkernel>[0], 'output' | 'crashed'>;
+
+/** Attaches this thread to a system, and to one more node beside the root's. */
+export function attach(access: SystemAccess, node: NodeAccess, callbacks: KernelCallbacks = {}): Microkernel {
+  const kernel = new Microkernel({ state: access.state, clock: new HostClock(access.epoch), ...callbacks });
+  attachNode(kernel, access.root);
+  attachNode(kernel, node);
+  return kernel;
+}
+
+const attachNode = (kernel: Microkernel, { id, memory }: NodeAccess): MemoryNode =>
+  kernel.attachNode({ id, buffer: memory.buffer }, copyWithin(memory));
+
+/** The guest-physical addresses of a root virtual processor's SynIC pages. */
+export const rootSynicPages = (vp: number): { messagePageGpa: number; eventPageGpa: number } => ({
+  messagePageGpa: 2 * vp * PAGE_SIZE,
+  eventPageGpa: (2 * vp + 1) * PAGE_SIZE,
+});
+
+/** One process's microkernel, seen from the thread that manages machines. */
+export class System {
+  readonly access: SystemAccess;
+  readonly kernel: Microkernel;
+  readonly #freeRootVps = Array.from({ length: MOST_MACHINES }, (_, i) => MOST_MACHINES - 1 - i);
+  readonly #freeNodes: number[] = [];
+  #nodes = 0;
+
+  /** @param clock - for a microkernel that runs in virtual time; the host's clock when absent */
+  constructor(options: { clock?: ConstructorParameters<typeof Microkernel>[0]['clock'] } & KernelCallbacks = {}) {
+    const epoch = monotonicNanoseconds();
+    const state = Microkernel.createState();
+    const { clock, ...callbacks } = options;
+    this.kernel = new Microkernel({ state, clock: clock ?? new HostClock(epoch), ...callbacks });
+    const root = this.createNode(ROOT_PAGES);
+    this.access = { state, epoch, root, awake: new SharedArrayBuffer(4) };
+    const id = this.kernel.createPartition({ node: root.id, gpaPages: ROOT_PAGES, privileges: ALL_PRIVILEGES });
+    invariant(id === ROOT_PARTITION, 'the first partition is the root');
+    const pages = this.kernel.allocatePages(root.id, ROOT_PAGES);
+    invariant(pages >= 0, 'the root node holds the root partition');
+    this.#check(this.kernel.mapGpaPages(id, 0, pages, ROOT_PAGES, Access.ReadWrite), 'map the root');
+    this.#check(this.kernel.initializePartition(id), 'initialise the root');
+  }
+
+  /** Creates a node that holds `pages` pages of guest memory and the table that maps them. */
+  createNode(pages: number): NodeAccess {
+    const memory = createMemory((pages + SPARE_PAGES) * PAGE_SIZE + Slat.tableBytes(pages));
+    const node = { id: this.#freeNodes.pop() ?? this.#nodes++, memory };
+    attachNode(this.kernel, node);
+    return node;
+  }
+
+  /** Forgets a node that no partition uses any more. Its memory is freed when the threads that used it have ended. */
+  releaseNode(node: NodeAccess): void {
+    this.#check(this.kernel.releaseNode(node.id), 'release a node');
+    this.#freeNodes.push(node.id);
+  }
+
+  /**
+   * Creates a partition with `pages` pages of memory from guest-physical address 0 on.
+   *
+   * @throws UserError when this process can hold no more partitions
+   */
+  createPartition(node: NodeAccess, pages: number, privileges: bigint, vps: number): number {
+    const id = this.kernel.createPartition({ node: node.id, gpaPages: pages, privileges });
+    if (id < 0) {
+      throw new UserError('too-many-machines', 'no more partitions can be created in this process', {
+        hint: 'stop a machine, or start this one in a process of its own',
+      });
+    }
+    const first = this.kernel.allocatePages(node.id, pages);
+    invariant(first >= 0, 'a node holds the partition it was made for');
+    this.#check(this.kernel.mapGpaPages(id, 0, first, pages, Access.All), 'map memory');
+    this.#check(this.kernel.initializePartition(id), 'initialise a partition');
+    for (let vp = 0; vp < vps; vp++) this.#check(this.kernel.createVp(id, vp), 'create a virtual processor');
+    return id;
+  }
+
+  /** Deletes a partition and all that it owned. */
+  deletePartition(id: number): void {
+    this.#check(this.kernel.finalizePartition(id), 'finalise a partition');
+    this.#check(this.kernel.deletePartition(id), 'delete a partition');
+  }
+
+  /** What the microkernel knows of a partition, as plain data. */
+  inspectPartition(id: number): Record<string, unknown> {
+    const { partitions } = this.kernel.inspect() as { partitions: Record<number, Record<string, unknown>> };
+    return { partition: { id, ...partitions[id] } };
+  }
+
+  /** Takes a virtual processor of the root for one machine. */
+  claimRootVp(): number {
+    const vp = this.#freeRootVps.pop();
+    if (vp === undefined) {
+      throw new UserError('too-many-machines', `${MOST_MACHINES} machines run in this process already`, {
+        hint: 'stop a machine, or start this one in a process of its own',
+      });
+    }
+    this.#check(this.kernel.createVp(ROOT_PARTITION, vp), 'create a root virtual processor');
+    return vp;
+  }
+
+  /** Gives it back. */
+  releaseRootVp(vp: number): void {
+    this.#check(this.kernel.deleteVp(ROOT_PARTITION, vp), 'delete a root virtual processor');
+    this.#freeRootVps.push(vp);
+  }
+
+  #check(status: number, what: string): void {
+    invariant(status === HvStatus.Success, `the root partition may ${what} (status ${status})`);
+  }
+}
+
+/** Pages of a node beside guest memory and its table: overlay pages, and the processor's own state later. */
+const SPARE_PAGES = 64;
+
+let system: System | undefined;
+
+/** The system that the machines of this process share. */
+export const sharedSystem = (): System => (system ??= new System());

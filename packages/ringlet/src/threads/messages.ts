@@ -1,0 +1,57 @@
+/** What the threads of a machine are started with, and what they say to the thread that manages the machine. */
+import type { Exit } from '@ringlet/microkernel';
+import type { DeviceHostDescription, DeviceHostEvent, DeviceHostRequests } from '@ringlet/root-partition';
+import type { NodeAccess, SystemAccess } from '../machine/system.ts';
+
+/** What the thread of a virtual processor is started with. */
+export interface VirtualProcessorStart {
+  readonly system: SystemAccess;
+  readonly node: NodeAccess;
+  readonly partition: number;
+  readonly vp: number;
+  readonly cpus: number;
+  readonly memoryBytes: number;
+  readonly args: readonly string[];
+}
+
+/** From the thread of a virtual processor. */
+export type FromVirtualProcessor =
+  { readonly type: 'console'; readonly bytes: Uint8Array } | { readonly type: 'exit'; readonly exit: Exit };
+
+/** To the thread of a virtual processor: console bytes were taken, more may be printed. */
+export interface ToVirtualProcessor {
+  readonly type: 'console-taken';
+  readonly bytes: number;
+}
+
+/** What the device thread of a machine is started with. */
+export interface DeviceThreadStart {
+  readonly system: SystemAccess;
+  readonly node: NodeAccess;
+  readonly description: DeviceHostDescription;
+}
+
+/** A failure that crosses threads: a {@link UserError} keeps its code and hint, anything else is ours. */
+export interface PostedError {
+  readonly user: boolean;
+  readonly code: string;
+  readonly message: string;
+  readonly hint?: string | undefined;
+  readonly stack?: string | undefined;
+}
+
+/** From the device thread. */
+export type FromDeviceThread =
+  | { readonly type: 'ready' }
+  | { readonly type: 'failed'; readonly error: PostedError }
+  | { readonly type: 'event'; readonly event: DeviceHostEvent }
+  | { readonly type: 'reply'; readonly id: number; readonly value?: unknown; readonly error?: PostedError };
+
+/** A request to the device thread; each is answered by a reply with its id. */
+export type ToDeviceThread = {
+  [Name in keyof DeviceHostRequests]: {
+    readonly id: number;
+    readonly name: Name;
+    readonly parameters: Parameters<DeviceHostRequests[Name]>[0];
+  };
+}[keyof DeviceHostRequests];

@@ -1,0 +1,44 @@
+/** The thread of one virtual processor of a TypeScript guest: its processor, driven by its doorbell. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { GuestKernel, type GuestModule, ParavirtualProcessor } from '@ringlet/child-partition';
+import { HostClock } from '../host/clock.ts';
+import { attach } from '../machine/system.ts';
+import { ConsoleOutput } from './console-output.ts';
+import { DoorbellLoop } from './doorbell-loop.ts';
+import type { FromVirtualProcessor, ToVirtualProcessor, VirtualProcessorStart } from './messages.ts';
+
+const TICKS_PER_MILLISECOND = 10_000;
+/** Interrupts taken before the guest's continuations get their time, at most. */
+const BUDGET = 256;
+
+/** Starts the guest on this thread's virtual processor. Called once, by the bundle that the thread runs. */
+export function startVirtualProcessor(guest: GuestModule): void {
+  const start = workerData as VirtualProcessorStart;
+  const port = parentPort!;
+  const tell = (message: FromVirtualProcessor) => port.postMessage(message);
+  const console = new ConsoleOutput((bytes) => tell({ type: 'console', bytes }));
+  port.on('message', (message: ToVirtualProcessor) => console.taken(message.bytes));
+
+  const kernel = attach(start.system, start.node, { output: (_, byte) => console.put(byte) });
+  const vp = kernel.vp(start.partition, start.vp);
+  const clock = new HostClock(start.system.epoch);
+  const { memoryBytes, cpus: vpCount, args } = start;
+  const processor = new ParavirtualProcessor(new GuestKernel({ vp, memoryBytes, vpCount, args }), guest);
+
+  const work = {
+    poll(): boolean {
+      const worked = vp.interruptPending || processor.pending;
+      const exit = processor.run(BUDGET);
+      console.flush();
+      if (exit.reason === 'halt') return worked;
+      if (exit.reason === 'budget') return true;
+      loop.stop();
+      tell({ type: 'exit', exit });
+      return false;
+    },
+    untilDeadline: () => (vp.nextDeadline() - clock.now()) / TICKS_PER_MILLISECOND,
+  };
+  const loop = new DoorbellLoop(vp.doorbell, work, new Int32Array(start.system.awake));
+  // A failure of the loop is a failure of ours: it ends the thread with its stack, and the machine with it.
+  void loop.run();
+}

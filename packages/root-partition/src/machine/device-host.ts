@@ -1,0 +1,234 @@
+/**
+ * Device host: everything of one machine that lives in the root partition, on one thread.
+ *
+ * It opens the disks, builds the VSPs, puts them on the machine's bus, and lets whoever drives the thread (a worker
+ * with a doorbell, or a virtual clock) call {@link DeviceHost.poll}. What the outside wants of it comes as a named
+ * request with plain data, so that it can come from another thread.
+ */
+import type { Clock, Microkernel } from '@ringlet/microkernel';
+import { BusHost, type DeviceWorld, SynicEndpoint, type Vsp, type VspClass } from '@ringlet/vmbus';
+import { isGuid, UserError } from '@ringlet/wire';
+import Heartbeat from '../vsps/integration/heartbeat.ts';
+import KeyValueExchange from '../vsps/integration/key-value-exchange.ts';
+import Shutdown, { type ShutdownResult } from '../vsps/integration/shutdown.ts';
+import TimeSync, { type TimeSyncOptions } from '../vsps/integration/time-sync.ts';
+import { type DiskDescription, MachineDisks } from './machine-disks.ts';
+import { GuestErrorLog } from './guest-error-log.ts';
+import { TimerQueue } from './timer-queue.ts';
+
+/** What a machine's devices are made from: plain data. */
+export interface DeviceHostDescription {
+  readonly name: string;
+  readonly partition: number;
+  /** The root virtual processor that serves this machine. */
+  readonly rootVp: number;
+  readonly memoryBytes: number;
+  readonly disks: readonly DiskDescription[];
+}
+
+/** A device file, imported. */
+export interface LoadedDevice {
+  readonly file: string;
+  /** Its default export: should be a VSP's class. */
+  readonly Device: unknown;
+}
+
+/** What a device host is constructed with. */
+export interface DeviceHostOptions {
+  readonly kernel: Microkernel;
+  readonly clock: Clock;
+  /** Where the SynIC pages of the root virtual processor lie in the root's memory. */
+  readonly synicPages: { readonly messagePageGpa: number; readonly eventPageGpa: number };
+  readonly description: DeviceHostDescription;
+  readonly devices: readonly LoadedDevice[];
+  /** The clock is a virtual one: disks are read inline and the time of day counts from a fixed date, deterministically. */
+  readonly virtualTime?: boolean;
+  report(event: DeviceHostEvent): void;
+  /** Asks whoever drives this host for a call of {@link DeviceHost.poll} soon. */
+  wake(): void;
+}
+
+/** Something that happened to a machine's devices. Plain data. */
+export type DeviceHostEvent =
+  | { readonly type: 'bus-connected'; readonly version: string }
+  | { readonly type: 'bus-disconnected' }
+  | { readonly type: 'channel-opened'; readonly device: string; readonly relid: number; readonly subchannel: number }
+  | { readonly type: 'channel-closed'; readonly device: string; readonly relid: number }
+  | { readonly type: 'channel-faulted'; readonly device: string; readonly relid: number; readonly why: string }
+  | { readonly type: 'heartbeat'; readonly state: string }
+  /** The guest did something that it should not; repeated ones come less and less often, with their count. */
+  | { readonly type: 'guest-error'; readonly device: string; readonly what: string; readonly count: number }
+  | { readonly type: 'device-error'; readonly device: string; readonly message: string };
+
+/** What the outside may ask of a machine's devices: name, parameters and answer of each request. */
+export interface DeviceHostRequests {
+  inspect(parameters: Record<string, never>): Record<string, unknown>;
+  /** Asks the guest to end. Answered when the guest has agreed. @throws UserError when it does not */
+  shutdown(parameters: { reboot: boolean; force: boolean }): void;
+  attachDisk(parameters: DiskDescription): void;
+  detachDisk(parameters: { controller?: number; target?: number; lun?: number }): void;
+  resizeDisk(parameters: { controller?: number; target?: number; lun?: number; bytes: number }): void;
+  /** Closes everything. Nothing may be asked afterwards. */
+  dispose(parameters: Record<string, never>): void;
+}
+
+/** The partition reference counter (TLFS, "Partition Reference Counter"). */
+const HV_X64_MSR_TIME_REF_COUNT = 0x40000020;
+const TICKS_PER_MILLISECOND = 10_000;
+/** The time of day at which virtual time begins. */
+const VIRTUAL_EPOCH = Date.UTC(2020, 0, 1);
+/** The root partition's id. */
+const ROOT_PARTITION = 1;
+
+/** One machine's devices. */
+export class DeviceHost {
+  readonly #options: DeviceHostOptions;
+  readonly #timers: TimerQueue;
+  readonly #log: GuestErrorLog;
+  readonly #synic: SynicEndpoint;
+  readonly #bus: BusHost;
+  readonly #disks: MachineDisks;
+  readonly #shutdown: Shutdown;
+  readonly #heartbeat: Heartbeat;
+  readonly #keyValues: KeyValueExchange;
+  readonly #vsps: Vsp[] = [];
+  #disposed = false;
+
+  /** @throws UserError when a disk cannot be opened or a device file holds no device */
+  constructor(options: DeviceHostOptions) {
+    this.#options = options;
+    const { kernel, clock, description, synicPages } = options;
+    this.#timers = new TimerQueue(clock);
+    this.#log = new GuestErrorLog((device, what, count) =>
+      options.report({ type: 'guest-error', device, what, count }),
+    );
+    const memory = kernel.memory(description.partition);
+    this.#disks = new MachineDisks(description.disks, options.virtualTime ? 'inline' : 'adaptive');
+    const { partition: child, rootVp } = description;
+    this.#synic = new SynicEndpoint(kernel.vp(ROOT_PARTITION, rootVp), synicPages);
+    this.#synic.enable();
+    this.#bus = new BusHost({
+      kernel,
+      place: { rootPartition: ROOT_PARTITION, rootVp, child },
+      memory,
+      synic: this.#synic,
+      after: (ticks, run) => this.#timers.after(ticks, run),
+      wake: () => options.wake(),
+      log: this.#log.of('vmbus'),
+      deviceFailed: (device, thrown) => options.report({ type: 'device-error', device, message: describe(thrown) }),
+    });
+    const world = (device: string): DeviceWorld => ({
+      clock,
+      memory,
+      log: this.#log.of(device),
+      after: (ticks, run) => this.#timers.after(ticks, run),
+    });
+    this.#heartbeat = this.#add(new Heartbeat(world('heartbeat')));
+    this.#shutdown = this.#add(new Shutdown(world('shutdown')));
+    this.#add(new TimeSync(world('time-sync'), this.#timeSource(options.virtualTime ?? false)));
+    this.#keyValues = this.#add(new KeyValueExchange(world('key-value exchange')));
+    for (const controller of this.#disks.controllers(world)) this.#add(controller);
+    for (const device of options.devices) this.#add(construct(device, world));
+    this.#heartbeat.state$.subscribe((state) => options.report({ type: 'heartbeat', state }));
+  }
+
+  /** Handles what waits: timers, bus messages, packets. @returns whether it did anything, or knows of more. */
+  poll(): boolean {
+    if (this.#disposed) return false;
+    const ran = this.#timers.run();
+    return this.#bus.poll() || ran;
+  }
+
+  /** Clock time at which something is due; Infinity when nothing is. */
+  nextDue(): number {
+    return this.#timers.nextDue;
+  }
+
+  /** Answers a request from outside. */
+  async request<Name extends keyof DeviceHostRequests>(
+    name: Name,
+    parameters: Parameters<DeviceHostRequests[Name]>[0],
+  ): Promise<Awaited<ReturnType<DeviceHostRequests[Name]>>> {
+    const answer = await (this.#answers[name] as (given: typeof parameters) => unknown)(parameters);
+    return answer as Awaited<ReturnType<DeviceHostRequests[Name]>>;
+  }
+
+  readonly #answers: {
+    [Name in keyof DeviceHostRequests]: (
+      parameters: Parameters<DeviceHostRequests[Name]>[0],
+    ) => ReturnType<DeviceHostRequests[Name]> | Promise<ReturnType<DeviceHostRequests[Name]>>;
+  } = {
+    inspect: () => ({
+      vmbus: this.#bus.inspect(),
+      disks: this.#disks.inspect(),
+      guestErrors: this.#log.inspect(),
+      heartbeat: this.#heartbeat.state,
+    }),
+    shutdown: (options) =>
+      new Promise((agreed, refused) => {
+        this.#shutdown.request(options, (result) => (result === 'accepted' ? agreed() : refused(notDone(result))));
+      }),
+    attachDisk: (description) => this.#disks.attach(description),
+    detachDisk: (place) => this.#disks.detach(place),
+    resizeDisk: ({ bytes, ...place }) => this.#disks.resize(place, bytes),
+    dispose: async () => {
+      await new Promise<void>((closed) => this.#bus.dispose(closed));
+      await Promise.all(
+        this.#vsps.map((vsp) => new Promise<void>((done) => (vsp.dispose ? vsp.dispose(done) : done()))),
+      );
+      this.#synic.disable();
+      this.#disposed = true;
+    },
+  };
+
+  #timeSource(virtual: boolean): TimeSyncOptions {
+    const { kernel, clock, description } = this.#options;
+    const vp = kernel.vp(description.partition, 0);
+    const referenceTime = () => Number(vp.readMsr(HV_X64_MSR_TIME_REF_COUNT));
+    if (!virtual) return { referenceTime };
+    return { referenceTime, wallClock: () => VIRTUAL_EPOCH + clock.now() / TICKS_PER_MILLISECOND };
+  }
+
+  #add<Device extends Vsp>(vsp: Device): Device {
+    this.#vsps.push(vsp);
+    this.#bus.attach(vsp);
+    return vsp;
+  }
+}
+
+/** Makes the device that a file exports. @throws UserError when what it exports is none. */
+function construct({ file, Device }: LoadedDevice, world: (device: string) => DeviceWorld): Vsp {
+  const wrong = (why: string) =>
+    new UserError('device-invalid', `${file} holds no device: ${why}`, {
+      hint: 'export default class Mine implements Vsp { … }; see docs/guide/write-a-device.md',
+    });
+  if (typeof Device !== 'function') throw wrong('its default export is not a class');
+  const name = file.replace(/^.*\//, '');
+  let vsp: Partial<Vsp>;
+  try {
+    vsp = new (Device as VspClass)(world(name));
+  } catch (cause) {
+    throw wrong(`its constructor threw ${cause instanceof Error ? cause.message : String(cause)}`);
+  }
+  const { offer } = vsp;
+  if (typeof vsp.packet !== 'function') throw wrong('it has no method packet(packet, channel)');
+  if (!offer || !isGuid(offer.interfaceId) || !isGuid(offer.instanceId)) {
+    throw wrong('its offer has no interfaceId and instanceId that are GUIDs in lower case');
+  }
+  return vsp as Vsp;
+}
+
+const describe = (thrown: unknown): string =>
+  thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
+
+/** Why the guest will not shut down, for people. */
+function notDone(result: Exclude<ShutdownResult, 'accepted'>): UserError {
+  const why = {
+    refused: 'the guest refused to shut down',
+    'not-ready': 'the guest cannot be asked to shut down: it has not opened the shutdown component',
+    'in-progress': 'the guest has been asked to shut down already',
+    timeout: 'the guest did not answer the request to shut down',
+    closed: 'the guest closed the shutdown component before it answered',
+  }[result];
+  return new UserError(`shutdown-${result}`, why, { hint: 'ringlet stop NAME --force turns it off' });
+}
