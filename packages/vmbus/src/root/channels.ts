@@ -364,7 +364,7 @@ export class ChannelTable {
   }
 
   #leave(record: ChannelRecord): void {
-    if (![...record.subchannels].every(isQuiet)) return;
+    for (const sub of record.subchannels) if (!sub.leaving || !isQuiet(sub)) return;
     if (record.device.is === 'closed') {
       record.device = { is: 'removed' };
       this.#context.notifier.removed(record.id);
