@@ -30,6 +30,7 @@ export class FakeMachine implements Runnable {
 
   end(result: MachineResult): void {
     this.state$.next('stopped');
+    this.events$.next({ type: 'result', result } as MachineEvent);
     this.#end(result);
   }
 

@@ -78,6 +78,16 @@ export const MACHINE_ERROR_PAGES: Readonly<Record<string, ErrorPage>> = {
     'Processors or memory that the saved bus refers to do not exist.',
     'Start the machine with the same options, then restore.',
   ),
+  'shutdown-closed': page(
+    'the guest closed the shutdown component before it answered',
+    'It unloaded the driver, or is restarting its bus.',
+    'Try again, or turn it off: ringlet kill NAME',
+  ),
+  'shutdown-in-progress': page(
+    'the guest has been asked to shut down already',
+    'It has not finished yet.',
+    'Wait, or turn it off: ringlet kill NAME',
+  ),
   'shutdown-late': page(
     'the guest was asked to shut down and was not off in time',
     'It may still be on its way, or it may wait for something.',
@@ -87,6 +97,16 @@ export const MACHINE_ERROR_PAGES: Readonly<Record<string, ErrorPage>> = {
     'the guest cannot be asked to shut down',
     'It has not opened the shutdown integration component, or has closed it again.',
     'Try again once it has booted, or turn it off: ringlet kill NAME',
+  ),
+  'shutdown-refused': page(
+    'the guest refused to shut down',
+    'Its handler said no, or it is busy with something that must not be interrupted.',
+    'Try again later, or turn it off: ringlet stop NAME --force',
+  ),
+  'shutdown-timeout': page(
+    'the guest did not answer the request to shut down',
+    'Its shutdown driver is there, but does not run: the guest is busy or stuck.',
+    'Turn it off: ringlet stop NAME --force',
   ),
   'too-many-devices': page(
     'the machine has more devices than its bus can offer',

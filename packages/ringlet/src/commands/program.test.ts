@@ -140,7 +140,7 @@ test('a guest that ends with a code of its own gives exit code 1', async () => {
 test('a guest that crashes gives exit code 3, and says why', async () => {
   whenStarted((machine) => machine.end({ reason: 'crash', message: 'divide error' }));
   expect(await run()).toBe(3);
-  expect(host.stderr).toContain('hello crashed (divide error) after');
+  expect(host.stderr).toMatch(/ringlet: hello crashed after \d\.\d s\n {4}divide error\n/);
 });
 
 test('an expected text, even in pieces, shuts the guest down and gives 0', async () => {
@@ -220,7 +220,7 @@ test('--json prints objects, one a line, and nothing else anywhere', async () =>
     { type: 'machine', machine: 'hello', guest, cpus: 1 },
     { type: 'console', machine: 'hello', text: 'hi' },
     { type: 'offer', machine: 'hello' },
-    { type: 'finished', machine: 'hello', result: { reason: 'power-off', code: 0 } },
+    { type: 'result', machine: 'hello', result: { reason: 'power-off', code: 0 } },
     { type: 'exit', code: 0 },
   ]);
   expect(host.stderr).toBe('');

@@ -42,7 +42,8 @@ export function jsonReporter(host: CommandHost): Reporter {
     console: (machine, text) => write('console', { machine, text }),
     event: (machine, { type, ...fields }) => write(type, { machine, ...fields }),
     notice: (text) => write('notice', { text }),
-    finished: (machine, result, ms) => write('finished', { machine, result, ms }),
+    // The machine's own `result` event has said so.
+    finished: () => undefined,
     failed: ({ code, message, hint }) => write('error', { code, message, hint }),
     exit: (code) => write('exit', { code }),
   };
@@ -87,6 +88,7 @@ export function textReporter(host: CommandHost, machineCount: number): Reporter 
     finished: (name, result, ms) => {
       print(labelled?.get(name)?.end() ?? '');
       say(`ringlet: ${name} ${ending(result)} after ${formatDuration(ms)}`);
+      if (result.reason === 'crash') say(result.message.replaceAll(/^/gm, '    '));
     },
     failed: () => undefined,
     exit: () => endLine(),
@@ -129,7 +131,7 @@ function ending(result: MachineResult): string {
     case 'reset':
       return 'asked to be restarted, which ends this run,';
     case 'crash':
-      return `crashed (${result.message})`;
+      return 'crashed';
     case 'killed':
       return 'was turned off';
   }

@@ -5,7 +5,7 @@
  * end first asks the guest, then, if it does not go, pulls the plug.
  */
 import type { MachineOptions } from '../configuration/options.ts';
-import type { MachineResult } from '../control/controllable.ts';
+import { askToShutDown } from '../control/ask-to-shut-down.ts';
 import type { MachineFacts } from '../control/facts.ts';
 import { type ControlServer, serveControl } from '../control/server.ts';
 import { ExitCode, exitCodeOf } from './exit-code.ts';
@@ -129,10 +129,10 @@ class Session {
       machine.console$.subscribe((text) => this.#printed(machine.name, text)),
       machine.events$.subscribe((event) => reporter.event(machine.name, event)),
     );
-    void machine.finished.then((result: MachineResult) => {
+    await machine.start();
+    void machine.finished.then((result) => {
       reporter.finished(machine.name, result, Math.round(performance.now() - startedAt));
     });
-    await machine.start();
   }
 
   #printed(name: string, text: string): void {
@@ -153,9 +153,9 @@ class Session {
   }
 
   #shutDown(): void {
-    // A guest that cannot be asked is turned off at once, one that does not go when its time is up.
+    // A guest that cannot be asked, or refuses, is turned off at once, one that does not go when its time is up.
     this.#grace ??= setTimeout(() => this.#turnOff(), GRACE_MS);
-    for (const { machine } of this.#members) machine.shutdown().catch(() => this.#turnOffOne(machine));
+    for (const { machine } of this.#members) askToShutDown(machine).catch(() => this.#turnOffOne(machine));
   }
 
   #turnOff(): void {

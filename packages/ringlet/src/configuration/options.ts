@@ -1,10 +1,10 @@
 /** What a machine is made of, as a caller of the library writes it down. The command line and `machine.yaml` end here. */
 
-/** Image formats that a disk may be forced to; without one the image's own headers decide. */
-export const DISK_FORMATS = ['raw', 'vhd', 'vhdx', 'iso'] as const;
+/** Formats of disk images. */
+export type DiskFormat = 'raw' | 'vhd' | 'vhdx' | 'iso';
 
-/** One of {@link DISK_FORMATS}. */
-export type DiskFormat = (typeof DISK_FORMATS)[number];
+/** Every {@link DiskFormat}. */
+export const DISK_FORMATS: readonly DiskFormat[] = ['raw', 'vhd', 'vhdx', 'iso'];
 
 /** Highest parts of the address of a disk; the lowest are 0. */
 export const HIGHEST_ADDRESS = { controller: 3, target: 1, lun: 63 } as const;
@@ -17,6 +17,7 @@ export interface DiskOption {
   readonly keep?: boolean;
   /** The guest sees a write-protected disk. */
   readonly readOnly?: boolean;
+  /** Takes the image for this format, whatever its headers say. */
   readonly format?: DiskFormat;
   /** Which storage controller it hangs on; 0 when absent. */
   readonly controller?: number;

@@ -1,6 +1,7 @@
 /** Methods about the machine as a whole: what it is, and ending it. */
 import { firstValueFrom } from 'rxjs';
 import { z } from 'zod';
+import { askToShutDown } from '../ask-to-shut-down.ts';
 import { method, type MethodGroup } from '../method.ts';
 
 /** The longest that a shutdown may be waited for, a day. */
@@ -24,7 +25,7 @@ export const machineMethods: MethodGroup = {
       timeoutMs: z.number().positive().max(LONGEST_MS).optional(),
     }),
     async ({ reboot, force, timeoutMs }, { machine }) => {
-      await machine.shutdown({
+      await askToShutDown(machine, {
         ...(reboot === undefined ? {} : { reboot }),
         ...(force === undefined ? {} : { force }),
         ...(timeoutMs === undefined ? {} : { timeoutMs }),
