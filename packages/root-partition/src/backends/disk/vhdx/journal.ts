@@ -2,7 +2,7 @@
  * Journal: brings a VHDX's changed structures to the file so that a crash at any moment leaves it whole.
  *
  *   begin     once, before the first change: both headers, with new write ids (then what an older log left to write)
- *   commit    snapshot of changed pages ─▶ size ─▶ sync (data) ─▶ log entry ─▶ sync ─▶ pages in place
+ *   commit    sync (data, size) ─▶ log entry ─▶ sync ─▶ pages in place
  *   end       sync ─▶ both headers, with an empty log
  *
  * The order within a commit is what counts. Data is durable before the log names it; the log is durable before pages
@@ -33,8 +33,6 @@ export class Journal {
   #sequence = 0n;
   #half = 0;
   #begun = false;
-  /** Size that the file is known to have durably. */
-  #size = 0;
 
   /** `replay` is what the log had left to write when the file was opened; `newId` makes random GUIDs. */
   constructor(file: BlockFile, current: CurrentHeader, replay: Replay | undefined, newId: () => string) {
@@ -75,15 +73,11 @@ export class Journal {
   }
 
   /**
-   * Makes completed writes durable, and `pages` after them, in their order. The file then has `size` bytes at least,
-   * a multiple of 1 MiB.
+   * Makes completed writes durable, and `pages` after them, in their order. The file has `size` bytes at least, a
+   * multiple of 1 MiB, and all structures lie within them.
    */
   commit(pages: readonly LoggedPage[], size: number, done: Done): void {
-    const steps: Step[] = [];
-    if (pages.length > 0 && this.#size !== size) {
-      steps.push((next) => this.#file.setSize(size, { complete: next }));
-    }
-    steps.push((next) => this.#sync(next));
+    const steps: Step[] = [(next) => this.#sync(next)];
     for (let from = 0; from < pages.length; from += PAGES_PER_ENTRY) {
       const batch = pages.slice(from, from + PAGES_PER_ENTRY);
       // The batch before is in place, but only a sync lets its entry be given up.
@@ -91,10 +85,7 @@ export class Journal {
       steps.push((next) => this.#log(batch, size, next));
       for (const page of batch) steps.push((next) => this.#write(page.data, page.position, next));
     }
-    inOrder(steps, (status) => {
-      if (status === DiskStatus.Ok && pages.length > 0) this.#size = size;
-      done(status);
-    });
+    inOrder(steps, done);
   }
 
   /** Brings the file to rest: its log is empty afterwards, so `size` may be less than it was. */

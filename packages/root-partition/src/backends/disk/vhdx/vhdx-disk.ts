@@ -54,6 +54,11 @@ export class VhdxDisk extends MappedDisk {
   /** Places given up since the last commit, in MiB. */
   #heldBack: number[] = [];
   readonly #commitGate = new Gate();
+  /** Bytes that the file is known to have. */
+  #fileSize = 0;
+  /** Set while the file is given its size: data written behind that size meanwhile would be cut off. */
+  #growing = false;
+  readonly #growGate = new Gate();
 
   constructor(image: VhdxImage, file: BlockFile, options: VhdxOptions) {
     const { metadata, bat, space } = image;
@@ -164,7 +169,10 @@ export class VhdxDisk extends MappedDisk {
     const given = this.#heldBack;
     const changes = this.#changed.take();
     this.#heldBack = [];
-    this.#journal.commit(changes.pages, space.end * MIB, (status) => {
+    const size = space.end * MIB;
+    const steps: Step[] = [(next) => this.#journal.commit(changes.pages, size, next)];
+    if (changes.pages.length > 0 && size > this.#fileSize) steps.unshift((next) => this.#growFile(size, next));
+    inOrder(steps, (status) => {
       if (status === DiskStatus.Ok) for (const start of given) space.release(start, this.#blockMib);
       else {
         this.#heldBack.push(...given);
@@ -178,6 +186,18 @@ export class VhdxDisk extends MappedDisk {
 
   protected override settle(done: (status: number) => void): void {
     this.#journal.end(this.#image.space.trim() * MIB, done);
+  }
+
+  #growFile(size: number, done: (status: number) => void): void {
+    this.#growing = true;
+    this.file.setSize(size, {
+      complete: (status) => {
+        this.#growing = false;
+        if (status === DiskStatus.Ok) this.#fileSize = size;
+        this.#growGate.open(DiskStatus.Ok);
+        done(status);
+      },
+    });
   }
 
   #locateRead(block: number, within: number, most: number, sector: number): void {
@@ -242,6 +262,7 @@ export class VhdxDisk extends MappedDisk {
     if (state === BlockState.FullyPresent || state === BlockState.PartiallyPresent) return true;
     const zeroing = this.#zeroing.get(block);
     if (zeroing !== undefined) return this.#wait(zeroing);
+    if (this.#growing) return this.#wait(this.#growGate);
     // Space that waits for a commit is space that the file must not grow by again and again.
     if (this.#heldBack.length * this.#blockMib > MOST_HELD_BACK) {
       if (this.flushes.idle) this.flushes.add({ complete: () => undefined });
