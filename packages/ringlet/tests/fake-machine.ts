@@ -1,7 +1,7 @@
 /** A machine without a guest: what a guest would do, a test does by calling its methods. */
 import { BehaviorSubject, Subject } from 'rxjs';
 import type { Runnable } from '../src/commands/host.ts';
-import type { MachineEvent, MachineResult, MachineState, ShutdownOptions } from '../src/control/controllable.ts';
+import type { MachineResult, MachineState, ShutdownOptions } from '../src/control/controllable.ts';
 import { UserError } from '@ringlet/wire';
 
 /** Answers what the tests of commands and control sockets ask of a machine, and records what it was asked. */
@@ -9,7 +9,7 @@ export class FakeMachine implements Runnable {
   readonly name: string;
   readonly state$ = new BehaviorSubject<MachineState>('created');
   readonly console$ = new Subject<string>();
-  readonly events$ = new Subject<MachineEvent>();
+  readonly events$ = new Subject<{ readonly type: string; readonly result?: MachineResult }>();
   readonly finished: Promise<MachineResult>;
   readonly asked: string[] = [];
   /** What the guest does as soon as it starts. */
@@ -30,7 +30,7 @@ export class FakeMachine implements Runnable {
 
   end(result: MachineResult): void {
     this.state$.next('stopped');
-    this.events$.next({ type: 'result', result } as MachineEvent);
+    this.events$.next({ type: 'result', result });
     this.#end(result);
   }
 

@@ -8,7 +8,7 @@ import { styleText } from 'node:util';
 import { formatDuration } from '../configuration/duration.ts';
 import type { MachineOptions } from '../configuration/options.ts';
 import { formatSize } from '../configuration/size.ts';
-import type { MachineEvent, MachineResult } from '../control/controllable.ts';
+import type { MachineResult } from '../control/controllable.ts';
 import { plain } from '../control/json-rpc.ts';
 import type { MachineFacts } from '../control/facts.ts';
 import type { ExitCode } from './exit-code.ts';
@@ -24,7 +24,7 @@ export interface Reporter {
   /** It runs in the background now, and this command returns. */
   detached(name: string): void;
   console(name: string, text: string): void;
-  event(name: string, event: MachineEvent): void;
+  event(name: string, event: { readonly type: string }): void;
   /** Something ringlet does, and why. */
   notice(text: string): void;
   finished(name: string, result: MachineResult, ms: number): void;

@@ -11,11 +11,6 @@ export type MachineResult =
   | { readonly reason: 'crash'; readonly message: string }
   | { readonly reason: 'killed' };
 
-/** Something that happened: plain data, JSON-able, told apart by `type`. */
-export interface MachineEvent {
-  readonly type: string;
-}
-
 /** What an orderly shutdown may be told. */
 export interface ShutdownOptions {
   /** Come back up afterwards. */
@@ -33,7 +28,8 @@ export interface Controllable {
   readonly state$: Observable<MachineState>;
   /** What the guest prints, in pieces of any size. */
   readonly console$: Observable<string>;
-  readonly events$: Observable<MachineEvent>;
+  /** What happens: plain data, JSON-able, told apart by `type`. */
+  readonly events$: Observable<{ readonly type: string }>;
   /** Fulfilled once the machine has ended, however it did. */
   readonly finished: Promise<MachineResult>;
   /** Asks the guest, through its shutdown integration component, and waits until it is off. */
