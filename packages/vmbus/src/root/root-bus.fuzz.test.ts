@@ -89,6 +89,11 @@ const step = fc.oneof(
   { weight: 6, arbitrary: host },
 );
 
+type Step = { readonly post: readonly Uint8Array[] } | { readonly act: string; readonly channel: number };
+
+const isWithoutId = (state: string): boolean =>
+  state === 'unaware' || state === 'released' || state.endsWith('-release');
+
 interface View {
   release(): void;
 }
@@ -133,24 +138,27 @@ class Run {
     );
   }
 
-  check(): void {
-    const state = this.child.bus.inspect() as {
+  /** Which of the bus's promises are broken. */
+  broken(): string[] {
+    const { gpadls, messages, socketConnects } = this.child.bus.inspect() as {
       gpadls: { count: number; pages: number };
       messages: { waiting: number };
       socketConnects: number;
     };
-    expect(state.gpadls.count).toBeLessThanOrEqual(LIMITS.gpadls);
-    expect(state.gpadls.pages).toBeLessThanOrEqual(LIMITS.gpadlPages);
-    expect(state.messages.waiting).toBeLessThanOrEqual(LIMITS.pendingMessages + LIMITS.gpadls + 2 * LIMITS.offers);
-    expect(state.socketConnects).toBeLessThanOrEqual(LIMITS.socketConnects);
-    const relids = this.channels().flatMap(({ relid }) => (relid === 0 ? [] : relid));
-    expect(new Set(relids).size).toBe(relids.length);
-    expect(this.channels().length).toBeLessThanOrEqual(LIMITS.offers);
+    const channels = this.channels();
+    const relids = channels.flatMap(({ relid }) => (relid === 0 ? [] : relid));
     // An id is held exactly while the child, or a reserved channel, can use it.
-    for (const { relid, state: name } of this.channels()) {
-      if (/^(unaware|released)$|-release$/.test(name)) expect(relid).toBe(0);
-      else expect(relid).toBeGreaterThan(0);
-    }
+    const misheld = channels.filter(({ relid, state }) => (relid === 0) !== isWithoutId(state));
+    const promises: [string, boolean][] = [
+      ['GPADLs are bounded', gpadls.count <= LIMITS.gpadls],
+      ['GPADL pages are bounded', gpadls.pages <= LIMITS.gpadlPages],
+      ['messages are bounded', messages.waiting <= LIMITS.pendingMessages + LIMITS.gpadls + 2 * LIMITS.offers],
+      ['socket requests are bounded', socketConnects <= LIMITS.socketConnects],
+      ['channels are bounded', channels.length <= LIMITS.offers],
+      ['ids are unique', new Set(relids).size === relids.length],
+      [`ids are held by those who use them: ${JSON.stringify(misheld)}`, misheld.length === 0],
+    ];
+    return promises.flatMap(([promise, kept]) => (kept ? [] : promise));
   }
 
   /** Answers everything, lets everything go, and unloads. */
@@ -167,7 +175,7 @@ class Run {
     }
     child.bus.pump();
     for (const { relid, state } of this.channels()) {
-      if (/-reserved$/.test(state)) child.post('CloseReservedChannel', { relid, targetVp: 0, targetSint: 2 });
+      if (state.endsWith('-reserved')) child.post('CloseReservedChannel', { relid, targetVp: 0, targetSint: 2 });
     }
     child.take();
     child.post('Unload', {});
@@ -181,14 +189,17 @@ const RUNS = Number(
   (globalThis as { process?: { env: Record<string, string | undefined> } }).process?.env['FUZZ_RUNS'] ?? 300,
 );
 
-function play(run: Run, sequence: readonly ({ post: Uint8Array[] } | { act: string; channel: number })[]): void {
+/** Plays a sequence. @returns the first promises that were broken on the way. */
+function play(run: Run, sequence: readonly Step[]): string[] {
   run.child.opens = undefined;
   run.child.closes = false;
   for (const each of sequence) {
     if ('post' in each) for (const data of each.post) run.child.bus.receive(data);
     else run.host(each.act, each.channel);
-    run.check();
+    const broken = run.broken();
+    if (broken.length > 0) return broken;
   }
+  return [];
 }
 
 test(
@@ -198,7 +209,7 @@ test(
     fc.assert(
       fc.property(steps, (sequence) => {
         const run = new Run();
-        play(run, sequence);
+        expect(play(run, sequence)).toEqual([]);
         run.finish();
         expect(run.child.takeNames().at(-1)).toBe('UnloadResponse');
         expect(run.child.bus.inspect()).toMatchObject({
@@ -222,7 +233,7 @@ test('a bus saved at any moment can be restored, and unloads as cleanly', { time
   fc.assert(
     fc.property(steps, (sequence) => {
       const run = new Run();
-      play(run, sequence);
+      expect(play(run, sequence)).toEqual([]);
       const saved = run.child.bus.save();
       const devices = [1, 2, 3].map((n) => device(n, { maxSubchannels: 2, monitorLatency: 1000 }));
       // A device that was attached anew by a step is offered as plainly as it was then.
@@ -231,7 +242,7 @@ test('a bus saved at any moment can be restored, and unloads as cleanly', { time
       expect(JSON.parse(JSON.stringify(saved))).toEqual(saved);
       run.child = next;
       run.held = [];
-      run.check();
+      expect(run.broken()).toEqual([]);
       run.finish();
       expect(next.bus.inspect()).toMatchObject({ state: 'disconnected', gpadls: { count: 0, orphans: 0 } });
       expect(next.takeNames().at(-1)).toBe('UnloadResponse');
