@@ -21,7 +21,7 @@ export { ROOT_PARTITION } from './partition/partitions.ts';
 export type { PartitionConfig } from './partition/partitions.ts';
 export { CHILD_PRIVILEGES, Privilege, privilegeMask, ROOT_PRIVILEGES } from './partition/privileges.ts';
 export { PartitionProperty } from './partition/properties.ts';
-export { WINDOW } from './scheduler/run-time.ts';
+export { WINDOW as RUN_TIME_WINDOW } from './scheduler/run-time.ts';
 export { DEFAULT_SHARE, Scheduler } from './scheduler/scheduler.ts';
 export type { Decision, Share } from './scheduler/scheduler.ts';
 export type { MicrokernelLimits } from './state/layout.ts';

@@ -15,7 +15,7 @@ import { inspectMicrokernel } from './inspect.ts';
 import { deletePartition, finalizePartition, initializePartition, resetPartition } from './partition/lifecycle.ts';
 import { ROOT_PARTITION, type PartitionConfig } from './partition/partitions.ts';
 import { partitionProperties } from './partition/properties.ts';
-import { createState, State, type MicrokernelLimits } from './state/layout.ts';
+import { createState, Header, State, type MicrokernelLimits } from './state/layout.ts';
 import { HvStatus } from './status.ts';
 import type { PortInfo } from './synic/index.ts';
 import { createVp, deleteVp, startVp } from './vp/virtual-processors.ts';
@@ -140,6 +140,14 @@ export class Microkernel {
     const memory = this.#core.memory(partition);
     invariant(memory !== undefined, `partition ${partition} exists, on a node that this thread has attached`);
     return memory;
+  }
+
+  /**
+   * Says how many logical processors VPs on threads of their own share. When more of them are busy, each may run only
+   * its part by weight, see {@link Vp.runAllowance}. 0, as at first: weights do not count.
+   */
+  setLogicalProcessors(count: number): void {
+    Atomics.store(this.#core.words, Header.LogicalProcessors, count);
   }
 
   /** Creates a VP of an active partition. */

@@ -290,6 +290,51 @@ describe('throttling by shared counters', () => {
     expect(childVp.runAllowance()).toBe(WINDOW / 4);
   });
 
+  test('when more VPs are busy than there are processors, each may run its part by weight', () => {
+    const { kernel, child, childVp, rootVp, clock } = machine();
+    kernel.setProperty(child, PartitionProperty.CpuWeight, 300n);
+    kernel.setLogicalProcessors(1);
+    clock.time = 10 * WINDOW + WINDOW / 2;
+    childVp.accountRunTime(WINDOW / 4);
+    rootVp.accountRunTime(WINDOW / 4);
+    expect(childVp.runAllowance()).toBe(WINDOW / 2);
+
+    clock.time = 11 * WINDOW;
+
+    expect(childVp.runAllowance()).toBe((WINDOW * 3) / 4);
+    expect(rootVp.runAllowance()).toBe(WINDOW / 4);
+  });
+
+  test('weights do not count while there are processors for all, nor once the others have gone idle', () => {
+    const { kernel, childVp, rootVp, clock } = machine();
+    kernel.setLogicalProcessors(2);
+    clock.time = 10 * WINDOW + WINDOW / 2;
+    childVp.accountRunTime(WINDOW / 4);
+    rootVp.accountRunTime(WINDOW / 4);
+    clock.time = 11 * WINDOW;
+    expect(childVp.runAllowance()).toBe(WINDOW);
+
+    kernel.setLogicalProcessors(1);
+    clock.time = 13 * WINDOW;
+    expect(childVp.runAllowance()).toBe(WINDOW);
+  });
+
+  test('a reserve holds against any weight, and a cap against any part', () => {
+    const { kernel, child, childVp, rootVp, clock } = machine();
+    kernel.setProperty(child, PartitionProperty.CpuWeight, 1n);
+    kernel.setProperty(child, PartitionProperty.CpuReserve, 40_000n);
+    kernel.setLogicalProcessors(1);
+    clock.time = 10 * WINDOW + WINDOW / 2;
+    childVp.accountRunTime(WINDOW / 4);
+    rootVp.accountRunTime(WINDOW / 4);
+
+    clock.time = 11 * WINDOW;
+    expect(childVp.runAllowance()).toBe((WINDOW * 2) / 5);
+    kernel.setProperty(child, PartitionProperty.CpuReserve, 0n);
+    kernel.setProperty(child, PartitionProperty.CpuCap, 1_000n);
+    expect(childVp.runAllowance()).toBe(WINDOW / 100);
+  });
+
   test('time that reaches back into the last window counts there', () => {
     const { kernel, child, childVp, clock } = machine();
     kernel.setProperty(child, PartitionProperty.CpuCap, 50_000n);

@@ -41,6 +41,14 @@ export const Header = {
   Lock: 6,
   PartitionsInUse: 7,
   VpsInUse: 8,
+  /** Logical processors that VPs on threads of their own share; 0 = not said, weights do not count. */
+  LogicalProcessors: 9,
+  /** The scheduling window that the two sums belong to (its number's low 32 bits), and VPs and weights in each. */
+  ShareWindow: 10,
+  BusyVps: 11,
+  BusyWeight: 12,
+  NextBusyVps: 13,
+  NextBusyWeight: 14,
 } as const;
 const HEADER_WORDS = 16;
 const PAGE_WORDS = 1024;

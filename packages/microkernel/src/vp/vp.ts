@@ -152,8 +152,8 @@ export class Vp {
   }
 
   /**
-   * Units of 100 ns that the VP's cap lets it run before the present window ends; 0 when it must rest until
-   * {@link WINDOW} next divides the clock.
+   * Units of 100 ns that cap, weight and reserve let the VP run before the present window ends; 0 when it must rest
+   * until {@link RUN_TIME_WINDOW} next divides the clock.
    */
   runAllowance(): number {
     return this.#context.alive ? allowance(this.#context) : 0;
