@@ -1,7 +1,7 @@
 /** The process of the command line: connects the commands to standard streams, signals and the exit code. */
 import { readFileSync } from 'node:fs';
 import process from 'node:process';
-import type { CommandHost, EndSignal } from './commands/host.ts';
+import { type CommandHost, DETACHED_VARIABLE, type EndSignal } from './commands/host.ts';
 import { runCommandLine } from './commands/program.ts';
 
 const END_SIGNALS: readonly EndSignal[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
@@ -22,7 +22,7 @@ function onSignal(handler: (signal: EndSignal) => void): () => void {
 
 function announcer(): CommandHost['announce'] {
   // Set for the background half of --detach only: its parent waits for one message, then goes.
-  if (process.env['RINGLET_DETACHED'] === undefined || process.send === undefined) return undefined;
+  if (process.env[DETACHED_VARIABLE] === undefined || process.send === undefined) return undefined;
   return (message) =>
     process.send?.(message, () => {
       if (process.connected) process.disconnect();

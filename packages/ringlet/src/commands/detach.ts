@@ -11,11 +11,8 @@ import { fileURLToPath } from 'node:url';
 import { UserError } from '@ringlet/wire';
 import { z } from 'zod';
 import { controlDirectory } from '../control/directory.ts';
-import type { CommandHost } from './host.ts';
+import { type CommandHost, DETACHED_VARIABLE } from './host.ts';
 import type { RunFlags } from './run-options.ts';
-
-/** Tells a process that it is the background half of `--detach`. */
-export const DETACHED_VARIABLE = 'RINGLET_DETACHED';
 
 /** The launcher, at the same place seen from the sources and from the build. */
 const LAUNCHER = fileURLToPath(new URL('../../bin/ringlet.mjs', import.meta.url));

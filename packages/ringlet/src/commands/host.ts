@@ -10,6 +10,9 @@ export interface Runnable extends Controllable {
   dispose(): Promise<void>;
 }
 
+/** The environment variable that tells a process that it is the background half of `--detach`. */
+export const DETACHED_VARIABLE = 'RINGLET_DETACHED';
+
 /** Signals that ask a command to end. */
 export type EndSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
 

@@ -5,9 +5,6 @@ const FORM = /^(\d+(?:\.\d+)?)\s*(?:([kmgt])(?:i?b)?|b)?$/i;
 const UNITS = ['k', 'm', 'g', 't'];
 const NAMES = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB'];
 
-/** The form that {@link parseSize} takes, for schemas that must state it. */
-export const SIZE_PATTERN: RegExp = FORM;
-
 /** Bytes of `text`, or `undefined` when it is not a size, or not a whole number of bytes. */
 export function sizeInBytes(text: string): number | undefined {
   const match = FORM.exec(text.trim());
