@@ -364,6 +364,16 @@ test('a second machine of the same guest gets a name of its own', async () => {
   expect(await Promise.all([first, second])).toEqual([0, 0]);
 });
 
+test('machines of one guest that start at the same moment all get a name', async () => {
+  const machines = whenStarted(() => undefined);
+  const exits = Array.from({ length: 6 }, () => run());
+  await vi.waitFor(() => expect(machines.filter(({ state$ }) => state$.value === 'running')).toHaveLength(6));
+  const running = machines.filter(({ state$ }) => state$.value === 'running');
+  expect(running.map(({ name }) => name).toSorted()).toEqual(['hello', ...[2, 3, 4, 5, 6].map((n) => `hello-${n}`)]);
+  for (const machine of running) machine.end({ reason: 'power-off', code: 0 });
+  expect(await Promise.all(exits)).toEqual([0, 0, 0, 0, 0, 0]);
+});
+
 test('--version prints the version and nothing else', async () => {
   expect(await runCommandLine(['--version'], host)).toBe(0);
   expect(host.stdout).toBe('1.2.3\n');

@@ -12,6 +12,9 @@ import { jsonReporter, type Reporter, textReporter } from './reporter.ts';
 import { DEFAULT_CPUS, DEFAULT_MEMORY, machinesOf, nameFromGuest, type RunFlags, watchOf } from './run-options.ts';
 import { type Member, runSession } from './session.ts';
 
+/** Names tried for a machine that was given none, when others that start at the same time take them first. */
+const NAME_ATTEMPTS = 32;
+
 /** Runs the command. @returns its exit code; failures are reported here, in the form the flags ask for. */
 export async function run(
   target: string,
@@ -47,11 +50,20 @@ async function runHere(
 ): Promise<ExitCode> {
   const watch = watchOf(flags);
   const directory = controlDirectory(host.environment);
-  const members: Member[] = [];
-  for (const options of await named(wanted, directory)) {
-    members.push({ machine: await host.createMachine(options), facts: factsOf(options, host), options });
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const members: Member[] = [];
+      for (const options of await named(wanted, directory)) {
+        members.push({ machine: await host.createMachine(options), facts: factsOf(options, host), options });
+      }
+      return await runSession(members, watch, directory, reporter, host);
+    } catch (error) {
+      // Somebody else took the name that was free a moment ago: choose the next, unless the user has chosen this one.
+      const taken = error instanceof UserError && error.code === 'name-taken';
+      const ours = wanted.every((options) => options.name === undefined);
+      if (!taken || !ours || attempt === NAME_ATTEMPTS) throw error;
+    }
   }
-  return runSession(members, watch, directory, reporter, host);
 }
 
 async function runInBackground(

@@ -41,10 +41,8 @@ export async function runSession(
   const session = new Session(members, watch, reporter);
   const stopListening = host.onSignal((signal) => session.signal(signal));
   try {
-    for (const { machine, facts, options } of members) {
-      reporter.starting(machine.name, facts, options);
-      servers.push(await serveControl(machine, facts, directory));
-    }
+    for (const { machine, facts } of members) servers.push(await serveControl(machine, facts, directory));
+    for (const { machine, facts, options } of members) reporter.starting(machine.name, facts, options);
     if (!(await session.start())) return session.verdict;
     host.announce?.({ type: 'started', names: members.map(({ machine }) => machine.name) });
     return await session.finish();
