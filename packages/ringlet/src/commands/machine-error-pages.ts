@@ -78,6 +78,11 @@ export const MACHINE_ERROR_PAGES: Readonly<Record<string, ErrorPage>> = {
     'Processors or memory that the saved bus refers to do not exist.',
     'Start the machine with the same options, then restore.',
   ),
+  'share-invalid': page(
+    'a machine cannot have that weight, cap or reserve',
+    'Weight is 1 to 10000; cap is 1 to 100 and reserve 0 to 100 percent of each processor.',
+    'Give numbers within these bounds.',
+  ),
   'shutdown-closed': page(
     'the guest closed the shutdown component before it answered',
     'It unloaded the driver, or is restarting its bus.',

@@ -88,10 +88,12 @@ const fields = {
   weight: number(1, 10_000, 'a weight')
     .optional()
     .meta({ description: 'Share of processor time beside other machines' }),
-  cap: number(1, 100, 'a percentage').optional().meta({ description: 'Most processor time, in percent' }),
+  cap: number(1, 100, 'a percentage')
+    .optional()
+    .meta({ description: 'Most of each processor that it may use, in percent' }),
   reserve: number(0, 100, 'a percentage')
     .optional()
-    .meta({ description: 'Processor time it is sure to get, in percent' }),
+    .meta({ description: 'Part of each processor that it is sure to get, in percent' }),
 };
 
 const nameError = 'a name of letters, digits, ".", "_" and "-", at most 63, that starts with a letter or digit';

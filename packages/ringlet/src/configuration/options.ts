@@ -51,8 +51,8 @@ export interface MachineOptions {
   readonly seed?: number;
   /** Share of the logical processors relative to other machines, 1 to 10000; 100 when absent. */
   readonly weight?: number;
-  /** Most time its processors may use, in percent; 100 when absent. */
+  /** Most of each processor that it may use, in percent; 100 when absent. */
   readonly cap?: number;
-  /** Time its processors are sure to get, in percent; 0 when absent. */
+  /** Part of each processor that it is sure to get, in percent; 0 when absent. */
   readonly reserve?: number;
 }
