@@ -5,27 +5,36 @@
  * inline. A read that waits for a device would hold up every other device of the machine, so those belong in the pool,
  * which also keeps many in flight. Which kind a file is only its service times tell:
  *
- *            an operation took longer than SLOW, or the average did longer than SLUGGISH
- *   inline ──────────────────────────────────────────────────────────────────────────▶ pool
- *          ◀──────────────────────────────────────────────────────────────────────────
- *            a run of fast ones; each return that proves wrong doubles the run needed
+ *            transfers that wait for a device: many short waits, or two long ones
+ *   inline ──────────────────────────────────────────────────────────────────────▶ pool ◀── every file begins here
+ *          ◀──────────────────────────────────────────────────────────────────────
+ *            enough of a run of transfers were as fast as cached ones; each return that proves wrong doubles the run
+ *
+ * Times are judged by how many are slow or fast, not by their average or worst: on a busy host any of them may
+ * include the time that the thread was not running at all.
  */
 
 /** How a disk's file I/O is run: measured, or always one way. `inline` makes a machine deterministic. */
 export type ExecutorMode = 'adaptive' | 'inline' | 'pool';
 
-/** An inline operation that took longer than this (ms) sends the file to the pool. */
-const SLOW = 0.3;
-/** So does an average above this (ms). */
-const SLUGGISH = 0.12;
-/** What the pool takes (ms) for cached data: alone, and for each operation of this file ahead in the queue. */
-const POOL_FAST = 0.11;
-const POOL_FAST_BEHIND = 0.015;
+/** An inline transfer that takes longer than this (ms) did not come from memory. */
+const WAITED = 0.03;
+/** One that takes longer than this waited for something mechanical or far away. */
+const WAITED_LONG = 1;
+/** What slow transfers add to a file's debt, and fast ones take from it; at the limit it leaves for the pool. */
+const DEBT_WAITED = 4;
+const DEBT_WAITED_LONG = 32;
+const DEBT_LIMIT = 64;
+/** What the pool takes (ms) for cached data when the host is quiet: alone, and for each operation ahead in the queue. */
+const POOL_FAST = 0.15;
+const POOL_FAST_BEHIND = 0.02;
+/** One in so many of a run must be that fast. */
+const FAST_SHARE = 8;
 /** Transfer time (ms) allowed for each byte on top: 2 GB/s. */
 const PER_BYTE = 1 / 2_000_000;
 /** Longer transfers always use the pool: the hop costs little of their time, and the thread stays free. */
 const LONG = 512 * 1024;
-const FIRST_RUN = 64;
+const FIRST_RUN = 32;
 const LONGEST_RUN = 4096;
 /** Inline operations after which the file has earned its trust back. */
 const TRUSTED = 20_000;
@@ -34,15 +43,16 @@ const TRUSTED = 20_000;
 export class ExecutorPolicy {
   readonly mode: ExecutorMode;
   #inline: boolean;
-  #average = 0;
+  #debt = 0;
   #run = 0;
+  #fast = 0;
   #needed = FIRST_RUN;
   #sinceReturn = 0;
-  #moves = 0;
+  #returns = 0;
 
   constructor(mode: ExecutorMode = 'adaptive') {
     this.mode = mode;
-    this.#inline = mode !== 'pool';
+    this.#inline = mode === 'inline';
   }
 
   /** Whether a transfer of `length` bytes should run inline. */
@@ -59,28 +69,34 @@ export class ExecutorPolicy {
   inlineTook(time: number, length: number): void {
     if (this.mode !== 'adaptive') return;
     const own = time - length * PER_BYTE;
-    this.#average += (own - this.#average) / 16;
-    if (own > SLOW || this.#average > SLUGGISH) this.#leave();
+    if (own > WAITED) this.#debt += own > WAITED_LONG ? DEBT_WAITED_LONG : DEBT_WAITED;
+    else if (this.#debt > 0) this.#debt--;
+    if (this.#debt >= DEBT_LIMIT) this.#leave();
     else if (++this.#sinceReturn === TRUSTED) this.#needed = FIRST_RUN;
   }
 
   /** A transfer in the pool ended; `ahead` others of this file were in the pool when it was handed over. */
   poolTook(time: number, length: number, ahead: number): void {
     if (this.mode !== 'adaptive' || this.#inline) return;
-    this.#run = time < POOL_FAST + ahead * POOL_FAST_BEHIND + length * PER_BYTE ? this.#run + 1 : 0;
-    if (this.#run < this.#needed) return;
-    this.#inline = true;
-    this.#average = 0;
+    if (time < POOL_FAST + ahead * POOL_FAST_BEHIND + length * PER_BYTE) this.#fast++;
+    if (++this.#run < this.#needed) return;
+    this.#inline = this.#fast * FAST_SHARE >= this.#run;
+    this.#run = 0;
+    this.#fast = 0;
+    if (!this.#inline) return;
+    this.#returns++;
+    this.#debt = 0;
     this.#sinceReturn = 0;
   }
 
   inspect(): Record<string, unknown> {
-    return { mode: this.mode, now: this.#inline ? 'inline' : 'pool', moves: this.#moves };
+    return { mode: this.mode, now: this.#inline ? 'inline' : 'pool', returns: this.#returns, debt: this.#debt };
   }
 
   #leave(): void {
     this.#inline = false;
     this.#run = 0;
-    if (this.#moves++ > 0) this.#needed = Math.min(this.#needed * 2, LONGEST_RUN);
+    this.#fast = 0;
+    this.#needed = Math.min(this.#needed * 2, LONGEST_RUN);
   }
 }
