@@ -33,6 +33,13 @@ export const contact = (version: number, more: Partial<BodyOf<'InitiateContact'>
   ...more,
 });
 
+/** Monitor pages, as part of a contact. */
+export const MONITORED = { monitorPageToChild: 0x1000n, monitorPageToRoot: 0x2000n };
+
+/** The offers among messages. */
+export const offersIn = (sent: readonly Message[]): BodyOf<'OfferChannel'>[] =>
+  sent.flatMap((each) => (each.name === 'OfferChannel' ? each.body : []));
+
 /** The body of an opening of rings of four pages each. */
 export const opening = (relid: number, ringGpadl: number, more: Partial<BodyOf<'OpenChannel'>> = {}) => ({
   relid,
@@ -81,6 +88,13 @@ export class Harness implements BusNotifier {
     this.post('RequestOffers', {});
     this.sent = [];
     this.told = [];
+  }
+
+  /** Connects, asks for offers, and gives what is offered. */
+  offered(more: Partial<BodyOf<'InitiateContact'>> = {}): BodyOf<'OfferChannel'>[] {
+    this.post('InitiateContact', contact(Version.V5_3, more));
+    this.post('RequestOffers', {});
+    return offersIn(this.take());
   }
 
   /** Creates a GPADL of whole pages. */

@@ -75,6 +75,8 @@ export class BusMachine {
   readonly client: BusClient;
   readonly childSynic: SynicEndpoint;
   readonly #rootSynic: SynicEndpoint;
+  #rootDue = true;
+  #rootRung = 0;
   readonly #options: { bus?: RootBusOptions; sockets?: SocketProvider };
 
   constructor(options: { bus?: RootBusOptions; sockets?: SocketProvider } = {}) {
@@ -110,7 +112,7 @@ export class BusMachine {
     for (let quiet = 0; quiet < 3;) {
       const before = this.#activity();
       for (let turn = 0; turn < 8; turn++) {
-        this.host.poll();
+        this.#pollRoot();
         this.client.poll();
       }
       await Promise.resolve();
@@ -139,6 +141,16 @@ export class BusMachine {
     this.host.restored();
   }
 
+  /** The root's thread: it sleeps unless its doorbell rang, it was woken, or its last poll said that there is more. */
+  #pollRoot(): void {
+    const { words, counter } = this.kernel.vp(this.root, 0).doorbell;
+    const rung = Atomics.load(words, counter);
+    if (!this.#rootDue && rung === this.#rootRung) return;
+    this.#rootRung = rung;
+    this.#rootDue = false;
+    if (this.host.poll()) this.#rootDue = true;
+  }
+
   /** Every port and connection there is: partition, id, what it is. */
   ports(): [number, number, unknown][] {
     type Table = Record<string, unknown>;
@@ -159,7 +171,7 @@ export class BusMachine {
       memory: this.kernel.memory(this.child),
       synic: this.#rootSynic,
       after: this.clock.after,
-      wake: () => {},
+      wake: () => void (this.#rootDue = true),
       log: { guestError: (what) => void this.guestErrors.push(what), info: () => {} },
       deviceFailed: (device, thrown) => void this.failures.push(`${device}: ${(thrown as Error).message}`),
       ...this.#options,

@@ -277,7 +277,7 @@ export class BusHost {
     this.#served[relid] = served;
     if (monitorId !== NO_MONITOR) {
       this.#monitored[monitorId] = relid;
-      this.#watchMonitor(device.vsp);
+      this.#watchMonitor();
     }
     return served;
   }
@@ -353,12 +353,15 @@ export class BusHost {
     if (!this.#polling) this.#options.wake();
   }
 
-  #watchMonitor(vsp: Vsp): void {
-    const ticks = Math.max(vsp.offer.monitorLatency ?? 0, MIN_MONITOR_TICKS);
-    this.#monitorTimer ??= this.#options.after(ticks, () => {
+  /** Wakes the thread as often as the most impatient monitored channel asks, while there is one. */
+  #watchMonitor(): void {
+    const latencies = this.#served.flatMap((each) => (each === undefined ? [] : each.monitorLatency));
+    const ticks = Math.min(...latencies);
+    if (ticks === Infinity) return;
+    this.#monitorTimer ??= this.#options.after(Math.max(ticks, MIN_MONITOR_TICKS), () => {
       this.#monitorTimer = undefined;
       this.#options.wake();
-      if (this.#monitored.some((relid) => relid !== 0)) this.#watchMonitor(vsp);
+      this.#watchMonitor();
     });
   }
 

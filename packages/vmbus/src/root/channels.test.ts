@@ -1,16 +1,9 @@
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { device, Harness, instance, opening } from '../../tests/bus-harness.ts';
-import type { BodyOf, Message } from '../messages/catalogue.ts';
+import { device, Harness, instance, MONITORED, offersIn, opening } from '../../tests/bus-harness.ts';
 import { NO_INTERRUPTS } from '../messages/channel.ts';
 import { Version } from '../messages/version.ts';
 
 const FAILURE = 0x8000_ffff;
-const MONITORED = { monitorPageToChild: 0x1000n, monitorPageToRoot: 0x2000n };
-
-const offersIn = (messages: readonly Message[]): BodyOf<'OfferChannel'>[] =>
-  messages.flatMap((each) => (each.name === 'OfferChannel' ? each.body : []));
-
 /** A connected child with one device, channel 1. */
 function withDevice(more: Parameters<typeof device>[1] = {}, version: number = Version.V5_3): Harness {
   const child = new Harness();
@@ -18,149 +11,6 @@ function withDevice(more: Parameters<typeof device>[1] = {}, version: number = V
   child.connect(version);
   return child;
 }
-
-/** What a child sees of the offers when it connects. */
-function offered(child: Harness, more: Parameters<Harness['connect']>[1] = {}): BodyOf<'OfferChannel'>[] {
-  child.post('InitiateContact', {
-    version: Version.V5_3,
-    targetVp: 0,
-    interruptPageOrTarget: 2n,
-    monitorPageToChild: 0n,
-    monitorPageToRoot: 0n,
-    ...more,
-  });
-  child.post('RequestOffers', {});
-  return offersIn(child.take());
-}
-
-test('C1: nothing is offered, and no id is given, before a connected child asks', () => {
-  const child = new Harness();
-  child.bus.offer(device(1));
-  child.post('InitiateContact', {
-    version: Version.V5_3,
-    targetVp: 0,
-    interruptPageOrTarget: 2n,
-    monitorPageToChild: 0n,
-    monitorPageToRoot: 0n,
-  });
-  child.bus.offer(device(2));
-  expect(child.takeNames()).toEqual(['VersionResponse']);
-  child.post('RequestOffers', {});
-  expect(child.takeNames()).toEqual(['OfferChannel', 'OfferChannel', 'AllOffersDelivered']);
-});
-
-test('C2: ids follow interface, then order, then instance, whatever the order of attaching', () => {
-  const low = '0e0b6031-5213-4934-818b-38d90ced39db';
-  const devices = [device(1), device(2, { order: 1 }), device(3), device(9, { interfaceId: low })];
-  fc.assert(
-    fc.property(fc.shuffledSubarray(devices, { minLength: devices.length }), (shuffled) => {
-      const child = new Harness();
-      for (const each of shuffled) child.bus.offer(each);
-      expect(offered(child).map((each) => [each.instanceId, each.relid])).toEqual([
-        [instance(9), 1],
-        [instance(1), 2],
-        [instance(3), 3],
-        [instance(2), 4],
-      ]);
-    }),
-    { numRuns: 10 },
-  );
-});
-
-test('C3: the connection id of a channel is its id with SINT 2 above it', () => {
-  const child = new Harness();
-  child.bus.offer(device(1));
-  expect(offered(child)[0]).toMatchObject({ relid: 1, connectionId: 0x2001 });
-});
-
-test('C22: every channel is interrupted by an event flag of its own', () => {
-  const child = new Harness();
-  child.bus.offer(device(1));
-  expect(offered(child)[0]).toMatchObject({ dedicatedInterrupt: 1 });
-});
-
-test('C23: a monitor id is offered only to a child with monitor pages, and only for a device that wants one', () => {
-  const plain = new Harness();
-  plain.bus.offer(device(1, { monitorLatency: 1000 }));
-  const monitored = new Harness();
-  monitored.bus.offer(device(1, { monitorLatency: 1000 }));
-  monitored.bus.offer(device(2));
-  const none = { monitorId: 0xff, monitorAllocated: 0 };
-  expect(offered(plain)).toMatchObject([none]);
-  expect(offered(monitored, MONITORED)).toMatchObject([{ monitorId: 0, monitorAllocated: 1 }, none]);
-});
-
-test('C39: when the 128 monitor ids are used up, further channels ring by hypercall', () => {
-  const child = new Harness();
-  for (let n = 1; n <= 130; n++) child.bus.offer(device(n, { monitorLatency: 1000 }));
-  const offers = offered(child, MONITORED);
-  expect(offers.slice(0, 128).map((each) => each.monitorId)).toEqual(Array.from({ length: 128 }, (_, i) => i));
-  expect(offers.slice(128)).toMatchObject([{ monitorAllocated: 0 }, { monitorAllocated: 0 }]);
-});
-
-test('C24: flags of features that are never negotiated are never offered', () => {
-  const child = new Harness();
-  child.bus.offer(device(1));
-  child.bus.offer(device(2, { kind: 'byte-pipe' }));
-  child.bus.offer(device(3, { kind: 'message-pipe', userDefined: Uint8Array.of(7) }));
-  child.bus.offer(device(4, { kind: 'hv-socket', userDefined: Uint8Array.of(1) }));
-  expect(offered(child).map((each) => [each.flags, ...each.userDefined.subarray(0, 5)])).toEqual([
-    [0, 0, 0, 0, 0, 0],
-    [0x11, 0, 0, 0, 0, 0],
-    [0x11, 4, 0, 0, 0, 7],
-    [0x2001, 0, 0, 0, 0, 1],
-  ]);
-});
-
-test('C29: the low MMIO that a device needs is part of its offer', () => {
-  const child = new Harness();
-  child.bus.offer(device(1, { mmioMegabytes: 8, userDefined: Uint8Array.of(1, 2, 3) }));
-  const [offer] = offered(child);
-  expect([offer?.mmioMegabytes, ...(offer?.userDefined.subarray(0, 4) ?? [])]).toEqual([8, 1, 2, 3, 0]);
-});
-
-test('an offer that cannot be put on the wire is refused to whoever made it', () => {
-  const { bus } = new Harness();
-  expect(() => bus.offer(device(1, { userDefined: new Uint8Array(121) }))).toThrow('at most 120 bytes');
-  expect(() => bus.offer(device(1, { kind: 'byte-pipe', userDefined: new Uint8Array(117) }))).toThrow('at most 116');
-  expect(() => bus.offer(device(1, { mmioMegabytes: 1.5 }))).toThrow('whole number');
-});
-
-test('vmbus gotcha 4: the same interface and instance cannot be offered twice', () => {
-  const { bus } = new Harness();
-  bus.offer(device(1));
-  expect(() => bus.offer(device(1))).toThrow('is offered');
-});
-
-test('C26: ids run from 1 to 2047, and a device more waits until one is free', () => {
-  const child = new Harness();
-  for (let n = 1; n <= 2048; n++) child.bus.offer(device(n));
-  const offers = offered(child);
-  expect([offers.length, offers[0]?.relid, offers.at(-1)?.relid]).toEqual([2047, 1, 2047]);
-  child.openChannel(2047);
-  expect(child.state()).toBe('closed');
-  child.post('CloseChannel', { relid: 2047 });
-  child.take();
-  child.post('RelidReleased', { relid: 2047 });
-  expect(offersIn(child.take())).toMatchObject([{ relid: 2047, instanceId: instance(2048) }]);
-});
-
-test('vmbus gotcha 4: numbers that are no channel’s id do nothing', () => {
-  const child = withDevice();
-  for (const relid of [0, 2, 2047, 2048, 0x7fff_ffff, 0xffff_ffff]) {
-    child.post('OpenChannel', opening(relid, 1));
-    child.post('CloseChannel', { relid });
-    child.post('RelidReleased', { relid });
-  }
-  expect([child.take(), child.state(), child.errors.length]).toEqual([[], 'closed', 18]);
-});
-
-test('the number of devices is bounded', () => {
-  const child = new Harness({ limits: { offers: 2 } });
-  child.bus.offer(device(1));
-  child.bus.offer(device(2));
-  expect(() => child.bus.offer(device(3))).toThrow('holds 2 channels');
-});
 
 test('C4: the answer to an opening carries its open id, and a failure the status that guests know', () => {
   const child = withDevice();
@@ -259,7 +109,7 @@ test('a channel that the child released is offered again in the next connection,
   child.post('RelidReleased', { relid: 1 });
   child.bus.pump();
   expect([child.take(), child.state()]).toEqual([[], 'released']);
-  expect(offered(child)).toMatchObject([{ relid: 1 }]);
+  expect(child.offered()).toMatchObject([{ relid: 1 }]);
 });
 
 test('C10: a rescinded id stays busy until it is released; the same device then gets the same id', () => {
@@ -462,33 +312,4 @@ test('S17: a channel without interrupts has no monitor bit either', () => {
   child.createGpadl(1, 7);
   child.post('OpenChannel', opening(1, 7, { targetVp: NO_INTERRUPTS }));
   expect(child.orders.get(1)?.monitorId).toBe(0xff);
-});
-
-test('L14: devices that come and go while the child does not listen leave nothing behind', () => {
-  const child = new Harness();
-  child.connect();
-  child.listening = false;
-  child.post('Unload', {});
-  child.connect();
-  for (let n = 1; n <= 500; n++) {
-    const id = child.bus.offer(device(n));
-    child.bus.revoke(id);
-  }
-  expect(child.bus.inspect()).toMatchObject({ channels: [] });
-  child.listening = true;
-  child.bus.pump();
-  expect(child.takeNames().filter((each) => each !== 'UnloadResponse' && each !== 'VersionResponse')).toEqual([
-    'AllOffersDelivered',
-  ]);
-});
-
-test('offers wait, in order, while the child does not listen', () => {
-  const child = new Harness();
-  child.connect();
-  child.listening = false;
-  for (let n = 1; n <= 100; n++) child.bus.offer(device(n));
-  expect(child.bus.inspect()).toMatchObject({ messages: { waiting: 1 } });
-  child.listening = true;
-  child.bus.pump();
-  expect(offersIn(child.take()).map((each) => each.relid)).toEqual(Array.from({ length: 100 }, (_, i) => i + 1));
 });

@@ -177,6 +177,33 @@ test('V12: an unload is answered when every channel is closed and every GPADL is
   expect(child.takeNames()).toEqual(['UnloadResponse']);
 });
 
+test('V12: buffers of a channel that was never opened are waited for as well', () => {
+  const child = new Harness();
+  child.bus.offer(device(1));
+  const second = child.bus.offer(device(2));
+  child.connect();
+  child.createGpadl(2, 7);
+  const view = child.bus.acquireGpadl(second, 7);
+  child.take();
+  child.post('Unload', {});
+  expect(child.take()).toEqual([]);
+  view?.release();
+  expect(child.takeNames()).toEqual(['UnloadResponse']);
+});
+
+test('V13: an unload that comes while a contact waits is answered, and the contact is over', () => {
+  const child = new Harness();
+  child.closes = false;
+  child.bus.offer(device(1));
+  child.connect();
+  child.openChannel(1);
+  child.take();
+  child.post('InitiateContact', contact(Version.V5_3));
+  child.post('Unload', {});
+  child.finishClose(1);
+  expect([child.takeNames(), child.bus.connected]).toEqual([['UnloadResponse'], false]);
+});
+
 test('V13: an unload is answered without a connection too', () => {
   const child = new Harness();
   child.post('Unload', {});

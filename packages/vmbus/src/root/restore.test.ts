@@ -1,9 +1,7 @@
 import { expect, test } from 'vitest';
-import { contact, device, Harness, opening } from '../../tests/bus-harness.ts';
+import { contact, device, Harness, MONITORED, opening } from '../../tests/bus-harness.ts';
 import { gpadlMessages } from '../messages/gpadl-ranges.ts';
 import { Version } from '../messages/version.ts';
-
-const MONITORED = { monitorPageToChild: 0x1000n, monitorPageToRoot: 0x2000n };
 
 /** A connected child with one device, channel 1, that is asked before it opens or closes. */
 function manual(): Harness {

@@ -5,6 +5,7 @@
  */
 import type { RingChannel } from '../channel/ring-channel.ts';
 import type { GpadlView, Vsp } from '../device.ts';
+import { NO_MONITOR } from '../messages/connection.ts';
 
 /** Reports what a device threw. */
 export type DeviceFailed = (device: string, thrown: unknown) => void;
@@ -37,6 +38,11 @@ export class ServedChannel {
       (packet, channel) => vsp.packet(packet, channel),
       vsp.batchEnd === undefined ? undefined : (channel) => vsp.batchEnd?.(channel),
     );
+  }
+
+  /** Ticks after which somebody must look at the channel's monitor bit; `Infinity` when it has none. */
+  get monitorLatency(): number {
+    return this.monitorId === NO_MONITOR ? Infinity : (this.#vsp.offer.monitorLatency ?? 0);
   }
 
   /** Tells the device. @returns whether it wants the channel. */
@@ -77,7 +83,6 @@ export class ServedChannel {
   close(done: () => void): void {
     if (this.#closing) return;
     this.#closing = true;
-    this.cancel();
     this.ring.become('closing');
     let over = false;
     const finish = (): void => {
