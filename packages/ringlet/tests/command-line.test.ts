@@ -197,3 +197,19 @@ test('a new device runs as it is written', async () => {
   expect(stdout).toBe('frame-buffer answered 1 2 3 4 5 6 7 8\n');
   expect(status).toBe(0);
 });
+
+test('a new device passes the rules that every device keeps', async () => {
+  // Inside the repository, so that the imports of its test lead where a user's would.
+  const inside = mkdtempSync(join(ROOT, 'examples/.ringlet-device-'));
+  try {
+    await ringlet('new', 'device', 'frame-buffer', '--directory', inside);
+    const words = ['--conditions=@ringlet/source', '--import', 'tsx', '--test', 'frame-buffer.test.ts'];
+    const { status, stdout } = await ended(
+      spawn(process.execPath, words, { cwd: inside, stdio: ['ignore', 'pipe', 'pipe'] }),
+    );
+    expect(stdout).toContain('# pass 3\n');
+    expect(status).toBe(0);
+  } finally {
+    rmSync(inside, { recursive: true });
+  }
+});

@@ -1,12 +1,19 @@
-/** What the documents promise: links that lead somewhere. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+/** What the documents promise: links that lead somewhere, and code that compiles. */
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
 import { expect, test } from 'vitest';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const guide = readdirSync(join(ROOT, 'docs/guide')).map((page) => join(ROOT, 'docs/guide', page));
 const documents = [join(ROOT, 'README.md'), join(ROOT, 'CONTRIBUTING.md'), ...guide];
+
+const FORMAT: ts.FormatDiagnosticsHost = {
+  getCurrentDirectory: () => ROOT,
+  getCanonicalFileName: (file) => file,
+  getNewLine: () => '\n',
+};
 
 /** Links of a document that stay within the repository, code left out. */
 function links(document: string): string[] {
@@ -37,6 +44,30 @@ test.each(documents.map((document) => [relative(ROOT, document), document]))(
     expect(broken).toEqual([]);
   },
 );
+
+test('every TypeScript block of the documents that stands alone compiles', () => {
+  const blocks = documents.flatMap((document) => {
+    const found = [...readFileSync(document, 'utf8').matchAll(/```ts\n(import [\s\S]*?)```/g)];
+    return found.map((match, index) => ({ name: `${basename(document, '.md')}-${index}.ts`, text: match[1]! }));
+  });
+  expect(blocks.length).toBeGreaterThan(3);
+  // Beside the examples, so that imports lead where a reader's would.
+  const folder = mkdtempSync(join(ROOT, 'examples/.ringlet-documents-'));
+  try {
+    for (const { name, text } of blocks) writeFileSync(join(folder, name), text);
+    cpSync(join(ROOT, 'examples/echo.ts'), join(folder, 'echo.ts'));
+    const { config } = ts.readConfigFile(join(ROOT, 'tsconfig.examples.json'), (path) => ts.sys.readFile(path)) as {
+      config: object;
+    };
+    const { options } = ts.parseJsonConfigFileContent({ ...config, include: [], files: [] }, ts.sys, ROOT);
+    const files = blocks.map(({ name }) => join(folder, name));
+    const program = ts.createProgram(files, { ...options, composite: false, incremental: false });
+    const problems = files.flatMap((file) => ts.getPreEmitDiagnostics(program, program.getSourceFile(file)));
+    expect(problems.map((problem) => ts.formatDiagnostic(problem, FORMAT))).toEqual([]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}, 60_000);
 
 test('every page of the guide can be reached from the README', () => {
   const seen = new Set<string>();
