@@ -38,9 +38,14 @@ export const MACHINE_ERROR_PAGES: Readonly<Record<string, ErrorPage>> = {
     'A machine runs once: start() may be called once.',
     'Make a new Machine with the same options.',
   ),
+  'machine-stopped': page(
+    'the machine was turned off while it was starting',
+    'powerOff() or dispose() was called before start() had finished, or a device file ended its thread.',
+    'Wait for start() first; make a new Machine to try again.',
+  ),
   'memory-invalid': page(
     'a machine cannot have that much memory',
-    'Memory is a multiple of 4096 bytes, from 1 MiB to 4 GiB.',
+    'Memory is a multiple of 4096 bytes, from 1 MiB, and 16 KiB for each processor, to 4 GiB.',
     'Write a size such as 64M or 1G.',
   ),
   'memory-too-large': page(
