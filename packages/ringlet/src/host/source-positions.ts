@@ -21,7 +21,7 @@ export function rememberSourceMap(file: string, folder: string, text: string): v
   maps.set(file, { folder, text });
 }
 
-/** Replaces every `bundle:line:column` in a stack trace by where that came from. */
+/** Replaces every `bundle:line:column` in a stack trace by where that came from, whichever instance of the bundle. */
 export function originalPositions(text: string): string {
   let mapped = text;
   for (const [file, { folder, text: json }] of maps) {
@@ -29,7 +29,7 @@ export function originalPositions(text: string): string {
       if (!mapped.includes(name)) continue;
       const map = new SourceMap(JSON.parse(json) as ConstructorParameters<typeof SourceMap>[0]);
       mapped = mapped.replaceAll(
-        new RegExp(`${escape(name)}:(\\d+):(\\d+)`, 'g'),
+        new RegExp(`${escape(name)}(?:\\?\\d+)?:(\\d+):(\\d+)`, 'g'),
         (whole, line: string, column: string) => {
           const entry = map.findEntry(Number(line) - 1, Number(column) - 1);
           if (!('originalSource' in entry)) return whole;

@@ -9,6 +9,7 @@ import { ParavirtualProcessor, GuestKernel, type GuestModule } from '@ringlet/ch
 import { type Exit, PAGE_SIZE, type Vp } from '@ringlet/microkernel';
 import { DeviceHost, type DeviceHostRequests } from '@ringlet/root-partition';
 import type { VspClass } from '@ringlet/vmbus';
+import { UserError } from '@ringlet/wire';
 import { bundle } from '../host/bundle.ts';
 import { originalPositions } from '../host/source-positions.ts';
 import type { Harness, HarnessListener } from '../machine/harness.ts';
@@ -22,6 +23,11 @@ import { VirtualClock } from './virtual-clock.ts';
 const TICKS_PER_TURN = 10;
 /** Interrupts that a virtual processor takes in a turn, at most. */
 const PROCESSOR_BUDGET = 64;
+/** Bytes of console output that one turn can hold; a guest that prints more waits for its next. */
+const MOST_PRINTED = 65_536;
+
+/** Instances of guests' modules made so far. */
+let instances = 0;
 
 /** Somebody who takes turns. */
 interface Participant {
@@ -39,6 +45,7 @@ export class LockstepHarness implements Harness {
   readonly #participants: Participant[] = [];
   /** The guest's virtual processors, and the root's that serves it. */
   readonly #processors: Vp[] = [];
+  readonly #printed: number[] = [];
   #system: System | undefined;
   #node: NodeAccess | undefined;
   #partition = 0;
@@ -57,8 +64,10 @@ export class LockstepHarness implements Harness {
   async start(): Promise<void> {
     const { guest, devices, memoryBytes, cpus, description } = this.#parts;
     const code = await bundle('lockstep', entry(guest, devices));
-    const loaded = (await import(code.href)) as { guest: GuestModule; devices: { file: string; Device: VspClass }[] };
+    // A machine has an instance of its own: what a module remembers is not carried over from the machine before.
+    const loaded = (await import(`${code.href}?${++instances}`)) as { guest: GuestModule; devices: { file: string; Device: VspClass }[] };
 
+    if (this.#stopped) throw new UserError('machine-stopped', 'the machine was turned off while it was starting');
     const pages = Math.ceil(memoryBytes / PAGE_SIZE);
     this.#system = new System({
       clock: this.#clock,
@@ -81,7 +90,7 @@ export class LockstepHarness implements Harness {
     this.#participants.push({ run: () => this.#devices!.poll() });
     this.#processors.push(kernel.vp(ROOT_PARTITION, this.#rootVp));
     for (let index = 0; index < cpus; index++) this.#addProcessor(index, loaded.guest);
-    this.#running = this.#run();
+    this.#running = this.#run().catch((error: Error) => this.#ended({ reason: 'crash', message: error.stack! }));
   }
 
   async request<Name extends keyof DeviceHostRequests>(
@@ -143,6 +152,7 @@ export class LockstepHarness implements Harness {
         const did = this.#participants[index]!.run();
         // What was resolved runs to its next wait before anybody else does.
         await new Promise((settled) => setImmediate(settled));
+        this.#flush();
         this.#trace.step(index, this.#clock.now(), did ? 1 : 0);
         this.#clock.advance(TICKS_PER_TURN);
         worked ||= did;
@@ -166,15 +176,24 @@ export class LockstepHarness implements Harness {
   }
 
   #print(byte: number): boolean {
-    const bytes = Uint8Array.of(byte);
+    if (this.#printed.length >= MOST_PRINTED) return false;
+    this.#printed.push(byte);
+    return true;
+  }
+
+  /** Hands on what was printed in this turn. */
+  #flush(): void {
+    if (this.#printed.length === 0) return;
+    const bytes = Uint8Array.from(this.#printed);
+    this.#printed.length = 0;
     this.#trace.bytes(bytes);
     this.#listener.console(bytes);
-    return true;
   }
 
   /** Reported once the turn is over: whoever hears of it may stop the machine, and that waits for the turn. */
   #ended(exit: Exit): void {
     setImmediate(() => {
+      this.#flush();
       if (this.#stopped) return;
       this.#listener.exit(exit.reason === 'crash' ? { ...exit, message: originalPositions(exit.message) } : exit);
     });
@@ -183,6 +202,6 @@ export class LockstepHarness implements Harness {
 
 const entry = (guest: string, devices: readonly string[]): string => `
   export * as guest from ${JSON.stringify(guest)};
-  ${devices.map((file, i) => `import Device${i} from ${JSON.stringify(file)};`).join('\n')}
-  export const devices = [${devices.map((file, i) => `{ file: ${JSON.stringify(file)}, Device: Device${i} }`).join(', ')}];
+  ${devices.map((file, i) => `import * as Device${i} from ${JSON.stringify(file)};`).join('\n')}
+  export const devices = [${devices.map((file, i) => `{ file: ${JSON.stringify(file)}, Device: Device${i}.default }`).join(', ')}];
 `;

@@ -32,6 +32,8 @@ export type MachineEvent =
 const DEFAULT_MEMORY = 64 * 1024 * 1024;
 const PAGE = 4096;
 const LEAST_MEMORY = 1024 * 1024;
+/** What the guest's runtime keeps for each processor. */
+const LEAST_MEMORY_PER_CPU = 16 * 1024;
 const MOST_CPUS = 64;
 /** How long a guest that cannot be asked to shut down is given before it is asked again. */
 const ASK_AGAIN_MS = 20;
@@ -142,8 +144,7 @@ export class Machine implements Controllable {
 
   /** Turns it off if it runs, and gives back its memory, threads and files. */
   async dispose(): Promise<void> {
-    if (this.#state.value === 'created') this.#enter('stopped');
-    else await this.powerOff();
+    await this.powerOff();
     this.#console.complete();
     this.#events.complete();
     this.#state.complete();
@@ -154,6 +155,8 @@ export class Machine implements Controllable {
       try {
         return await this.#harness.request('shutdown', request);
       } catch (error) {
+        // It went down by itself while it was being asked.
+        if (this.#result) return;
         const again = error instanceof UserError && error.code === 'shutdown-not-ready' && until !== Infinity;
         if (!again || performance.now() > until) throw error;
       }
@@ -166,9 +169,9 @@ export class Machine implements Controllable {
     if (!Number.isInteger(cpus) || cpus < 1 || cpus > MOST_CPUS) {
       throw new UserError('cpus-invalid', `a machine cannot have ${cpus} processors`, { hint: `1 to ${MOST_CPUS}` });
     }
-    if (!Number.isInteger(memory) || memory % PAGE !== 0 || memory < LEAST_MEMORY) {
+    if (!Number.isInteger(memory) || memory % PAGE !== 0 || memory < LEAST_MEMORY + cpus * LEAST_MEMORY_PER_CPU) {
       throw new UserError('memory-invalid', `a machine cannot have ${memory} bytes of memory`, {
-        hint: 'at least 1M, in whole pages of 4 KiB',
+        hint: 'at least 1M and 16K for each processor, in whole pages of 4 KiB',
       });
     }
     const machine = {
@@ -180,7 +183,7 @@ export class Machine implements Controllable {
       description: { name: this.name, disks: this.#options.disks ?? [] },
     };
     const listener = {
-      console: (bytes: Uint8Array) => this.#console.next(this.#decoder.decode(bytes, { stream: true })),
+      console: (bytes: Uint8Array) => this.#print(this.#decoder.decode(bytes, { stream: true })),
       event: (event: DeviceHostEvent) => this.#events.next(event),
       exit: (exit: Exit) => this.#settle(resultOf(exit)),
     };
@@ -195,10 +198,16 @@ export class Machine implements Controllable {
     this.#result = result;
     if (this.#state.value !== 'failed') this.#enter('stopping');
     this.#disposal = this.#harness.stop().finally(() => {
+      this.#print(this.#decoder.decode());
       this.#enter(then);
       this.#events.next({ type: 'result', result });
       this.#finish(result);
     });
+  }
+
+  /** A piece can be empty: the first bytes of a character that the next piece completes. */
+  #print(text: string): void {
+    if (text !== '') this.#console.next(text);
   }
 
   async #stopped(): Promise<void> {
@@ -237,14 +246,13 @@ function resultOf(exit: Exit): MachineResult {
 function descend(tree: unknown, path: string): unknown {
   let at = tree;
   for (const step of path.split('/').filter(Boolean)) {
-    const next = typeof at === 'object' && at !== null ? (at as Record<string, unknown>)[step] : undefined;
-    if (next === undefined) {
-      const here = typeof at === 'object' && at !== null ? Object.keys(at) : [];
+    const here = typeof at === 'object' && at !== null ? Object.keys(at) : [];
+    if (!here.includes(step)) {
       throw new UserError('no-such-path', `there is nothing at ${path}`, {
         hint: `before ${step} there are: ${here.join(', ')}`,
       });
     }
-    at = next;
+    at = (at as Record<string, unknown>)[step];
   }
   return at;
 }

@@ -7,6 +7,7 @@
 import { Worker } from 'node:worker_threads';
 import { type Exit, PAGE_SIZE } from '@ringlet/microkernel';
 import type { DeviceHostEvent, DeviceHostRequests } from '@ringlet/root-partition';
+import { UserError } from '@ringlet/wire';
 import { bundle, siblingModule } from '../host/bundle.ts';
 import { originalPositions } from '../host/source-positions.ts';
 import type { Harness, HarnessListener } from '../machine/harness.ts';
@@ -24,6 +25,8 @@ import { receiveError } from './posted-error.ts';
 
 /** Worker threads that crash are reported; so many characters of a stack are enough to find the place. */
 const MOST_STACK = 4000;
+/** How long a device thread may take to close its files. Then it is ended as a power cut would end it. */
+const MOST_DISPOSAL_MS = 15_000;
 
 /** Runs one machine on threads of its own. */
 export class ThreadedHarness implements Harness {
@@ -37,7 +40,10 @@ export class ThreadedHarness implements Harness {
   #deviceThread: Worker | undefined;
   #processors: Worker[] = [];
   #requests = 0;
-  #stopping = false;
+  /** The device thread has put its devices on the bus, and answers requests. */
+  #ready = false;
+  #starting: Promise<void> | undefined;
+  #stopped: Promise<void> | undefined;
 
   constructor(system: System, machine: MachineParts, listener: HarnessListener) {
     this.#system = system;
@@ -45,17 +51,24 @@ export class ThreadedHarness implements Harness {
     this.#listener = listener;
   }
 
-  async start(): Promise<void> {
+  start(): Promise<void> {
+    this.#starting = this.#start();
+    return this.#starting;
+  }
+
+  async #start(): Promise<void> {
     const { guest, cpus, memoryBytes, devices } = this.#machine;
     const [processorCode, deviceCode] = await Promise.all([
       bundle('guest', processorEntry(guest)),
       bundle('devices', deviceEntry(devices)),
     ]);
+    this.#giveUpIfStopped();
     const pages = Math.ceil(memoryBytes / PAGE_SIZE);
     this.#node = this.#system.createNode(pages);
     this.#partition = this.#system.createPartition(this.#node, pages, GUEST_PRIVILEGES, cpus);
     this.#rootVp = this.#system.claimRootVp();
     await this.#startDevices(deviceCode);
+    this.#giveUpIfStopped();
     for (let vp = 0; vp < cpus; vp++) this.#startProcessor(processorCode, vp);
   }
 
@@ -65,7 +78,7 @@ export class ThreadedHarness implements Harness {
   ): Promise<Awaited<ReturnType<DeviceHostRequests[Name]>>> {
     const id = ++this.#requests;
     return new Promise((resolve, reject) => {
-      if (!this.#deviceThread) return reject(new Error('the machine is not running'));
+      if (!this.#deviceThread || !this.#ready) return reject(new Error('the machine is not running'));
       this.#replies.set(id, { resolve, reject });
       this.#deviceThread.postMessage({ id, name, parameters } as ToDeviceThread);
     });
@@ -75,21 +88,46 @@ export class ThreadedHarness implements Harness {
     return this.#partition === undefined ? {} : this.#system.inspectPartition(this.#partition);
   }
 
-  async stop(): Promise<void> {
-    if (this.#stopping) return;
-    this.#stopping = true;
+  stop(): Promise<void> {
+    return (this.#stopped ??= this.#stop());
+  }
+
+  async #stop(): Promise<void> {
+    // A start that is under way gives up at its next step; devices that are still being made are not waited for.
+    if (!this.#ready) await this.#deviceThread?.terminate();
+    await this.#starting?.catch(() => {});
     await Promise.all(this.#processors.map((worker) => worker.terminate()));
     if (this.#deviceThread) {
-      await this.request('dispose', {}).catch(() => {});
+      await this.#disposeDevices();
       await this.#deviceThread.terminate();
-      this.#deviceThread = undefined;
-      for (const { reject } of this.#replies.values()) reject(new Error('the machine was stopped'));
+      this.#deviceThreadGone('the machine was stopped');
     }
     if (this.#partition !== undefined) this.#system.deletePartition(this.#partition);
     if (this.#rootVp !== undefined) this.#system.releaseRootVp(this.#rootVp);
     if (this.#node) this.#system.releaseNode(this.#node);
     this.#partition = this.#rootVp = this.#node = undefined;
     this.#processors = [];
+  }
+
+  #giveUpIfStopped(): void {
+    if (this.#stopped) throw new UserError('machine-stopped', 'the machine was turned off while it was starting');
+  }
+
+  /** Lets the devices finish what they have and close their files; resolves also when they do not. */
+  async #disposeDevices(): Promise<void> {
+    if (!this.#ready) return;
+    let timer: NodeJS.Timeout | undefined;
+    const outOfTime = new Promise<void>((over) => (timer = setTimeout(over, MOST_DISPOSAL_MS)));
+    await Promise.race([this.request('dispose', {}).catch(() => {}), outOfTime]);
+    clearTimeout(timer);
+  }
+
+  #deviceThreadGone(why: string): void {
+    this.#deviceThread = undefined;
+    this.#ready = false;
+    const waiting = [...this.#replies.values()];
+    this.#replies.clear();
+    for (const { reject } of waiting) reject(new Error(why));
   }
 
   #startDevices(code: URL): Promise<void> {
@@ -106,15 +144,19 @@ export class ThreadedHarness implements Harness {
     const worker = new Worker(code, { workerData, name: 'devices', execArgv: [] });
     this.#deviceThread = worker;
     return new Promise((resolve, reject) => {
-      const failed = (error: Error) => {
-        reject(error);
-        this.#failed('device thread', error);
-      };
-      worker.on('error', failed);
-      worker.on('exit', () => failed(new Error('ended unexpectedly')));
+      worker.on('error', (error) => {
+        reject(deviceNotLoaded(error));
+        if (this.#ready) this.#failed('device thread', error);
+      });
+      worker.on('exit', () => {
+        reject(new UserError('machine-stopped', 'the devices were stopped while they were starting'));
+        if (this.#ready) this.#failed('device thread', new Error('ended unexpectedly'));
+        this.#deviceThreadGone('the device thread has ended');
+      });
       worker.on('message', (message: FromDeviceThread) => {
         switch (message.type) {
           case 'ready':
+            this.#ready = true;
             return resolve();
           case 'failed':
             return reject(receiveError(message.error));
@@ -161,15 +203,24 @@ export class ThreadedHarness implements Harness {
     this.#listener.event(withPlaces ? { ...event, message: originalPositions(event.message) } : event);
   }
 
-  #failed(what: string, error: Error): void {
-    this.#exit({ reason: 'crash', message: `${what}: ${(error.stack ?? error.message).slice(0, MOST_STACK)}` });
+  #failed(what: string, thrown: unknown): void {
+    this.#exit({ reason: 'crash', message: `${what}: ${describe(thrown).slice(0, MOST_STACK)}` });
   }
 
   #exit(exit: Exit): void {
-    if (this.#stopping) return;
+    if (this.#stopped) return;
     this.#listener.exit(exit.reason === 'crash' ? { ...exit, message: originalPositions(exit.message) } : exit);
   }
 }
+
+/** What ended a thread, as text: its own code may throw anything. */
+function describe(thrown: unknown): string {
+  return thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
+}
+
+/** A device thread that does not get as far as making its devices: a device file throws when it is loaded. */
+const deviceNotLoaded = (thrown: unknown): UserError =>
+  new UserError('device-invalid', `the devices could not be loaded: ${originalPositions(describe(thrown))}`);
 
 const processorEntry = (guest: string): string => `
   import * as guest from ${JSON.stringify(guest)};
@@ -178,7 +229,7 @@ const processorEntry = (guest: string): string => `
 `;
 
 const deviceEntry = (devices: readonly string[]): string => `
-  ${devices.map((file, i) => `import Device${i} from ${JSON.stringify(file)};`).join('\n')}
+  ${devices.map((file, i) => `import * as Device${i} from ${JSON.stringify(file)};`).join('\n')}
   import { startDeviceThread } from ${JSON.stringify(siblingModule('./device-thread', import.meta.url))};
-  startDeviceThread([${devices.map((file, i) => `{ file: ${JSON.stringify(file)}, Device: Device${i} }`).join(', ')}]);
+  startDeviceThread([${devices.map((file, i) => `{ file: ${JSON.stringify(file)}, Device: Device${i}.default }`).join(', ')}]);
 `;
