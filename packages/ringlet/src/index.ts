@@ -6,6 +6,6 @@
 export { Machine } from './machine/machine.ts';
 export type { MachineEvent } from './machine/machine.ts';
 export type { DiskFormat, DiskOption, Harness, MachineOptions } from './configuration/options.ts';
-export type { MachineResult, MachineState, ShutdownOptions } from './control/controllable.ts';
+export type { Controllable, MachineResult, MachineState, ShutdownOptions } from './control/controllable.ts';
 export type { Guest, GuestModule, Vsc, VscClass } from '@ringlet/child-partition';
 export type { Channel, DeviceWorld, OfferDescription, Packet, Vsp, VspBus, VspClass } from '@ringlet/vmbus';

@@ -90,8 +90,8 @@ async function make(name: string, contents: string): Promise<Bundle> {
  */
 const rxjsModules: Plugin = {
   name: 'rxjs-modules',
-  setup({ onResolve }) {
-    onResolve({ filter: /^rxjs$/ }, () => ({
+  setup(esbuild) {
+    esbuild.onResolve({ filter: /^rxjs$/ }, () => ({
       path: createRequire(import.meta.url)
         .resolve('rxjs')
         .replace('/dist/cjs/', '/dist/esm/'),

@@ -13,7 +13,7 @@ import { UserError } from '@ringlet/wire';
 import { bundle } from '../host/bundle.ts';
 import { originalPositions } from '../host/source-positions.ts';
 import type { Harness, HarnessListener } from '../machine/harness.ts';
-import { GUEST_PRIVILEGES, type NodeAccess, ROOT_PARTITION, rootSynicPages, System } from '../machine/system.ts';
+import { type NodeAccess, ROOT_PARTITION, rootSynicPages, System } from '../machine/system.ts';
 import type { MachineParts } from '../machine/parts.ts';
 import { SeededRandom } from './random.ts';
 import { Trace } from './trace.ts';
@@ -75,7 +75,7 @@ export class LockstepHarness implements Harness {
     });
     const { kernel } = this.#system;
     this.#node = this.#system.createNode(pages);
-    this.#partition = this.#system.createPartition(this.#node, pages, GUEST_PRIVILEGES, cpus);
+    this.#partition = this.#system.createPartition(this.#node, pages, this.#parts);
     this.#rootVp = this.#system.claimRootVp();
     this.#devices = new DeviceHost({
       kernel,

@@ -178,6 +178,7 @@ export class Machine implements Controllable {
       guest: existing(this.#options.guest, 'guest-not-found', 'guest'),
       args: this.#options.args ?? [],
       cpus,
+      share: { weight: this.#options.weight ?? 100, cap: this.#options.cap ?? 100, reserve: this.#options.reserve ?? 0 },
       memoryBytes: memory,
       devices: (this.#options.devices ?? []).map((file) => existing(file, 'device-not-found', 'device')),
       description: { name: this.name, disks: this.#options.disks ?? [] },

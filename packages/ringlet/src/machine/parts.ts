@@ -7,6 +7,8 @@ export interface MachineParts {
   readonly guest: string;
   readonly args: readonly string[];
   readonly cpus: number;
+  /** Its share of the logical processors: weight from 1 to 10000, cap and reserve in percent of each processor. */
+  readonly share: { readonly weight: number; readonly cap: number; readonly reserve: number };
   readonly memoryBytes: number;
   /** Absolute paths of device files. */
   readonly devices: readonly string[];

@@ -10,10 +10,22 @@
  *
  * Each running machine is served by one virtual processor of the root.
  */
-import { Access, HvStatus, type MemoryNode, Microkernel, PAGE_SIZE, Slat } from '@ringlet/microkernel';
+import { availableParallelism } from 'node:os';
+import {
+  Access,
+  CHILD_PRIVILEGES,
+  HvStatus,
+  type MemoryNode,
+  Microkernel,
+  PAGE_SIZE,
+  PartitionProperty,
+  ROOT_PRIVILEGES,
+  Slat,
+} from '@ringlet/microkernel';
 import { invariant, UserError } from '@ringlet/wire';
 import { HostClock, monotonicNanoseconds } from '../host/clock.ts';
 import { copyWithin, createMemory, type SharedMemory } from '../host/memory.ts';
+import type { MachineParts } from './parts.ts';
 
 /** The root partition's id. */
 export const ROOT_PARTITION = 1;
@@ -22,15 +34,8 @@ export const ROOT_PARTITION = 1;
 export const MOST_MACHINES = 512;
 const ROOT_PAGES = 2 * MOST_MACHINES;
 
-/** Everything may be asked for by the root partition. */
-const ALL_PRIVILEGES = 0xffff_ffff_ffff_ffffn;
-
-/**
- * What a guest may do (HV_PARTITION_PRIVILEGE_MASK). The low half is what CPUID leaf 0x40000003 shows in EAX: reference
- * counter, SynIC, synthetic timers, APIC and hypercall registers, VP index, reference TSC, frequencies; the high half
- * its EBX: post messages (bit 4), signal events (5), debug output (11), start virtual processors (21).
- */
-export const GUEST_PRIVILEGES = 0x0020_0830_0000_0a7en;
+/** Of a processor, in the units of the CPU properties. */
+const PER_PERCENT = 1000;
 
 /** What a thread must be given to attach to a node of memory. */
 export interface NodeAccess {
@@ -83,12 +88,13 @@ export class System {
     this.kernel = new Microkernel({ state, clock: clock ?? new HostClock(epoch), ...callbacks });
     const root = this.createNode(ROOT_PAGES);
     this.access = { state, epoch, root, awake: new SharedArrayBuffer(4) };
-    const id = this.kernel.createPartition({ node: root.id, gpaPages: ROOT_PAGES, privileges: ALL_PRIVILEGES });
+    const id = this.kernel.createPartition({ node: root.id, gpaPages: ROOT_PAGES, privileges: ROOT_PRIVILEGES });
     invariant(id === ROOT_PARTITION, 'the first partition is the root');
     const pages = this.kernel.allocatePages(root.id, ROOT_PAGES);
     invariant(pages >= 0, 'the root node holds the root partition');
     this.#check(this.kernel.mapGpaPages(id, 0, pages, ROOT_PAGES, Access.ReadWrite), 'map the root');
     this.#check(this.kernel.initializePartition(id), 'initialise the root');
+    this.kernel.setLogicalProcessors(availableParallelism());
   }
 
   /** Creates a node that holds `pages` pages of guest memory and the table that maps them. */
@@ -108,10 +114,10 @@ export class System {
   /**
    * Creates a partition with `pages` pages of memory from guest-physical address 0 on.
    *
-   * @throws UserError when this process can hold no more partitions
+   * @throws UserError when this process can hold no more partitions, or its share of the processors makes no sense
    */
-  createPartition(node: NodeAccess, pages: number, privileges: bigint, vps: number): number {
-    const id = this.kernel.createPartition({ node: node.id, gpaPages: pages, privileges });
+  createPartition(node: NodeAccess, pages: number, { cpus, share }: Pick<MachineParts, 'cpus' | 'share'>): number {
+    const id = this.kernel.createPartition({ node: node.id, gpaPages: pages, privileges: CHILD_PRIVILEGES });
     if (id < 0) {
       throw new UserError('too-many-machines', 'no more partitions can be created in this process', {
         hint: 'stop a machine, or start this one in a process of its own',
@@ -121,7 +127,15 @@ export class System {
     invariant(first >= 0, 'a node holds the partition it was made for');
     this.#check(this.kernel.mapGpaPages(id, 0, first, pages, Access.All), 'map memory');
     this.#check(this.kernel.initializePartition(id), 'initialise a partition');
-    for (let vp = 0; vp < vps; vp++) this.#check(this.kernel.createVp(id, vp), 'create a virtual processor');
+    const { CpuWeight, CpuCap, CpuReserve } = PartitionProperty;
+    this.#setProperty(id, CpuWeight, share.weight);
+    this.#setProperty(id, CpuCap, share.cap === 100 ? 0 : share.cap * PER_PERCENT);
+    this.#setProperty(id, CpuReserve, share.reserve * PER_PERCENT);
+    for (let vp = 0; vp < cpus; vp++) {
+      this.#check(this.kernel.createVp(id, vp), 'create a virtual processor');
+      // A paravirtual processor needs no initial registers: all of them run from the start.
+      if (vp > 0) this.#check(this.kernel.startVp(id, vp), 'start a virtual processor');
+    }
     return id;
   }
 
@@ -153,6 +167,14 @@ export class System {
   releaseRootVp(vp: number): void {
     this.#check(this.kernel.deleteVp(ROOT_PARTITION, vp), 'delete a root virtual processor');
     this.#freeRootVps.push(vp);
+  }
+
+  #setProperty(partition: number, property: number, value: number): void {
+    const status = this.kernel.setProperty(partition, property, BigInt(value));
+    if (status === HvStatus.Success) return;
+    throw new UserError('share-invalid', `a machine cannot have weight, cap or reserve ${value}`, {
+      hint: 'weight 1 to 10000; cap 1 to 100 and reserve 0 to 100 percent',
+    });
   }
 
   #check(status: number, what: string): void {

@@ -13,6 +13,7 @@
  */
 import { availableParallelism } from 'node:os';
 import { performance } from 'node:perf_hooks';
+import { setTimeout as delay } from 'node:timers/promises';
 
 /** Where a virtual processor's doorbell is: words of the microkernel's shared state. */
 export interface Doorbell {
@@ -27,6 +28,12 @@ export interface DoorbellWork {
   poll(): boolean;
   /** Milliseconds until something is due, Infinity when nothing is. */
   untilDeadline(): number;
+  /**
+   * Told how long the thread was awake, in milliseconds, whenever it has a moment.
+   *
+   * @returns milliseconds that it must rest now, having used up its share of the processor; 0 when it may go on
+   */
+  awakeFor?(milliseconds: number): number;
 }
 
 /** Not in the ES2022 library: the promise form of `Atomics.wait`. */
@@ -54,6 +61,8 @@ const SHORTEST_WAIT_MS = 1;
 const LONGEST_WAIT_MS = 1000;
 
 const yieldToEventLoop = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+/** Awaiting it lets the continuations that are ready run, and comes back: a tick of the microtask queue. */
+const TICK = Promise.resolve();
 
 /** Drives one virtual processor's work from its doorbell. */
 export class DoorbellLoop {
@@ -62,6 +71,7 @@ export class DoorbellLoop {
   readonly #awake: Int32Array;
   readonly #processors = availableParallelism();
   #polling = 0;
+  #awakeSince = 0;
   #stopped = false;
 
   /** @param awake - one shared word that counts the awake threads of the process */
@@ -87,6 +97,7 @@ export class DoorbellLoop {
   async run(): Promise<void> {
     const { words, counter, sleeping } = this.#bell;
     Atomics.add(this.#awake, 0, 1);
+    this.#awakeSince = performance.now();
     try {
       let turnEnds = performance.now() + TURN_MS;
       while (!this.#stopped) {
@@ -96,12 +107,14 @@ export class DoorbellLoop {
             await this.#settle();
           } else {
             await yieldToEventLoop();
+            await this.#account();
             turnEnds = performance.now() + TURN_MS;
           }
           continue;
         }
         if (await this.#heardWhilePolling(seen)) continue;
         await yieldToEventLoop();
+        await this.#account();
         if (Atomics.load(words, counter) === seen && !this.#stopped) {
           Atomics.store(words, sleeping, 1);
           if (!this.#work.poll()) await this.#sleep(seen);
@@ -116,7 +129,7 @@ export class DoorbellLoop {
 
   /** Lets the continuations of what was just resolved run, and those of their own awaits, without leaving the turn. */
   async #settle(): Promise<void> {
-    for (let tick = 0; tick < 6; tick++) await undefined;
+    for (let tick = 0; tick < 6; tick++) await TICK;
   }
 
   async #heardWhilePolling(seen: number): Promise<boolean> {
@@ -126,9 +139,22 @@ export class DoorbellLoop {
     do {
       for (let load = 0; load < LOADS_PER_LOOK; load++) if (Atomics.load(words, counter) !== seen) return true;
       // Continuations that are still on their way run here; what they start may be answered while we poll.
-      await undefined;
+      await TICK;
     } while (performance.now() < end);
     return this.#work.untilDeadline() <= 0;
+  }
+
+  /** Tells the work how long it had the processor, and rests if that was its share. */
+  async #account(): Promise<void> {
+    if (!this.#work.awakeFor) return;
+    const now = performance.now();
+    const rest = this.#work.awakeFor(now - this.#awakeSince);
+    this.#awakeSince = now;
+    if (rest <= 0) return;
+    Atomics.sub(this.#awake, 0, 1);
+    await delay(rest);
+    Atomics.add(this.#awake, 0, 1);
+    this.#awakeSince = performance.now();
   }
 
   async #sleep(seen: number): Promise<void> {
@@ -144,7 +170,8 @@ export class DoorbellLoop {
     );
     if (waiting.async) await waiting.value;
     Atomics.add(this.#awake, 0, 1);
-    const slept = performance.now() - began;
+    this.#awakeSince = performance.now();
+    const slept = this.#awakeSince - began;
     if (slept < SHORT_SLEEP_MS)
       this.#polling = Math.min(MOST_POLLING_MS, Math.max(FIRST_POLLING_MS, this.#polling * 2));
     else if (slept > LONG_SLEEP_MS) this.#polling = 0;

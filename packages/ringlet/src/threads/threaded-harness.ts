@@ -12,7 +12,7 @@ import { bundle, siblingModule } from '../host/bundle.ts';
 import { originalPositions } from '../host/source-positions.ts';
 import type { Harness, HarnessListener } from '../machine/harness.ts';
 import type { MachineParts } from '../machine/parts.ts';
-import { GUEST_PRIVILEGES, type NodeAccess, type System } from '../machine/system.ts';
+import { type NodeAccess, type System } from '../machine/system.ts';
 import type {
   DeviceThreadStart,
   FromDeviceThread,
@@ -65,7 +65,7 @@ export class ThreadedHarness implements Harness {
     this.#giveUpIfStopped();
     const pages = Math.ceil(memoryBytes / PAGE_SIZE);
     this.#node = this.#system.createNode(pages);
-    this.#partition = this.#system.createPartition(this.#node, pages, GUEST_PRIVILEGES, cpus);
+    this.#partition = this.#system.createPartition(this.#node, pages, this.#machine);
     this.#rootVp = this.#system.claimRootVp();
     await this.#startDevices(deviceCode);
     this.#giveUpIfStopped();

@@ -1,6 +1,7 @@
 /** The thread of one virtual processor of a TypeScript guest: its processor, driven by its doorbell. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { GuestKernel, type GuestModule, ParavirtualProcessor } from '@ringlet/child-partition';
+import { RUN_TIME_WINDOW } from '@ringlet/microkernel';
 import { HostClock } from '../host/clock.ts';
 import { attach } from '../machine/system.ts';
 import { ConsoleOutput } from './console-output.ts';
@@ -23,7 +24,10 @@ export function startVirtualProcessor(guest: GuestModule): void {
   const vp = kernel.vp(start.partition, start.vp);
   const clock = new HostClock(start.system.epoch);
   const { memoryBytes, cpus: vpCount, args } = start;
-  const processor = new ParavirtualProcessor(new GuestKernel({ vp, memoryBytes, vpCount, args }), guest);
+  const runtime = new GuestKernel({ vp, memoryBytes, vpCount, args });
+  const processor = new ParavirtualProcessor(runtime, guest);
+  // A promise of the guest's that nobody awaits: its failure is the guest's, not the thread's.
+  process.on('unhandledRejection', (error) => runtime.crash(error));
 
   const work = {
     poll(): boolean {
@@ -37,6 +41,11 @@ export function startVirtualProcessor(guest: GuestModule): void {
       return false;
     },
     untilDeadline: () => (vp.nextDeadline() - clock.now()) / TICKS_PER_MILLISECOND,
+    awakeFor(milliseconds: number): number {
+      vp.accountRunTime(milliseconds * TICKS_PER_MILLISECOND);
+      if (vp.runAllowance() > 0) return 0;
+      return (RUN_TIME_WINDOW - (clock.now() % RUN_TIME_WINDOW)) / TICKS_PER_MILLISECOND;
+    },
   };
   const loop = new DoorbellLoop(vp.doorbell, work, new Int32Array(start.system.awake));
   // A failure of the loop is a failure of ours: it ends the thread with its stack, and the machine with it.
