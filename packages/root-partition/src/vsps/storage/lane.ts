@@ -142,5 +142,5 @@ export class Lane {
 function measureRoom(channel: Channel): number {
   let fits = 0;
   for (let step = LARGEST_ANSWER; step >= 8; step /= 2) if (channel.hasRoom(fits + step)) fits += step;
-  return fits;
+  return channel.packetBytes(fits);
 }

@@ -369,3 +369,8 @@ function guestMemory(): GuestMemory {
 export const READ_ONLY_GPA = (GUEST_PAGES - 1) * PAGE_SIZE;
 /** A page that is not there. */
 export const MISSING_GPA = (GUEST_PAGES - 2) * PAGE_SIZE;
+
+/** A request's packet, and two pages for its data that are not adjacent. */
+export function scattered(request: GuestRequest): { packet: Uint8Array; pages: number[] } {
+  return { packet: scsiPacket(request), pages: [DATA_PAGE + 9, DATA_PAGE + 3] };
+}
