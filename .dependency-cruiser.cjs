@@ -2,6 +2,7 @@
 const below = {
   wire: [],
   microkernel: ['wire'],
+  x64: ['wire', 'microkernel'],
   vmbus: ['wire', 'microkernel'],
   protocols: ['wire'],
   'root-partition': ['wire', 'microkernel', 'vmbus', 'protocols'],
