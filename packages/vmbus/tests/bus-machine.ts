@@ -47,14 +47,15 @@ export class TestClock {
 
 /** Hands out guest pages in order; freed ones are not used again. */
 class Pages {
-  #next = FIRST_FREE;
+  /** The page that is handed out next. */
+  next = FIRST_FREE;
   taken = 0;
 
   allocate(count: number): number {
-    if (this.#next + count > GPA_PAGES) return -1;
+    if (this.next + count > GPA_PAGES) return -1;
     this.taken += count;
-    this.#next += count;
-    return this.#next - count;
+    this.next += count;
+    return this.next - count;
   }
 
   free(_first: number, count: number): void {

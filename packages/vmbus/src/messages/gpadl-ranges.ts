@@ -21,7 +21,7 @@ export const HEADER_TAIL_BYTES = (MAX_MESSAGE_BYTES - HEADER_BYTES - GpadlHeader
 /** Range-buffer bytes that fit in one body message: 28 page numbers. */
 export const BODY_TAIL_BYTES = (MAX_MESSAGE_BYTES - HEADER_BYTES - GpadlBody.size) & ~7;
 /** Most bytes of a range buffer: its length is a u16, in whole units. */
-export const MAX_RANGE_BUFFER_BYTES = 0xffff & ~7;
+const MAX_RANGE_BUFFER_BYTES = 0xffff & ~7;
 /** Most pages of a GPADL with one range. */
 export const MAX_PAGES_PER_GPADL = (MAX_RANGE_BUFFER_BYTES - RANGE_HEADER_BYTES) / 8;
 /** First page number that a guest-physical address of 2^53 bytes could not have. */

@@ -26,7 +26,7 @@ test('closing gives ports, rings and pages back, and the channel can be opened a
   expect(machine.ports()).toEqual(ports);
 });
 
-test('vmbus gotcha 3: the pages come back only when the device has let go of them', async () => {
+test('G13: the pages of the rings come back only when the device has let go of them', async () => {
   const machine = new BusMachine();
   const echo = new Echo();
   echo.closeLater = true;
@@ -39,6 +39,20 @@ test('vmbus gotcha 3: the pages come back only when the device has let go of the
   echo.finishClose?.();
   await machine.during(closing);
   expect(closed).toBe(true);
+});
+
+test('vmbus gotcha 13: the feature bits that the guest set in both rings are left alone', async () => {
+  const machine = new BusMachine();
+  machine.host.attach(new Echo());
+  const before = machine.pages.next;
+  const channel = await opened(machine);
+  await ask(machine, channel, 1);
+  // Three pages of the connection, then two rings of four pages.
+  const features = [3, 7].map((page) => {
+    const at = channel.memory.find((before + page) * 4096 + 64, 4, 1);
+    return Atomics.load(channel.memory.words, at >> 2);
+  });
+  expect(features).toEqual([1, 1]);
 });
 
 test('C6: a device that sends as soon as it is opened is heard', async () => {

@@ -19,7 +19,7 @@ import type { ChannelOffer, MessageTarget, OpenRequest } from './notifier.ts';
 export type ChildState = 'unaware' | 'offered' | 'rescinded' | 'released';
 
 /** What the device of a channel is doing. Tickets tell a late answer from the one that is awaited. */
-export type DeviceState =
+type DeviceState =
   | { readonly is: 'closed' }
   /** Taken off the bus; what is left is the child's to release. */
   | { readonly is: 'removed' }
@@ -87,7 +87,7 @@ export const newRecord = (id: number, offer: ChannelOffer, primary: ChannelRecor
 });
 
 /** The usual name of the two states together, for people. */
-export function stateName(record: ChannelRecord): string {
+function stateName(record: ChannelRecord): string {
   const { child, device, reserved } = record;
   if (device.is === 'closing' && device.reopen !== undefined) return 'closing-reopen';
   if (device.is !== 'closed' && device.is !== 'removed') {

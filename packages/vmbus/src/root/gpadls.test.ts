@@ -116,6 +116,29 @@ test('a view can be released once', () => {
   expect(() => view.release()).toThrow('released once');
 });
 
+test('vmbus gotcha 3: the teardown of rings is answered after the close as well, when the device has closed', () => {
+  const child = withDevices();
+  child.closes = false;
+  child.openChannel(1, 5);
+  const rings = child.bus.acquireGpadl(1, 5);
+  child.take();
+  child.post('CloseChannel', { relid: 1 });
+  child.post('GpadlTeardown', { relid: 1, gpadl: 5 });
+  expect(child.take()).toEqual([]);
+  rings?.release();
+  child.finishClose(1);
+  expect(child.take()).toEqual([torndown(5)]);
+});
+
+test('G16: a device that is being opened can take hold of a GPADL that the child makes meanwhile', () => {
+  const child = withDevices();
+  child.opens = undefined;
+  child.openChannel(1);
+  child.createGpadl(1, 9);
+  expect(child.bus.acquireGpadl(1, 9)?.byteLength).toBe(8 * 4096);
+  expect(child.states()[1]).toBe('opening');
+});
+
 test('G8: a rescind leaves unfinished and finished GPADLs to the child, which may still finish them', () => {
   const child = withDevices();
   child.createGpadl(1, 5);
