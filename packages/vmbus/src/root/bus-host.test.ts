@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { BusMachine } from '../../tests/bus-machine.ts';
 import { ask, bytes, Echo, opened } from '../../tests/echo-device.ts';
 import type { Channel } from '../channel/channel.ts';
+import type { Packet } from '../channel/packet.ts';
 import type { GpadlView } from '../device.ts';
 
 test('a guest connects, opens an echo device and is answered, through real hypercalls, messages and event flags', async () => {
@@ -196,6 +197,47 @@ test('vmbus gotcha 12: a guest that does not empty its slot is not read, and not
   expect(waiting.messages.waiting).toBeLessThanOrEqual(2);
   await machine.during(Promise.all(made));
   expect(machine.host.bus.inspect()).toMatchObject({ messages: { waiting: 0 }, gpadls: { count: 61 } });
+});
+
+test('messages for which the guest had no room are offered again, though nothing rings the root', async () => {
+  const machine = new BusMachine();
+  await machine.during(machine.client.connect());
+  machine.clock.advance(2_000_000);
+  await machine.settle();
+  // More than the guest's slot and queue hold, in one go, while neither end runs.
+  for (let n = 1; n <= 60; n++) machine.host.attach(new Echo(n));
+  expect(machine.host.bus.inspect()).toMatchObject({ messages: { waiting: 1 } });
+  for (let round = 0; round < 10; round++) {
+    await machine.settle();
+    machine.clock.advance(10_000);
+  }
+  expect(machine.client.offers.length).toBe(60);
+  expect(machine.clock.waiting).toBe(0);
+});
+
+test('a device that paused is read again when its backend says so, though nothing rings the root', async () => {
+  const machine = new BusMachine();
+  let ready = false;
+  class Slow extends Echo {
+    override packet(packet: Packet, channel: Channel): boolean {
+      if (ready) channel.complete(packet, packet.payload());
+      return ready;
+    }
+  }
+  const slow = new Slow();
+  machine.host.attach(slow);
+  const channel = await opened(machine);
+  machine.clock.advance(2_000_000);
+  let answer: number | undefined;
+  channel.onPacket((packet) => void (answer = packet.u8(0)));
+  channel.request(bytes(6), 6, 0);
+  channel.flush();
+  await machine.settle();
+  expect(answer).toBeUndefined();
+  ready = true;
+  slow.channel?.resume();
+  await machine.settle();
+  expect(answer).toBe(6);
 });
 
 test('C31: an open channel goes on in a restored host, and the device is not opened anew', async () => {

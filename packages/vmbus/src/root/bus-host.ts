@@ -151,7 +151,6 @@ export class BusHost {
     for (let turns = this.#turns.length; turns > 0; turns--) this.#run(this.#turns.take(), budget);
     this.bus.pump();
     this.#polling = false;
-    if (this.bus.waiting) this.#retryTimer ??= this.#options.after(RETRY_TICKS, this.#retry);
     return more || this.#turns.length > 0;
   }
 
@@ -217,7 +216,10 @@ export class BusHost {
 
   #send(message: Uint8Array, target: MessageTarget): boolean {
     const usual = target.sint === BUS_SINT && this.#ports.setTarget(target.vp);
-    return this.#ports.post(message, usual ? undefined : target);
+    if (this.#ports.post(message, usual ? undefined : target)) return true;
+    // Nobody tells when the child has emptied its slot.
+    this.#retryTimer ??= this.#options.after(RETRY_TICKS, this.#retry);
+    return false;
   }
 
   #connected(target: MessageTarget, monitor: MonitorPages | undefined): boolean {

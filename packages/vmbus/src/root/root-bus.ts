@@ -88,11 +88,6 @@ export class RootBus {
     return !this.#out.full;
   }
 
-  /** Whether messages wait for room in the child: call {@link pump} again soon. */
-  get waiting(): boolean {
-    return !this.#out.empty;
-  }
-
   /** Whether a child is connected. */
   get connected(): boolean {
     return this.#connection.state.is === 'connected';
