@@ -2,7 +2,8 @@
 export default {
   entryPointStrategy: 'packages',
   entryPoints: ['packages/*'],
-  packageOptions: { includeVersion: true, excludeInternal: true },
+  // No links to a forge: the documentation is the same wherever the clone came from.
+  packageOptions: { includeVersion: true, excludeInternal: true, disableGit: true, disableSources: true },
   projectDocuments: ['docs/guide/*.md'],
   name: 'Ringlet',
   out: 'docs/api',

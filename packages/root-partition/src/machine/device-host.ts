@@ -7,9 +7,10 @@
  */
 import type { Clock, Microkernel } from '@ringlet/microkernel';
 import { BusHost, type DeviceWorld, SynicEndpoint, type Vsp, type VspClass } from '@ringlet/vmbus';
+import type { KvpPool, KvpValue } from '@ringlet/protocols';
 import { isGuid, UserError } from '@ringlet/wire';
 import Heartbeat from '../vsps/integration/heartbeat.ts';
-import KeyValueExchange from '../vsps/integration/key-value-exchange.ts';
+import KeyValueExchange, { type KvpDone, type KvpResult } from '../vsps/integration/key-value-exchange.ts';
 import Shutdown, { type ShutdownResult } from '../vsps/integration/shutdown.ts';
 import TimeSync, { type TimeSyncOptions } from '../vsps/integration/time-sync.ts';
 import { type DiskDescription, MachineDisks } from './machine-disks.ts';
@@ -60,6 +61,9 @@ export type DeviceHostEvent =
   | { readonly type: 'guest-error'; readonly device: string; readonly what: string; readonly count: number }
   | { readonly type: 'device-error'; readonly device: string; readonly message: string };
 
+/** Number of a pool of keys: one of `KvpPool`. */
+export type KvpPoolNumber = (typeof KvpPool)[keyof typeof KvpPool];
+
 /** What the outside may ask of a machine's devices: name, parameters and answer of each request. */
 export interface DeviceHostRequests {
   inspect(parameters: Record<string, never>): Record<string, unknown>;
@@ -68,6 +72,10 @@ export interface DeviceHostRequests {
   attachDisk(parameters: DiskDescription): void;
   detachDisk(parameters: { controller?: number; target?: number; lun?: number }): void;
   resizeDisk(parameters: { controller?: number; target?: number; lun?: number; bytes: number }): void;
+  /** What the guest has published under key-value exchange, as `key → value`. @throws UserError when it cannot be asked */
+  keyValues(parameters: { pool: KvpPoolNumber }): Record<string, string>;
+  /** Gives the guest a value. @throws UserError when it does not take it */
+  setKeyValue(parameters: { pool: KvpPoolNumber; key: string; value: string }): void;
   /** Closes everything. Nothing may be asked afterwards. */
   dispose(parameters: Record<string, never>): void;
 }
@@ -171,6 +179,11 @@ export class DeviceHost {
     attachDisk: (description) => this.#disks.attach(description),
     detachDisk: (place) => this.#disks.detach(place),
     resizeDisk: ({ bytes, ...place }) => this.#disks.resize(place, bytes),
+    keyValues: async ({ pool }) => {
+      const entries = await answered<Map<string, KvpValue>>((done) => this.#keyValues.enumerate(pool, done));
+      return Object.fromEntries([...entries].map(([key, value]) => [key, String(value)]));
+    },
+    setKeyValue: ({ pool, key, value }) => answered<void>((done) => this.#keyValues.set(pool, key, value, done)),
     dispose: async () => {
       await new Promise<void>((closed) => this.#bus.dispose(closed));
       await Promise.all(
@@ -194,6 +207,15 @@ export class DeviceHost {
     this.#bus.attach(vsp);
     return vsp;
   }
+}
+
+/** A key-value call as a promise. */
+async function answered<T>(call: (done: KvpDone<T>) => void): Promise<T> {
+  const result = await new Promise<KvpResult<T>>(call);
+  if (result.ok) return result.value;
+  throw new UserError(`key-value-${result.reason}`, `the guest's key-value exchange is ${result.reason}`, {
+    hint: 'a Linux guest answers once its hv_kvp_daemon runs',
+  });
 }
 
 /** Makes the device that a file exports. @throws UserError when what it exports is none. */
