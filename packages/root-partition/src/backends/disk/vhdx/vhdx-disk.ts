@@ -337,7 +337,7 @@ export class VhdxDisk extends MappedDisk {
 
   #giveUp(block: number): void {
     const { bat, partial } = this.#image;
-    if (bat.home[block] !== 0) space.release(bat.home[block]!, this.#blockMib);
+    if (bat.home[block] !== 0) this.#heldBack.push(bat.home[block]!);
     partial.end(block);
     this.#settleBlock(block, 0, BlockState.Zero);
     if (this.#heldBack.length * this.#blockMib > MOST_HELD_BACK && this.flushes.idle) {
