@@ -6,9 +6,10 @@
  *
  *     woken soon (the waking itself included) → budget doubles, up to MOST
  *     slept for much longer than that         → budget 0
+ *     polled in vain several times in a row   → no polling for a while, and a longer one each time
  *
  * It never polls when more threads are awake than the host has processors: a poller would then hold up the very thread
- * it waits for. The order "read the bell, look for work, announce sleep, look again, wait for the bell" is what makes
+ * it waits for. Where other programs keep the processors busy it does the same, which only polling in vain shows. The order "read the bell, look for work, announce sleep, look again, wait for the bell" is what makes
  * a lost wake-up impossible; see the interleaving check of the rings.
  */
 import { availableParallelism } from 'node:os';
@@ -46,11 +47,15 @@ interface AtomicsWithWaitAsync {
   ): { async: false; value: 'not-equal' | 'timed-out' } | { async: true; value: Promise<'ok' | 'timed-out'> };
 }
 
-const MOST_POLLING_MS = 0.05;
-const FIRST_POLLING_MS = 0.01;
+const MOST_POLLING_MS = 0.1;
+const FIRST_POLLING_MS = 0.02;
 /** A sleep this short was not worth its wake-up, which takes up to 0.1 ms of it where processors are virtual. */
-const SHORT_SLEEP_MS = 0.12;
-const LONG_SLEEP_MS = 0.3;
+const SHORT_SLEEP_MS = 0.2;
+const LONG_SLEEP_MS = 0.4;
+/** So many polls in vain, and it sleeps at once for so many times; the second number doubles up to the third. */
+const VAIN_POLLS = 4;
+const FEWEST_SLEEPS = 32;
+const MOST_SLEEPS = 1024;
 /** Work is handled this long at most before timers, file callbacks and port messages get their turn. */
 const TURN_MS = 0.5;
 /** Doorbell loads between two looks at the clock, which costs as much as five of them. */
@@ -71,6 +76,9 @@ export class DoorbellLoop {
   readonly #awake: Int32Array;
   readonly #processors = availableParallelism();
   #polling = 0;
+  #vain = 0;
+  #sleepsLeft = 0;
+  #sleeps = FEWEST_SLEEPS;
   #awakeSince = 0;
   #stopped = false;
 
@@ -133,15 +141,27 @@ export class DoorbellLoop {
   }
 
   async #heardWhilePolling(seen: number): Promise<boolean> {
-    if (this.#polling === 0 || Atomics.load(this.#awake, 0) > this.#processors) return false;
+    if (this.#polling === 0 || this.#sleepsLeft > 0 || Atomics.load(this.#awake, 0) > this.#processors) return false;
     const { words, counter } = this.#bell;
     const end = performance.now() + Math.min(this.#polling, this.#work.untilDeadline());
     do {
-      for (let load = 0; load < LOADS_PER_LOOK; load++) if (Atomics.load(words, counter) !== seen) return true;
+      for (let load = 0; load < LOADS_PER_LOOK; load++) if (Atomics.load(words, counter) !== seen) return this.#heard();
       // Continuations that are still on their way run here; what they start may be answered while we poll.
       await TICK;
     } while (performance.now() < end);
-    return this.#work.untilDeadline() <= 0;
+    if (this.#work.untilDeadline() <= 0) return true;
+    if (++this.#vain >= VAIN_POLLS) {
+      this.#vain = 0;
+      this.#sleepsLeft = this.#sleeps;
+      this.#sleeps = Math.min(2 * this.#sleeps, MOST_SLEEPS);
+    }
+    return false;
+  }
+
+  #heard(): true {
+    this.#vain = 0;
+    this.#sleeps = FEWEST_SLEEPS;
+    return true;
   }
 
   /** Tells the work how long it had the processor, and rests if that was its share. */
@@ -172,6 +192,7 @@ export class DoorbellLoop {
     Atomics.add(this.#awake, 0, 1);
     this.#awakeSince = performance.now();
     const slept = this.#awakeSince - began;
+    if (this.#sleepsLeft > 0) this.#sleepsLeft--;
     if (slept < SHORT_SLEEP_MS)
       this.#polling = Math.min(MOST_POLLING_MS, Math.max(FIRST_POLLING_MS, this.#polling * 2));
     else if (slept > LONG_SLEEP_MS) this.#polling = 0;
