@@ -19,8 +19,10 @@ export type { GuestEnd, GuestKernelOptions, GuestVp } from './runtime/guest-kern
 export type { PageAllocator } from './runtime/page-allocator.ts';
 export { IdeController, StorageController } from './vscs/storage/storage-controller.ts';
 export type { StorageChange } from './vscs/storage/storage-controller.ts';
-export { BlockDevice, BlockOperation } from './vscs/storage/block-device.ts';
-export type { BlockDone, BlockTransport, UnitDescription } from './vscs/storage/block-device.ts';
+export { BlockDevice } from './vscs/storage/block-device.ts';
+export type { UnitDescription } from './vscs/storage/block-device.ts';
+export { BlockOperation } from './vscs/storage/block-requests.ts';
+export type { BlockDone } from './vscs/storage/block-requests.ts';
 export { BlockStatus, StorageError } from './vscs/storage/storage-error.ts';
 export type { StorageGuest } from './vscs/storage/storage-guest.ts';
 export type { UnitAddress } from './vscs/storage/slot.ts';

@@ -5,26 +5,10 @@
  * on it: they wait for a free slot, split what is too long for one request, and use memory of their own where asked.
  */
 import { PAGE_SIZE } from '@ringlet/microkernel';
-import {
-  DataDirection,
-  putBe16,
-  putBe32,
-  putBe64,
-  putTransferCdb,
-  ScsiOp,
-  UnmapDescriptor,
-  UnmapHeader,
-} from '@ringlet/protocols';
-import { type Lane, statusOf } from './lane.ts';
-import type { Slot, SlotKeeper, SlotOwner, UnitAddress } from './slot.ts';
+import { putBe16, putBe32, putBe64, ScsiOp, UnmapDescriptor, UnmapHeader } from '@ringlet/protocols';
+import { type BlockDone, BlockOperation, type BlockRequests } from './block-requests.ts';
+import type { UnitAddress } from './slot.ts';
 import { BlockStatus, StorageError } from './storage-error.ts';
-import type { StorageGuest } from './storage-guest.ts';
-
-/** What `submit` can be asked for. */
-export const BlockOperation = { Read: 0, Write: 1, Flush: 2 } as const;
-
-/** Told how a request ended: {@link BlockStatus} or sense data, and the tag it was submitted with. */
-export type BlockDone = (status: number, tag: number) => void;
 
 /** What is known of a unit from its own answers. */
 export interface UnitDescription {
@@ -46,27 +30,16 @@ export interface UnitDescription {
   readonly unmapReadsZero: boolean;
 }
 
-/** What a device asks of its controller. */
-export interface BlockTransport {
-  readonly guest: StorageGuest;
-  readonly maxTransferBytes: number;
-  /** Nothing will be answered any more. */
-  readonly isClosed: boolean;
-  /** A lane with a free slot, or `undefined`. */
-  lane(): Lane | undefined;
-  /** Calls `run` once when a request may fit again. */
-  whenReady(run: () => void): void;
-}
-
 /** Sectors of one unit. */
-export class BlockDevice implements SlotOwner {
-  readonly #transport: BlockTransport;
+export class BlockDevice {
+  readonly #requests: BlockRequests;
   readonly #resized = new Set<(device: BlockDevice) => void>();
   #description: UnitDescription;
   #present = true;
 
-  constructor(transport: BlockTransport, description: UnitDescription) {
-    this.#transport = transport;
+  /** @internal Controllers make devices. */
+  constructor(requests: BlockRequests, description: UnitDescription) {
+    this.#requests = requests;
     this.#description = description;
   }
 
@@ -112,7 +85,7 @@ export class BlockDevice implements SlotOwner {
 
   /** Bytes that one submitted request may move. */
   get maxTransferBytes(): number {
-    return this.#transport.maxTransferBytes;
+    return this.#requests.lanes.maxTransferBytes;
   }
 
   // Callbacks.
@@ -126,7 +99,8 @@ export class BlockDevice implements SlotOwner {
    * @returns false when there is no room now: nothing was sent; see {@link whenReady}
    */
   submit(operation: number, sector: number, count: number, gpa: number, done: BlockDone, tag = 0): boolean {
-    return this.#submit(operation, sector, count, undefined, gpa, done, tag);
+    const length = count * this.sectorSize;
+    return this.#requests.submit(this.address, operation, sector, count, length, undefined, gpa, done, tag);
   }
 
   /** The same for scattered memory: `pages` are guest page numbers, and must not change until `done` is called. */
@@ -139,12 +113,13 @@ export class BlockDevice implements SlotOwner {
     done: BlockDone,
     tag = 0,
   ): boolean {
-    return this.#submit(operation, sector, count, pages, offset, done, tag);
+    const length = count * this.sectorSize;
+    return this.#requests.submit(this.address, operation, sector, count, length, pages, offset, done, tag);
   }
 
   /** Calls `run` once when a request may fit again. */
   whenReady(run: () => void): void {
-    this.#transport.whenReady(run);
+    this.#requests.lanes.whenReady(run);
   }
 
   /** Calls `listener` after the number of sectors has changed. @returns stops it */
@@ -169,14 +144,14 @@ export class BlockDevice implements SlotOwner {
   async readInto(sector: number, target: Uint8Array): Promise<void> {
     await this.#bounced(target, async (part, at, gpa) => {
       await this.read(sector + at / this.sectorSize, part.length / this.sectorSize, gpa);
-      this.#transport.guest.memory.read(gpa, part);
+      this.#requests.lanes.guest.memory.read(gpa, part);
     });
   }
 
   /** Writes whole sectors from the program's own memory. */
   async writeFrom(sector: number, source: Uint8Array): Promise<void> {
     await this.#bounced(source, (part, at, gpa) => {
-      this.#transport.guest.memory.write(gpa, part);
+      this.#requests.lanes.guest.memory.write(gpa, part);
       return this.write(sector + at / this.sectorSize, part.length / this.sectorSize, gpa);
     });
   }
@@ -194,31 +169,19 @@ export class BlockDevice implements SlotOwner {
     UnmapHeader.write(view, 0, { dataLength: size - 2, descriptorsLength: UnmapDescriptor.size });
     putBe64(list, UnmapHeader.size, sector);
     putBe32(list, UnmapHeader.size + UnmapDescriptor.at.blocks, count);
+    const cdb = new Uint8Array(10);
+    cdb[0] = ScsiOp.Unmap;
+    putBe16(cdb, 7, size);
     await this.#withPages(1, async (gpa) => {
-      this.#transport.guest.memory.write(gpa, list);
-      const status = await this.#queued((done) =>
-        this.#send(done, 0, DataDirection.Out, size, undefined, gpa, (cdb) => {
-          cdb.fill(0);
-          cdb[0] = ScsiOp.Unmap;
-          putBe16(cdb, 7, size);
-          return 10;
-        }),
-      );
+      this.#requests.lanes.guest.memory.write(gpa, list);
+      const status = await this.#queued((done) => this.#requests.give(this.address, cdb, gpa, size, done));
       if (status !== BlockStatus.Ok) throw new StorageError('unmap', status);
     });
   }
 
   // The controller's.
 
-  ended(slot: Slot, lane: SlotKeeper): void {
-    const status = statusOf(slot);
-    const { callback, tag } = slot;
-    // Free before the caller knows: it may send the next request from its callback.
-    lane.release(slot);
-    callback?.(status, tag);
-  }
-
-  /** The unit was looked at again. @returns whether its size is another */
+  /** @internal The unit was looked at again. @returns whether its size is another */
   update(description: UnitDescription): boolean {
     const before = this.#description.sectorCount;
     this.#description = description;
@@ -227,68 +190,9 @@ export class BlockDevice implements SlotOwner {
     return true;
   }
 
-  /** The unit is not there any more. */
+  /** @internal The unit is not there any more. */
   remove(): void {
     this.#present = false;
-  }
-
-  #submit(
-    operation: number,
-    sector: number,
-    count: number,
-    pages: ArrayLike<number> | undefined,
-    offset: number,
-    done: BlockDone,
-    tag: number,
-  ): boolean {
-    const lane = this.#transport.lane();
-    const slot = lane?.take();
-    if (lane === undefined || slot === undefined) return false;
-    if (operation === BlockOperation.Flush) {
-      slot.cdb.fill(0);
-      slot.cdb[0] = ScsiOp.SynchronizeCache10;
-      slot.prepare(this.address, 10, DataDirection.Unknown, 0);
-    } else {
-      const write = operation === BlockOperation.Write;
-      const length = putTransferCdb(slot.cdb, write, sector, count, false);
-      slot.prepare(this.address, length, write ? DataDirection.Out : DataDirection.In, count * this.sectorSize);
-    }
-    return this.#dispatch(lane, slot, pages, offset, done, tag);
-  }
-
-  /** Sends a command of another kind; `fill` writes the CDB and returns its length. */
-  #send(
-    done: BlockDone,
-    tag: number,
-    direction: number,
-    length: number,
-    pages: ArrayLike<number> | undefined,
-    offset: number,
-    fill: (cdb: Uint8Array) => number,
-  ): boolean {
-    const lane = this.#transport.lane();
-    const slot = lane?.take();
-    if (lane === undefined || slot === undefined) return false;
-    slot.prepare(this.address, fill(slot.cdb), direction, length);
-    return this.#dispatch(lane, slot, pages, offset, done, tag);
-  }
-
-  #dispatch(
-    lane: Lane,
-    slot: Slot,
-    pages: ArrayLike<number> | undefined,
-    offset: number,
-    done: BlockDone,
-    tag: number,
-  ): boolean {
-    slot.owner = this;
-    slot.callback = done;
-    slot.tag = tag;
-    slot.pages = pages;
-    slot.offset = offset;
-    if (lane.send(slot)) return true;
-    lane.release(slot);
-    return false;
   }
 
   async #move(operation: number, sector: number, count: number, gpa: number): Promise<void> {
@@ -314,7 +218,7 @@ export class BlockDevice implements SlotOwner {
     return new Promise((resolve) => {
       const tryNow = (): void => {
         if (!this.#present) resolve(BlockStatus.Gone);
-        else if (!attempt(resolve)) this.#transport.whenReady(tryNow);
+        else if (!attempt(resolve)) this.#requests.lanes.whenReady(tryNow);
       };
       tryNow();
     });
@@ -332,7 +236,7 @@ export class BlockDevice implements SlotOwner {
   }
 
   async #withPages(count: number, use: (gpa: number) => Promise<void>): Promise<void> {
-    const { pages } = this.#transport.guest;
+    const { pages } = this.#requests.lanes.guest;
     const first = pages.allocate(count);
     if (first < 0) throw new RangeError(`the guest has no ${count} free pages in a row`);
     try {

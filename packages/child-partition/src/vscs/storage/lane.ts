@@ -31,10 +31,8 @@ const BUSY_TICKS = 10_000;
 /** What a lane needs to be given. */
 export interface LaneWorld {
   after(ticks: number, run: () => void): () => void;
-  /** A unit told of a change by sense data: capacity, medium, list of units. */
-  attention(sense: number): void;
-  /** A unit is not there any more. */
-  absent(): void;
+  /** A unit told of a change by sense data (capacity, medium, list of units), or is not there any more. */
+  changed(): void;
   /** A slot is free again. */
   freed(): void;
 }
@@ -127,7 +125,7 @@ export class Lane {
     slot.transferred = whole ? Math.min(packet.u32(VstorAt.dataTransferLength), slot.length) : 0;
     slot.sense = 0;
     if (slot.scsiStatus !== ScsiStatus.Good && this.#again(slot, srb, packet)) return;
-    if (slot.srbStatus === SrbStatus.InvalidLun) this.#world.absent();
+    if (slot.srbStatus === SrbStatus.InvalidLun) this.#world.changed();
     this.#end(slot);
   }
 
@@ -151,7 +149,7 @@ export class Lane {
       slot.sense = readSense(this.#senseBytes);
     }
     if (slot.sense >> 16 === SenseKey.UnitAttention) {
-      this.#world.attention(slot.sense);
+      this.#world.changed();
       if (slot.retries++ >= MOST_RETRIES) return false;
       if (!this.#resend(slot)) this.#later(slot);
       return true;

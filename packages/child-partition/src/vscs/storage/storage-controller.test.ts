@@ -18,7 +18,7 @@ import {
 } from '@ringlet/protocols';
 import { type Packet, PacketType, RingChannel } from '@ringlet/vmbus';
 import { expect, test } from 'vitest';
-import { BlockOperation } from './block-device.ts';
+import { BlockOperation } from './block-requests.ts';
 import { LANE_DEPTH } from './lane.ts';
 import { StorageController } from './storage-controller.ts';
 import { BlockStatus } from './storage-error.ts';

@@ -1,8 +1,8 @@
 /** UnitCommands: the commands that find out what a unit is, one at a time, with a page of the guest's memory for answers. */
 import { PAGE_SIZE } from '@ringlet/microkernel';
 import { be16, be32, be64, DataDirection, ScsiOp } from '@ringlet/protocols';
-import type { BlockTransport } from './block-device.ts';
 import { statusOf } from './lane.ts';
+import type { RequestLanes } from './request-lanes.ts';
 import type { Slot, SlotKeeper, SlotOwner, UnitAddress } from './slot.ts';
 import { BlockStatus } from './storage-error.ts';
 
@@ -16,14 +16,14 @@ export interface CommandOutcome {
 
 /** Runs commands. */
 export class UnitCommands implements SlotOwner {
-  readonly #transport: BlockTransport;
+  readonly #lanes: RequestLanes;
   readonly #gpa: number;
   /** The one command that runs. */
   #outcome: ((outcome: CommandOutcome) => void) | undefined;
 
   /** @param page - a guest page of the driver's own, for data */
-  constructor(transport: BlockTransport, page: number) {
-    this.#transport = transport;
+  constructor(lanes: RequestLanes, page: number) {
+    this.#lanes = lanes;
     this.#gpa = page * PAGE_SIZE;
   }
 
@@ -84,7 +84,7 @@ export class UnitCommands implements SlotOwner {
     // Answers are as long as they are: fewer bytes than there was room for is no failure.
     const short = status === BlockStatus.Failed && slot.sense === 0 && slot.scsiStatus === 0 && slot.srbStatus === 1;
     const data = new Uint8Array(slot.transferred);
-    this.#transport.guest.memory.read(this.#gpa, data);
+    this.#lanes.guest.memory.read(this.#gpa, data);
     lane.release(slot);
     const outcome = this.#outcome;
     this.#outcome = undefined;
@@ -94,10 +94,10 @@ export class UnitCommands implements SlotOwner {
   #run(address: UnitAddress, cdb: readonly number[], length: number): Promise<CommandOutcome> {
     return new Promise((resolve) => {
       const tryNow = (): void => {
-        if (this.#transport.isClosed) return resolve({ status: BlockStatus.Gone, data: new Uint8Array(0) });
-        const lane = this.#transport.lane();
+        if (this.#lanes.isClosed) return resolve({ status: BlockStatus.Gone, data: new Uint8Array(0) });
+        const lane = this.#lanes.pick();
         const slot = lane?.take();
-        if (lane === undefined || slot === undefined) return this.#transport.whenReady(tryNow);
+        if (lane === undefined || slot === undefined) return this.#lanes.whenReady(tryNow);
         slot.cdb.fill(0);
         slot.cdb.set(cdb);
         slot.prepare(address, cdb.length, length === 0 ? DataDirection.Unknown : DataDirection.In, length);
@@ -107,7 +107,7 @@ export class UnitCommands implements SlotOwner {
         if (lane.send(slot)) return;
         this.#outcome = undefined;
         lane.release(slot);
-        this.#transport.whenReady(tryNow);
+        this.#lanes.whenReady(tryNow);
       };
       tryNow();
     });
