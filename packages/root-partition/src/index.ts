@@ -19,7 +19,13 @@ export type {
 } from './machine/device-host.ts';
 export type { DiskDescription } from './machine/machine-disks.ts';
 export { StorageVsp } from './vsps/storage/storage-vsp.ts';
-export type { StorageLun, StorageOptions } from './vsps/storage/storage-options.ts';
+export type { StorageState } from './vsps/storage/storage-vsp.ts';
+export type { IdePlace, StorageLun, StorageOptions } from './vsps/storage/storage-options.ts';
+export type { LunAddress } from './vsps/storage/lun-queue.ts';
+export type { NegotiationState, SavedNegotiation } from './vsps/storage/negotiation.ts';
+export type { SavedRequest } from './vsps/storage/storage-request.ts';
+export type { LogicalUnitState } from './vsps/storage/scsi/logical-unit.ts';
+export type { ReservationState } from './vsps/storage/scsi/reservations.ts';
 export { default as Heartbeat } from './vsps/integration/heartbeat.ts';
 export type { HeartbeatState } from './vsps/integration/heartbeat.ts';
 export { default as KeyValueExchange } from './vsps/integration/key-value-exchange.ts';
