@@ -48,7 +48,7 @@ export type { Offer, OfferEvent } from './child/offer.ts';
 export type { After } from './child/post-queue.ts';
 export type { PageSource } from './child/ring-memory.ts';
 export { BusHost } from './root/bus-host.ts';
-export type { AttachOptions, BusHostOptions, SocketProvider } from './root/bus-host.ts';
+export type { AttachOptions, BusHostOptions, BusObserver, SocketProvider } from './root/bus-host-options.ts';
 export type { BusPlace, PortKernel } from './root/bus-ports.ts';
 export { defaultLimits, MAX_RELID } from './root/limits.ts';
 export type { RootBusLimits } from './root/limits.ts';

@@ -6,7 +6,7 @@
  * request with plain data, so that it can come from another thread.
  */
 import type { Clock, Microkernel } from '@ringlet/microkernel';
-import { BusHost, type DeviceWorld, SynicEndpoint, type Vsp, type VspClass } from '@ringlet/vmbus';
+import { BusHost, type BusObserver, type DeviceWorld, SynicEndpoint, type Vsp, type VspClass } from '@ringlet/vmbus';
 import type { KvpPool, KvpValue } from '@ringlet/protocols';
 import { isGuid, UserError } from '@ringlet/wire';
 import Heartbeat from '../vsps/integration/heartbeat.ts';
@@ -124,6 +124,7 @@ export class DeviceHost {
       wake: () => options.wake(),
       log: this.#log.of('vmbus'),
       deviceFailed: (device, thrown) => options.report({ type: 'device-error', device, message: describe(thrown) }),
+      observer: reporter(options.report),
     });
     const world = (device: string): DeviceWorld => ({
       clock,
@@ -207,6 +208,18 @@ export class DeviceHost {
     this.#bus.attach(vsp);
     return vsp;
   }
+}
+
+/** Turns what happens on the bus into events. */
+function reporter(report: (event: DeviceHostEvent) => void): BusObserver {
+  return {
+    connected: (version) => report({ type: 'bus-connected', version }),
+    disconnected: () => report({ type: 'bus-disconnected' }),
+    opened: (device, { relid, subchannelIndex: subchannel }) =>
+      report({ type: 'channel-opened', device, relid, subchannel }),
+    closed: (device, { relid }) => report({ type: 'channel-closed', device, relid }),
+    faulted: (device, { relid }, why) => report({ type: 'channel-faulted', device, relid, why }),
+  };
 }
 
 /** A key-value call as a promise. */

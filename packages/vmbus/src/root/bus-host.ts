@@ -8,14 +8,13 @@
  *     SynIC ── messages ──▶ RootBus ── open, close ──▶ ServedChannel ──▶ Vsp
  *       └───── events ───▶ TurnQueue ── turns ──────────────┘
  */
-import type { GuestMemory } from '@ringlet/microkernel';
 import { invariant } from '@ringlet/wire';
 import { RingChannel } from '../channel/ring-channel.ts';
-import type { DeviceLog, Vsp, VspBus } from '../device.ts';
+import type { Vsp, VspBus } from '../device.ts';
 import { SYNIC_MESSAGE_TYPE } from '../messages/catalogue.ts';
 import { NO_MONITOR } from '../messages/connection.ts';
-import type { SynicEndpoint } from '../synic-endpoint.ts';
-import { BusPorts, type BusPlace, type PortKernel } from './bus-ports.ts';
+import type { AttachOptions, BusHostOptions } from './bus-host-options.ts';
+import { BusPorts } from './bus-ports.ts';
 import { MAX_RELID, MONITOR_IDS } from './limits.ts';
 import { MonitorPage } from './monitor-page.ts';
 import {
@@ -26,44 +25,10 @@ import {
   type OpenOrder,
   type SocketRequest,
 } from './notifier.ts';
-import { RootBus, type RootBusOptions } from './root-bus.ts';
+import { RootBus } from './root-bus.ts';
 import type { SavedBus } from './saved-state.ts';
 import { ServedChannel, type DeviceFailed } from './served-channel.ts';
 import { TurnQueue } from './turn-queue.ts';
-
-/** What a bus lives on. */
-export interface BusHostOptions {
-  readonly kernel: PortKernel;
-  readonly place: BusPlace;
-  /** The child's memory, as this thread sees it. */
-  readonly memory: GuestMemory;
-  /** The endpoint of the root's virtual processor, enabled; the host installs its handlers. */
-  readonly synic: SynicEndpoint;
-  /** Calls `run` once on this thread, `ticks` of 100 ns from now. @returns cancel. */
-  readonly after: (ticks: number, run: () => void) => () => void;
-  /** Asks for a call of {@link BusHost.poll} soon: there is work that no doorbell announces. */
-  readonly wake: () => void;
-  readonly log: DeviceLog;
-  /** Hears what a device threw; its channel is faulted. */
-  readonly deviceFailed: DeviceFailed;
-  /** Answers guest sockets that connect to the host; none are answered when absent. */
-  readonly sockets?: SocketProvider;
-  readonly bus?: RootBusOptions;
-}
-
-/** Serves guest sockets. */
-export interface SocketProvider {
-  /** Call `answer(true)` after attaching a device of kind `hv-socket` for it, `answer(false)` to refuse. */
-  connect(request: SocketRequest, answer: (accepted: boolean) => void): void;
-}
-
-/** How a device is attached. */
-export interface AttachOptions {
-  /** The device is off the bus: detached, or a socket whose guest is gone. */
-  readonly removed?: () => void;
-  /** Takes the device away again if no guest opens it for so many ticks of 100 ns. */
-  readonly openWithin?: number;
-}
 
 interface Device {
   readonly vsp: Vsp;
@@ -95,6 +60,8 @@ export class BusHost {
   #monitorTimer: (() => void) | undefined;
   #retryTimer: (() => void) | undefined;
   #deviceFailures = 0;
+  /** The version that was reported. */
+  #version: string | undefined;
   /** Inside {@link BusHost.poll}, which says itself whether there is more. */
   #polling = false;
   readonly #rungByMonitor = (monitorId: number): void => this.#rang(this.#monitored[monitorId]!);
@@ -151,6 +118,7 @@ export class BusHost {
     for (let turns = this.#turns.length; turns > 0; turns--) this.#run(this.#turns.take(), budget);
     this.bus.pump();
     this.#polling = false;
+    this.#reportConnection();
     return more || this.#turns.length > 0;
   }
 
@@ -199,6 +167,15 @@ export class BusHost {
     };
   }
 
+  /** Reported here rather than when it happens: the version stands when the child's message has been dealt with. */
+  #reportConnection(): void {
+    const version = this.bus.version?.name;
+    if (version === this.#version) return;
+    this.#version = version;
+    if (version === undefined) this.#options.observer?.disconnected?.();
+    else this.#options.observer?.connected?.(version);
+  }
+
   #notifier(): BusNotifier {
     return {
       send: (message, target) => this.#send(message, target),
@@ -242,6 +219,7 @@ export class BusHost {
     this.#devices.get(this.bus.primaryOf(id))?.expired();
     // Some drivers ignore interrupts until they have seen the answer to their opening.
     served.cancel = this.#options.after(SETTLE_TICKS, () => this.#catchUp(served));
+    this.#options.observer?.opened?.(served.device, served.ring);
     return true;
   }
 
@@ -290,6 +268,7 @@ export class BusHost {
     if (served === undefined) return this.bus.closeCompleted(id, ticket);
     served.close(() => {
       this.#forget(served);
+      this.#options.observer?.closed?.(served.device, served.ring);
       this.bus.closeCompleted(id, ticket);
     });
   }
@@ -340,7 +319,12 @@ export class BusHost {
     if (served === undefined) return;
     const open = served.ring.state === 'open';
     if (served.poll(budget)) this.#turns.add(relid);
-    if (open && served.ring.fault !== undefined) this.#options.log.guestError(`ring ${served.ring.fault}`);
+    if (!open || served.ring.state === 'open') return;
+    const { fault } = served.ring;
+    if (fault !== undefined) this.#options.log.guestError(`ring ${fault}`);
+    if (served.ring.state === 'faulted') {
+      this.#options.observer?.faulted?.(served.device, served.ring, fault ?? 'the device failed');
+    }
   }
 
   /** Looks at the rings again, and rings the child if it is owed it. */

@@ -45,6 +45,11 @@ export class ServedChannel {
     return this.monitorId === NO_MONITOR ? Infinity : (this.#vsp.offer.monitorLatency ?? 0);
   }
 
+  /** Name of the device that serves it. */
+  get device(): string {
+    return this.#vsp.offer.name;
+  }
+
   /** Tells the device. @returns whether it wants the channel. */
   opened(): boolean {
     if (this.ring.state !== 'open') return false;
