@@ -5,7 +5,8 @@
 import { Access, CHILD_PRIVILEGES, HvStatus, Microkernel, PAGE_SIZE, ROOT_PRIVILEGES } from '@ringlet/microkernel';
 import { invariant } from '@ringlet/wire';
 import { BusClient } from '../src/child/bus-client.ts';
-import { BusHost, type SocketProvider } from '../src/root/bus-host.ts';
+import { BusHost } from '../src/root/bus-host.ts';
+import type { SocketProvider } from '../src/root/bus-host-options.ts';
 import type { RootBusOptions } from '../src/root/root-bus.ts';
 import type { SavedBus } from '../src/root/saved-state.ts';
 import { SynicEndpoint } from '../src/synic-endpoint.ts';

@@ -124,7 +124,7 @@ export class DeviceHost {
       wake: () => options.wake(),
       log: this.#log.of('vmbus'),
       deviceFailed: (device, thrown) => options.report({ type: 'device-error', device, message: describe(thrown) }),
-      observer: reporter(options.report),
+      observer: reporter((event) => options.report(event)),
     });
     const world = (device: string): DeviceWorld => ({
       clock,
