@@ -49,7 +49,7 @@ export interface StorageOptions {
 }
 
 /** Subchannels of a controller when nothing is said. */
-export const DEFAULT_SUBCHANNELS = 7;
+const DEFAULT_SUBCHANNELS = 7;
 /** Bytes of a request at most when nothing is said. */
 export const DEFAULT_MAX_TRANSFER = 0x10_0000;
 /** Requests at a disk when nothing is said. */
