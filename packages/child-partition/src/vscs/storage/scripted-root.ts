@@ -110,7 +110,7 @@ export class ScriptedRoot {
   #soon(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    queueMicrotask(() => {
+    void Promise.resolve().then(() => {
       this.#scheduled = false;
       if (this.working) while (this.root.poll(64));
       while (this.guest.poll(64));
