@@ -57,6 +57,17 @@ test('powerOff ends a guest that never lets its processor go', async () => {
   expect(states.at(-1)).toBe('stopped');
 });
 
+test('a thread that was ended in the middle of something is not counted as awake for ever', async () => {
+  const awake = new Int32Array(sharedSystem().access.awake);
+  for (let round = 0; round < 3; round++) {
+    const { machine, printed } = await start({ guest: guestWith(SPINS), cpus: 2 });
+    await printed('up');
+    expect(Atomics.load(awake, 0)).toBeGreaterThan(0);
+    await machine.powerOff();
+    expect(Atomics.load(awake, 0)).toBe(0);
+  }
+});
+
 test('powerOff of a machine that has ended changes nothing', async () => {
   const { machine, states } = await run({ guest: guestWith('return 3;') });
   const before = [...states];
@@ -194,17 +205,16 @@ test('inspect shows the partition, its processors, the bus and the disks, whole 
   expect(JSON.parse(JSON.stringify(tree))).toEqual(tree);
 });
 
-test.each(['nothing', 'partition/nothing', 'state/0', 'constructor', '__proto__', 'vmbus/bus/channels/length'])(
-  'inspect of %s is refused, and says what there is',
-  async (path) => {
-    const { machine } = await start({ guest: guestWith(WAITS) });
+test('inspect of a path that is not there is refused, and says what there is', async () => {
+  const { machine } = await start({ guest: guestWith(WAITS) });
+  for (const path of ['nothing', 'partition/nothing', 'state/0', 'constructor', '__proto__', 'vmbus/rings/length']) {
     await expect(machine.inspect(path)).rejects.toMatchObject({
       code: 'no-such-path',
       message: `there is nothing at ${path}`,
       hint: expect.stringMatching(/^before \w+ there are: /),
     });
-  },
-);
+  }
+});
 
 test('inspect works before the start and after the end', async () => {
   const { machine } = watch({ guest: example('hello.ts') });

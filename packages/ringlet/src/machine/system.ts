@@ -48,7 +48,7 @@ export interface SystemAccess {
   readonly state: SharedArrayBuffer;
   readonly epoch: bigint;
   readonly root: NodeAccess;
-  /** One word: how many threads are awake. */
+  /** One word: how many threads that serve a virtual processor are awake. */
   readonly awake: SharedArrayBuffer;
 }
 

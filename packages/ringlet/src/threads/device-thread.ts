@@ -3,6 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { DeviceHost, type LoadedDevice } from '@ringlet/root-partition';
 import { HostClock } from '../host/clock.ts';
 import { attach, ROOT_PARTITION, rootSynicPages } from '../machine/system.ts';
+import { AwakeThreads } from './awake-threads.ts';
 import { DoorbellLoop } from './doorbell-loop.ts';
 import type { DeviceThreadStart, FromDeviceThread, ToDeviceThread } from './messages.ts';
 import { postError } from './posted-error.ts';
@@ -11,7 +12,7 @@ const TICKS_PER_MILLISECOND = 10_000;
 
 /** Puts the machine's devices on its bus and serves them. Called once, by the bundle that the thread runs. */
 export function startDeviceThread(devices: readonly LoadedDevice[]): void {
-  const { system, node, description } = workerData as DeviceThreadStart;
+  const { system, node, awake, description } = workerData as DeviceThreadStart;
   const port = parentPort!;
   const tell = (message: FromDeviceThread) => port.postMessage(message);
   const clock = new HostClock(system.epoch);
@@ -44,7 +45,7 @@ export function startDeviceThread(devices: readonly LoadedDevice[]): void {
     untilDeadline: () => (Math.min(host.nextDue(), vp.nextDeadline()) - clock.now()) / TICKS_PER_MILLISECOND,
   };
   // A failure of the loop is a failure of ours: it ends the thread with its stack, and the machine with it.
-  loop = new DoorbellLoop(vp.doorbell, work, new Int32Array(system.awake));
+  loop = new DoorbellLoop(vp.doorbell, work, new AwakeThreads(system.awake, awake));
   void loop.run();
   tell({ type: 'ready' });
 }

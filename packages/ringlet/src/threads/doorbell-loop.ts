@@ -15,6 +15,7 @@
 import { availableParallelism } from 'node:os';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { AwakeThreads } from './awake-threads.ts';
 
 /** Where a virtual processor's doorbell is: words of the microkernel's shared state. */
 export interface Doorbell {
@@ -73,7 +74,7 @@ const TICK = Promise.resolve();
 export class DoorbellLoop {
   readonly #bell: Doorbell;
   readonly #work: DoorbellWork;
-  readonly #awake: Int32Array;
+  readonly #awake: AwakeThreads;
   readonly #processors = availableParallelism();
   #polling = 0;
   #vain = 0;
@@ -82,8 +83,8 @@ export class DoorbellLoop {
   #awakeSince = 0;
   #stopped = false;
 
-  /** @param awake - one shared word that counts the awake threads of the process */
-  constructor(bell: Doorbell, work: DoorbellWork, awake: Int32Array) {
+  /** @param awake - counts the awake threads of the process */
+  constructor(bell: Doorbell, work: DoorbellWork, awake: AwakeThreads) {
     this.#bell = bell;
     this.#work = work;
     this.#awake = awake;
@@ -104,7 +105,7 @@ export class DoorbellLoop {
   /** Runs until {@link stop}. A failure of the work ends it and rejects. */
   async run(): Promise<void> {
     const { words, counter, sleeping } = this.#bell;
-    Atomics.add(this.#awake, 0, 1);
+    this.#awake.woke();
     this.#awakeSince = performance.now();
     try {
       let turnEnds = performance.now() + TURN_MS;
@@ -131,7 +132,7 @@ export class DoorbellLoop {
         turnEnds = performance.now() + TURN_MS;
       }
     } finally {
-      Atomics.sub(this.#awake, 0, 1);
+      this.#awake.sleeps();
     }
   }
 
@@ -141,7 +142,7 @@ export class DoorbellLoop {
   }
 
   async #heardWhilePolling(seen: number): Promise<boolean> {
-    if (this.#polling === 0 || this.#sleepsLeft > 0 || Atomics.load(this.#awake, 0) > this.#processors) return false;
+    if (this.#polling === 0 || this.#sleepsLeft > 0 || this.#awake.count > this.#processors) return false;
     const { words, counter } = this.#bell;
     const end = performance.now() + Math.min(this.#polling, this.#work.untilDeadline());
     do {
@@ -171,9 +172,9 @@ export class DoorbellLoop {
     const rest = this.#work.awakeFor(now - this.#awakeSince);
     this.#awakeSince = now;
     if (rest <= 0) return;
-    Atomics.sub(this.#awake, 0, 1);
+    this.#awake.sleeps();
     await delay(rest);
-    Atomics.add(this.#awake, 0, 1);
+    this.#awake.woke();
     this.#awakeSince = performance.now();
   }
 
@@ -181,7 +182,7 @@ export class DoorbellLoop {
     const due = this.#work.untilDeadline();
     if (due < SHORTEST_WAIT_MS) return;
     const began = performance.now();
-    Atomics.sub(this.#awake, 0, 1);
+    this.#awake.sleeps();
     const waiting = (Atomics as unknown as AtomicsWithWaitAsync).waitAsync(
       this.#bell.words,
       this.#bell.counter,
@@ -189,7 +190,7 @@ export class DoorbellLoop {
       Math.min(due, LONGEST_WAIT_MS),
     );
     if (waiting.async) await waiting.value;
-    Atomics.add(this.#awake, 0, 1);
+    this.#awake.woke();
     this.#awakeSince = performance.now();
     const slept = this.#awakeSince - began;
     if (this.#sleepsLeft > 0) this.#sleepsLeft--;

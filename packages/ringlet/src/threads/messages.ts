@@ -7,6 +7,8 @@ import type { NodeAccess, SystemAccess } from '../machine/system.ts';
 export interface VirtualProcessorStart {
   readonly system: SystemAccess;
   readonly node: NodeAccess;
+  /** One word: whether this thread is counted as awake. */
+  readonly awake: SharedArrayBuffer;
   readonly partition: number;
   readonly vp: number;
   readonly cpus: number;
@@ -28,6 +30,8 @@ export interface ToVirtualProcessor {
 export interface DeviceThreadStart {
   readonly system: SystemAccess;
   readonly node: NodeAccess;
+  /** One word: whether this thread is counted as awake. */
+  readonly awake: SharedArrayBuffer;
   readonly description: DeviceHostDescription;
 }
 

@@ -13,6 +13,7 @@ import { originalPositions } from '../host/source-positions.ts';
 import type { Harness, HarnessListener } from '../machine/harness.ts';
 import type { MachineParts } from '../machine/parts.ts';
 import { type NodeAccess, type System } from '../machine/system.ts';
+import { AwakeThreads } from './awake-threads.ts';
 import type {
   DeviceThreadStart,
   FromDeviceThread,
@@ -134,6 +135,7 @@ export class ThreadedHarness implements Harness {
     const workerData: DeviceThreadStart = {
       system: this.#system.access,
       node: this.#node!,
+      awake: new SharedArrayBuffer(4),
       description: {
         ...this.#machine.description,
         partition: this.#partition!,
@@ -141,7 +143,7 @@ export class ThreadedHarness implements Harness {
         memoryBytes: this.#machine.memoryBytes,
       },
     };
-    const worker = new Worker(code, { workerData, name: 'devices', execArgv: [] });
+    const worker = this.#startThread('devices', code, workerData);
     this.#deviceThread = worker;
     return new Promise((resolve, reject) => {
       worker.on('error', (error) => {
@@ -179,13 +181,14 @@ export class ThreadedHarness implements Harness {
     const workerData: VirtualProcessorStart = {
       system: this.#system.access,
       node: this.#node!,
+      awake: new SharedArrayBuffer(4),
       partition: this.#partition!,
       vp,
       cpus,
       memoryBytes,
       args,
     };
-    const worker = new Worker(code, { workerData, name: `vp ${vp}`, execArgv: [] });
+    const worker = this.#startThread(`vp ${vp}`, code, workerData);
     this.#processors.push(worker);
     worker.on('error', (error) => this.#failed(`virtual processor ${vp}`, error));
     worker.on('exit', (code) =>
@@ -196,6 +199,13 @@ export class ThreadedHarness implements Harness {
       this.#listener.console(message.bytes);
       worker.postMessage({ type: 'console-taken', bytes: message.bytes.length } satisfies ToVirtualProcessor);
     });
+  }
+
+  #startThread(name: string, code: URL, workerData: DeviceThreadStart | VirtualProcessorStart): Worker {
+    const worker = new Worker(code, { workerData, name, execArgv: [] });
+    const awake = new AwakeThreads(this.#system.access.awake, workerData.awake);
+    worker.on('exit', () => awake.sleeps());
+    return worker;
   }
 
   #event(event: DeviceHostEvent): void {

@@ -4,6 +4,7 @@ import { GuestKernel, type GuestModule, ParavirtualProcessor } from '@ringlet/ch
 import { RUN_TIME_WINDOW } from '@ringlet/microkernel';
 import { HostClock } from '../host/clock.ts';
 import { attach } from '../machine/system.ts';
+import { AwakeThreads } from './awake-threads.ts';
 import { ConsoleOutput } from './console-output.ts';
 import { DoorbellLoop } from './doorbell-loop.ts';
 import type { FromVirtualProcessor, ToVirtualProcessor, VirtualProcessorStart } from './messages.ts';
@@ -47,7 +48,7 @@ export function startVirtualProcessor(guest: GuestModule): void {
       return (RUN_TIME_WINDOW - (clock.now() % RUN_TIME_WINDOW)) / TICKS_PER_MILLISECOND;
     },
   };
-  const loop = new DoorbellLoop(vp.doorbell, work, new Int32Array(start.system.awake));
+  const loop = new DoorbellLoop(vp.doorbell, work, new AwakeThreads(start.system.awake, start.awake));
   // A failure of the loop is a failure of ours: it ends the thread with its stack, and the machine with it.
   void loop.run();
 }
