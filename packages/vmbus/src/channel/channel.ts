@@ -15,7 +15,9 @@ export type ChannelState = 'open' | 'closing' | 'closed' | 'rescinded' | 'faulte
 export interface ChannelStatistics {
   readonly packetsReceived: number;
   readonly packetsSent: number;
+  /** Ring bytes, descriptors, padding and footers included. */
   readonly bytesReceived: number;
+  /** Ring bytes, descriptors, padding and footers included. */
   readonly bytesSent: number;
   /** Doorbells rung for the peer, for data or for space. */
   readonly signalsSent: number;

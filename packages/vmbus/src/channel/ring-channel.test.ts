@@ -459,10 +459,15 @@ test('statistics count packets, bytes, signals and refusals', () => {
 
   expect(child.statistics).toMatchObject({
     packetsSent: 2,
-    bytesSent: 4000,
+    bytesSent: 2 * 2024,
     packetsReceived: 2,
-    bytesReceived: 32,
+    bytesReceived: 2 * 40,
     fullEvents: 1,
   });
-  expect(root.statistics).toMatchObject({ packetsSent: 2, bytesSent: 32, packetsReceived: 2, bytesReceived: 4000 });
+  expect(root.statistics).toMatchObject({
+    packetsSent: 2,
+    bytesSent: 2 * 40,
+    packetsReceived: 2,
+    bytesReceived: 2 * 2024,
+  });
 });

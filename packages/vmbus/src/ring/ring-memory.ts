@@ -74,6 +74,16 @@ export class RingMemory {
       : this.#table[position >> 12]! + ((position & PAGE_MASK) >> 2);
   }
 
+  /**
+   * Word index of a run of `length` bytes at a ring position below the size, when memory goes on for all of it, as it
+   * nearly always does; -1 when the run wraps or crosses to a page elsewhere.
+   */
+  straight(position: number, length: number): number {
+    if (this.contiguous) return position + length <= this.size ? this.#first + (position >> 2) : -1;
+    const inPage = position & PAGE_MASK;
+    return inPage + length <= PAGE_SIZE ? this.#table[position >> 12]! + (inPage >> 2) : -1;
+  }
+
   /** Byte offset of a ring position below twice the size. */
   offset(position: number): number {
     return this.word(position & ~3) * 4 + (position & 3);
@@ -88,8 +98,10 @@ export class RingMemory {
   /** Copies `source` into the ring. */
   copyIn(position: number, source: Uint8Array): void {
     const length = source.length;
-    if (this.run(position) >= length) {
-      this.bytes.set(source, this.offset(position));
+    const first =
+      (position & 3) === 0 ? this.straight(position >= this.size ? position - this.size : position, length) : -1;
+    if (first >= 0) {
+      this.bytes.set(source, first * 4);
       return;
     }
     for (let done = 0; done < length;) {
@@ -119,7 +131,7 @@ export class RingMemory {
   moveIn(position: number, offset: number, length: number): void {
     for (let done = 0; done < length;) {
       const step = Math.min(this.run(position + done), length - done);
-      this.#move(this.offset(position + done), offset + done, step);
+      this.move(this.word(position + done), (offset + done) / 4, step);
       done += step;
     }
   }
@@ -128,20 +140,21 @@ export class RingMemory {
   moveOut(position: number, offset: number, length: number): void {
     for (let done = 0; done < length;) {
       const step = Math.min(this.run(position + done), length - done);
-      this.#move(offset + done, this.offset(position + done), step);
+      this.move((offset + done) / 4, this.word(position + done), step);
       done += step;
     }
   }
 
-  #move(target: number, source: number, length: number): void {
+  /** Copies `length` bytes inside the node. Both places are word indices, and even. */
+  move(target: number, source: number, length: number): void {
     if (length > LOOP_BYTES || (length & 7) !== 0) {
-      this.guest.copyWithin(target, source, length);
+      this.guest.copyWithin(target * 4, source * 4, length);
       return;
     }
     // 64-bit integers rather than doubles: a double may lose the bits of a NaN on its way through.
     const quads = this.#quads;
-    const to = target / 8;
-    const from = source / 8;
+    const to = target >> 1;
+    const from = source >> 1;
     const count = length >> 3;
     for (let i = 0; i < count; i++) quads[to + i] = quads[from + i]!;
   }

@@ -34,6 +34,8 @@ export class RingReader implements Packet {
 
   /** The packet the cursor stands on: ring position of its descriptor and payload, and the descriptor's words. */
   #start = 0;
+  /** Word index of its descriptor when all of it is straight in memory; else -1, and each access looks its place up. */
+  #first = -1;
   #payload = 0;
   #length = 0;
   #type = 0;
@@ -82,9 +84,10 @@ export class RingReader implements Packet {
     const length = (lengths & 0xffff) * 8;
     const total = length + FOOTER_BYTES;
     if (offset < DESCRIPTOR_BYTES || offset > length || total > available) return this.#broken('descriptor-invalid');
-    // The transaction id may lie beyond a page or the end of the ring. It is read once it is known to be published.
-    const second = this.#memory.word(start + 8);
     this.#start = start;
+    this.#first = this.#memory.straight(start, length);
+    // The transaction id may lie beyond a page or the end of the ring. It is read once it is known to be published.
+    const second = this.#word(start + 8);
     this.#low = words[second]!;
     this.#high = words[second + 1]!;
     this.#type = shape & 0xffff;
@@ -205,19 +208,18 @@ export class RingReader implements Packet {
 
   u8(at: number): number {
     if (!(at >= 0 && at < this.#length)) return 0;
-    return (this.#words[this.#memory.word(this.#payload + (at & ~3))]! >>> ((at & 3) * 8)) & 0xff;
+    return (this.#words[this.#word(this.#payload + (at & ~3))]! >>> ((at & 3) * 8)) & 0xff;
   }
 
   u16(at: number): number {
     if ((at & 1) === 0 && at >= 0 && at < this.#length) {
-      return (this.#words[this.#memory.word(this.#payload + (at & ~3))]! >>> ((at & 2) * 8)) & 0xffff;
+      return (this.#words[this.#word(this.#payload + (at & ~3))]! >>> ((at & 2) * 8)) & 0xffff;
     }
     return this.u8(at) | (this.u8(at + 1) << 8);
   }
 
   u32(at: number): number {
-    if ((at & 3) === 0 && at >= 0 && at < this.#length)
-      return this.#words[this.#memory.word(this.#payload + at)]! >>> 0;
+    if ((at & 3) === 0 && at >= 0 && at < this.#length) return this.#words[this.#word(this.#payload + at)]! >>> 0;
     return (this.u16(at) | (this.u16(at + 2) << 16)) >>> 0;
   }
 
@@ -237,7 +239,7 @@ export class RingReader implements Packet {
   }
 
   rewrite(at: number, value: number): void {
-    if ((at & 3) === 0 && at >= 0 && at < this.#length) this.#words[this.#memory.word(this.#payload + at)] = value;
+    if ((at & 3) === 0 && at >= 0 && at < this.#length) this.#words[this.#word(this.#payload + at)] = value;
   }
 
   /**
@@ -246,7 +248,9 @@ export class RingReader implements Packet {
    * @param offset - where to, as `GuestMemory.find` returns it; a multiple of 8
    */
   moveTo(offset: number, length: number): void {
-    this.#memory.moveOut(this.#payload, offset, Math.min(length & ~7, this.#length));
+    const most = Math.min(length & ~7, this.#length);
+    if (this.#first >= 0) this.#memory.move(offset / 4, this.#word(this.#payload), most);
+    else this.#memory.moveOut(this.#payload, offset, most);
   }
 
   get rangeCount(): number {
@@ -267,6 +271,11 @@ export class RingReader implements Packet {
 
   rangePage(range: number, page: number): number {
     return this.#ranges.page(range, page);
+  }
+
+  /** Word index of a position in the packet that the cursor stands on. */
+  #word(position: number): number {
+    return this.#first >= 0 ? this.#first + ((position - this.#start) >> 2) : this.#memory.word(position);
   }
 
   /** Reloads the write index. @returns whether there is something to read. */

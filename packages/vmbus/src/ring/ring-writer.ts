@@ -40,6 +40,8 @@ export class RingWriter {
   /** The packet being written: where the next payload byte goes, and where its payload ends. */
   #at = 0;
   #end = 0;
+  /** Word index of its descriptor when all of it is straight in memory; else -1, and each access looks its place up. */
+  #first = -1;
 
   /** Attaches to the ring where its header says the producer is, waiting for nothing. */
   constructor(memory: RingMemory) {
@@ -85,30 +87,30 @@ export class RingWriter {
   begin(type: number, flags: number, low: number, high: number, headerBytes: number, payloadBytes: number): boolean {
     const total = packetBytes(headerBytes, payloadBytes);
     if (total > this.longest || (total > this.#room && !this.#load(total))) return false;
-    const memory = this.#memory;
     const words = this.#words;
     const start = this.#next;
     const length = total - FOOTER_BYTES;
-    const first = memory.word(start);
+    this.#first = this.#memory.straight(start, total);
+    this.#at = start + DESCRIPTOR_BYTES;
+    this.#end = start + length;
+    const first = this.#word(start);
     words[first] = type | (((DESCRIPTOR_BYTES + headerBytes) >> 3) << 16);
     words[first + 1] = (length >> 3) | (flags << 16);
-    const second = memory.word(start + 8);
+    const second = this.#word(start + 8);
     words[second] = low;
     words[second + 1] = high;
     if ((payloadBytes & 7) !== 0) {
-      const last = memory.word(start + length - 8);
+      const last = this.#word(start + length - 8);
       words[last] = 0;
       words[last + 1] = 0;
     }
-    this.#at = start + DESCRIPTOR_BYTES;
-    this.#end = start + length;
     return true;
   }
 
   /** Writes one word at the cursor. The cursor must stand on a multiple of 4. */
   u32(value: number): void {
     invariant(this.#at + 4 <= this.#end, 'a packet is written within what it reserved');
-    this.#words[this.#memory.word(this.#at)] = value;
+    this.#words[this.#word(this.#at)] = value;
     this.#at += 4;
   }
 
@@ -117,17 +119,6 @@ export class RingWriter {
     invariant(this.#at + source.length <= this.#end, 'a packet is written within what it reserved');
     this.#memory.copyIn(this.#at, source);
     this.#at += source.length;
-  }
-
-  /**
-   * Writes bytes that lie in the same node as the ring, at the speed of the host's memory copy.
-   *
-   * @param offset - where from, as `GuestMemory.find` returns it; a multiple of 8
-   */
-  writeFrom(offset: number, length: number): void {
-    invariant(this.#at + length <= this.#end, 'a packet is written within what it reserved');
-    this.#memory.moveIn(this.#at, offset, length);
-    this.#at += length;
   }
 
   /** Writes one GPA-direct range: `length` bytes from `offset` in the first of its pages. */
@@ -142,10 +133,41 @@ export class RingWriter {
     }
   }
 
+  /**
+   * Writes a whole packet whose payload lies in the same node as the ring, at the speed of the host's memory copy.
+   *
+   * @param offset - where from, as `GuestMemory.find` returns it; a multiple of 8
+   * @returns false when there is no room, now or ever; nothing was written
+   */
+  put(type: number, flags: number, low: number, high: number, offset: number, length: number): boolean {
+    const total = packetBytes(0, length);
+    const start = this.#next;
+    const first = this.#memory.straight(start, total);
+    if (first < 0 || total > this.#room || (length & 7) !== 0) {
+      // Seldom: it wraps, is padded, or must look whether there is room at all.
+      if (!this.begin(type, flags, low, high, 0, length)) return false;
+      this.#memory.moveIn(this.#at, offset, length);
+      this.end();
+      return true;
+    }
+    const words = this.#words;
+    words[first] = type | ((DESCRIPTOR_BYTES >> 3) << 16);
+    words[first + 1] = ((total - FOOTER_BYTES) >> 3) | (flags << 16);
+    words[first + 2] = low;
+    words[first + 3] = high;
+    this.#memory.move(first + 4, offset / 4, length);
+    const footer = first + ((total - FOOTER_BYTES) >> 2);
+    words[footer] = 0;
+    words[footer + 1] = start;
+    this.#next = start + total === this.#size ? 0 : start + total;
+    this.#room -= total;
+    return true;
+  }
+
   /** Ends the packet: the next commit publishes it. */
   end(): void {
     const start = this.#next;
-    const footer = this.#memory.word(this.#end);
+    const footer = this.#word(this.#end);
     this.#words[footer] = 0;
     this.#words[footer + 1] = start;
     const after = this.#end + FOOTER_BYTES;
@@ -215,6 +237,11 @@ export class RingWriter {
       pending: this.#pending,
       fault: this.#fault,
     };
+  }
+
+  /** Word index of a position in the packet being written. */
+  #word(position: number): number {
+    return this.#first >= 0 ? this.#first + ((position - this.#next) >> 2) : this.#memory.word(position);
   }
 
   /** Reloads the read index. @returns whether `bytes` are free. */

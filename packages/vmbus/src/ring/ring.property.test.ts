@@ -102,10 +102,8 @@ function run(scattered: boolean, steps: readonly Step[]) {
       unpublished.push({ type, completion, low, high, payload: padded(payload), ranges });
     } else if (now.do === 'move') {
       const bytes = Uint8Array.from({ length: now.quads * 8 }, (_, i) => (i * 7 + now.seed) & 0xff);
-      if (!writer.begin(PacketType.Completion, 0, 0, 0, 0, bytes.length)) continue;
       guest.bytes.set(bytes, scratch[0]!);
-      writer.writeFrom(scratch[0]!, bytes.length);
-      writer.end();
+      if (!writer.put(PacketType.Completion, 0, 0, 0, scratch[0]!, bytes.length)) continue;
       unpublished.push({ type: PacketType.Completion, completion: false, low: 0, high: 0, payload: bytes, ranges: [] });
     } else if (now.do === 'commit') {
       writer.commit();
