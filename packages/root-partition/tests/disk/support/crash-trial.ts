@@ -44,12 +44,7 @@ export async function crashTrial(trial: Trial, random: Random, steps: number): P
 }
 
 /** A second machine takes over what a crash left, works, and crashes too: recovery itself may be cut short. */
-async function again(
-  trial: Trial,
-  left: Contents,
-  moment: number,
-  random: Random,
-): Promise<string[]> {
+async function again(trial: Trial, left: Contents, moment: number, random: Random): Promise<string[]> {
   const found = await valuesOf(trial, new DiskUser(trial.open(new SimulatedFile(left.clone()))));
   const file = new SimulatedFile(left.clone(), random);
   const history = new SectorHistory((sector) => found.get(sector) ?? trial.initial(sector));

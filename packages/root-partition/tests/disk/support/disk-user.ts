@@ -7,7 +7,7 @@ export function submit(
   operation: number,
   sector: number,
   count: number,
-  data = new Uint8Array(0),
+  data: Uint8Array = new Uint8Array(0),
   options: { forceUnitAccess?: boolean; runs?: number } = {},
 ): Promise<number> {
   const { forceUnitAccess = false, runs = 1 } = options;

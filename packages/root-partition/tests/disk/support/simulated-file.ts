@@ -9,6 +9,7 @@ import type { NewImage } from '../../../src/backends/disk/new-image.ts';
 import type { Runs } from '../../../src/backends/disk/runs.ts';
 
 const PAGE = 4096;
+const ZEROES = new Uint8Array(PAGE);
 /** What a host's disk writes as a whole. */
 const ATOM = 512;
 
@@ -55,14 +56,16 @@ export class Contents {
   }
 
   write(position: number, data: Uint8Array): void {
-    for (let done = 0; done < data.length; ) {
+    for (let done = 0; done < data.length;) {
       const page = Math.floor((position + done) / PAGE);
       const within = (position + done) % PAGE;
       const count = Math.min(PAGE - within, data.length - done);
-      const copy = this.#pages.get(page)?.slice() ?? new Uint8Array(PAGE);
-      copy.set(data.subarray(done, done + count), within);
-      this.#pages.set(page, copy);
       done += count;
+      const part = data.subarray(done - count, done);
+      if (!this.#pages.has(page) && Buffer.compare(part, ZEROES.subarray(0, count)) === 0) continue;
+      const copy = this.#pages.get(page)?.slice() ?? new Uint8Array(PAGE);
+      copy.set(part, within);
+      this.#pages.set(page, copy);
     }
     this.size = Math.max(this.size, position + data.length);
   }
@@ -70,7 +73,7 @@ export class Contents {
   /** Fills `bytes`; what lies behind the end is left alone. @returns the bytes there were. */
   read(bytes: Uint8Array, position: number): number {
     const length = Math.max(0, Math.min(bytes.length, this.size - position));
-    for (let done = 0; done < length; ) {
+    for (let done = 0; done < length;) {
       const within = (position + done) % PAGE;
       const count = Math.min(PAGE - within, length - done);
       const page = this.#pages.get(Math.floor((position + done) / PAGE));
@@ -87,7 +90,8 @@ export class Contents {
 
   /** Pages that hold something, for writing them to a real file. */
   *pages(): Iterable<{ position: number; data: Uint8Array }> {
-    for (const [page, data] of this.#pages) yield { position: page * PAGE, data: data.subarray(0, this.size - page * PAGE) };
+    for (const [page, data] of this.#pages)
+      yield { position: page * PAGE, data: data.subarray(0, this.size - page * PAGE) };
   }
 }
 
@@ -104,6 +108,8 @@ export class SimulatedFile implements BlockFile {
   readonly contents: Contents;
   /** What happened to the file since it was opened, in order. */
   readonly events: Event[] = [];
+  /** Whether events are kept; a long test that needs none saves their memory. */
+  recording = true;
   /** Answers the next operation of a kind with a failure. */
   failNext: { kind: 'read' | 'write' | 'sync' | 'size'; status: number } | undefined;
   readonly #first: Contents;
@@ -146,7 +152,7 @@ export class SimulatedFile implements BlockFile {
     each(runs, skip, length, (at, done, piece) => data.set(runs.bytes.subarray(at, at + piece), done));
     this.#run('write', completion, () => {
       this.contents.write(position, data);
-      this.events.push({ type: 'write', position, data });
+      if (this.recording) this.events.push({ type: 'write', position, data });
       return DiskStatus.Ok;
     });
   }
