@@ -2,6 +2,7 @@
  * The microkernel's inside, one per thread: shared state, what this thread can reach of it, and the look-ups on which
  * everything else is built. Not exported from the package.
  */
+import { deliverFixed, deliverNmi } from './apic/interrupt-command.ts';
 import type { Clock } from './clock.ts';
 import { Frame } from './hypercall/declare.ts';
 import { GuestMemory } from './memory/guest-memory.ts';
@@ -14,7 +15,7 @@ import { PartitionWord, type State } from './state/layout.ts';
 import { HvStatus } from './status.ts';
 import { Ports, VpSynic, type SynicHost } from './synic/index.ts';
 import { VpContext } from './vp/context.ts';
-import { FIRST_VECTOR, LAST_VECTOR, post, ring } from './vp/interrupts.ts';
+import { FIRST_VECTOR, LAST_VECTOR, ring } from './vp/interrupts.ts';
 
 /** What a guest left when it reported its crash (TLFS, "Guest Crash Enlightenment"). */
 export interface CrashReport {
@@ -81,7 +82,7 @@ export class Core implements SynicHost {
 
   raise(partition: number, vp: number, vector: number): void {
     const slot = this.vpSlot(partition, vp);
-    if (slot >= 0) post(this.words, this.state.vp(slot), vector);
+    if (slot >= 0) deliverFixed(this.words, this.state.vp(slot), vector);
   }
 
   wake(partition: number, vp: number): void {
@@ -131,8 +132,16 @@ export class Core implements SynicHost {
     const slot = this.vpSlot(partition, index);
     if (slot < 0) return HvStatus.InvalidVpIndex;
     if (!(vector >= FIRST_VECTOR && vector <= LAST_VECTOR)) return HvStatus.InvalidParameter;
-    post(this.words, this.state.vp(slot), vector);
+    deliverFixed(this.words, this.state.vp(slot), vector);
     return HvStatus.Success;
+  }
+
+  /** Makes a non-maskable interrupt pending at a VP and rings it. */
+  assertNmi(partition: number, index: number): HvStatus {
+    if (this.partitions.slot(partition) < 0) return HvStatus.InvalidPartitionId;
+    const slot = this.vpSlot(partition, index);
+    if (slot < 0) return HvStatus.InvalidVpIndex;
+    return deliverNmi(this.words, this.state.vp(slot)) ? HvStatus.Success : HvStatus.InvalidVpState;
   }
 
   /** Posts a message as `partition`. */

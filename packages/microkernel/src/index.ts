@@ -9,13 +9,15 @@
  *
  * @packageDocumentation
  */
+export type { ApicMode } from './apic/reset.ts';
+export type { Startup, StartupState } from './apic/startup.ts';
 export type { Clock } from './clock.ts';
 export type { CrashReport, Outside } from './core.ts';
 export { controlWord, Register } from './hypercall/control.ts';
 export { HvStatus } from './status.ts';
 export { Microkernel } from './microkernel.ts';
 export type { MicrokernelOptions } from './microkernel.ts';
-export { APIC_FREQUENCY, TSC_FREQUENCY } from './msr/partition-registers.ts';
+export { APIC_FREQUENCY, TSC_FREQUENCY } from './msr/frequencies.ts';
 export { GP } from './msr/table.ts';
 export { ROOT_PARTITION } from './partition/partitions.ts';
 export type { PartitionConfig } from './partition/partitions.ts';
@@ -26,6 +28,7 @@ export { DEFAULT_SHARE, Scheduler } from './scheduler/scheduler.ts';
 export type { Decision, Share } from './scheduler/scheduler.ts';
 export type { MicrokernelLimits } from './state/layout.ts';
 export type { PortInfo } from './synic/index.ts';
+export type { VpOptions } from './vp/virtual-processors.ts';
 export { Vp } from './vp/vp.ts';
 export type { Doorbell } from './vp/vp.ts';
 export { PAGE_SHIFT, PAGE_SIZE, MemoryNode } from './memory/node.ts';

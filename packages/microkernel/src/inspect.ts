@@ -75,6 +75,13 @@ function inspectVp(core: Core, partition: number, index: number, vpSlot: number)
     doorbell: words[record + VpWord.Doorbell]! >>> 0,
     sleeping: Atomics.load(words, record + VpWord.Sleeping) !== 0,
     pending,
+    ...apicOf(core, partition, index),
     synic: new VpSynic(core, partition, index, state.synicVp(vpSlot)).inspect(),
   };
+}
+
+/** Of a VP that has an APIC, and whose partition's memory this thread can reach. */
+function apicOf(core: Core, partition: number, index: number): Record<string, unknown> {
+  const apic = core.context(partition, index)?.apic;
+  return apic?.present === true ? { apic: apic.inspect() } : {};
 }

@@ -18,7 +18,7 @@ import { partitionProperties } from './partition/properties.ts';
 import { createState, Header, State, type MicrokernelLimits } from './state/layout.ts';
 import { HvStatus } from './status.ts';
 import type { PortInfo } from './synic/index.ts';
-import { createVp, deleteVp, startVp } from './vp/virtual-processors.ts';
+import { createVp, deleteVp, startVp, type VpOptions } from './vp/virtual-processors.ts';
 import { Vp } from './vp/vp.ts';
 
 /** What a thread attaches with. */
@@ -150,9 +150,9 @@ export class Microkernel {
     Atomics.store(this.#core.words, Header.LogicalProcessors, count);
   }
 
-  /** Creates a VP of an active partition. */
-  createVp(partition: number, index: number): HvStatus {
-    return createVp(this.#core, partition, index);
+  /** Creates a VP of an active partition. With `apic`, it has a local APIC, and all but VP 0 wait for INIT and SIPI. */
+  createVp(partition: number, index: number, options: VpOptions = {}): HvStatus {
+    return createVp(this.#core, partition, index, options);
   }
 
   /** Deletes a VP. The thread that runs it has stopped. */
@@ -214,6 +214,11 @@ export class Microkernel {
   /** Makes an interrupt vector (16 … 255) pending at a VP. */
   assertInterrupt(partition: number, vp: number, vector: number): HvStatus {
     return this.#core.assertInterrupt(partition, vp, vector);
+  }
+
+  /** Makes a non-maskable interrupt pending at a VP. `InvalidVpState` when it has no APIC, or that is off. */
+  assertNmi(partition: number, vp: number): HvStatus {
+    return this.#core.assertNmi(partition, vp);
   }
 
   /** What exists, as plain data: partitions with their VPs, ports, queues, counters and run times; nodes; use of limits. */

@@ -1,17 +1,17 @@
 /**
  * Synthetic MSRs 0x40000070-0x40000072 (TLFS, "Virtual Interrupt Control"): fast access to the local APIC's EOI, ICR and
- * TPR, for processors whose interrupts are the VP's vector bitmap alone.
+ * TPR. A VP without an APIC has them too: its interrupts are its bitmap of vectors, and VPs are named by their index.
  */
+import { sendCommand, wideDestination } from '../apic/interrupt-command.ts';
+import { ApicAt, Delivery } from '../apic/layout.ts';
 import { Privilege } from '../partition/privileges.ts';
-import { VpWord } from '../state/layout.ts';
-import { FIRST_VECTOR } from '../vp/interrupts.ts';
 import type { VpContext } from '../vp/context.ts';
-import { allBut, type Msr } from './table.ts';
+import { allBut, GP, type Msr } from './table.ts';
 
 /** ICR: vector 0-7, delivery mode 8-10, logical destination 11, shorthand 18-19, destination 56-63. */
 const ICR_BITS = 0xff00_0000_000c_cfffn;
-const Shorthand = { None: 0, Self: 1, All: 2, Others: 3 } as const;
-const DELIVERY_FIXED = 0;
+const DELIVERY_MODE = 7 << 8;
+const LOGICAL = 1 << 11;
 
 /** Rows in address order. */
 export const apicRegisters: readonly (readonly [number, Msr])[] = [
@@ -20,8 +20,8 @@ export const apicRegisters: readonly (readonly [number, Msr])[] = [
     {
       name: 'HV_X64_MSR_EOI',
       privilege: Privilege.AccessIntrCtrlRegs,
-      // Taking an interrupt from the bitmap completes it. Nothing is in service, and an EOI then does nothing.
-      write: () => {},
+      // Taking an interrupt from the bitmap alone completes it: nothing is in service then, and this does nothing.
+      write: (vp) => vp.apic.endOfInterrupt(),
       reserved: allBut(0xffff_ffffn),
     },
   ],
@@ -30,6 +30,7 @@ export const apicRegisters: readonly (readonly [number, Msr])[] = [
     {
       name: 'HV_X64_MSR_ICR',
       privilege: Privilege.AccessIntrCtrlRegs,
+      read: lastCommand,
       write: sendInterrupt,
       reserved: allBut(ICR_BITS),
     },
@@ -39,25 +40,28 @@ export const apicRegisters: readonly (readonly [number, Msr])[] = [
     {
       name: 'HV_X64_MSR_TPR',
       privilege: Privilege.AccessIntrCtrlRegs,
-      read: (vp) => BigInt(vp.core.words[vp.vpRecord + VpWord.Tpr]!),
-      write: (vp, value) => void (vp.core.words[vp.vpRecord + VpWord.Tpr] = Number(value)),
+      read: (vp) => BigInt(vp.apic.taskPriority),
+      write: (vp, value) => void (vp.apic.taskPriority = Number(value)),
       reserved: allBut(0xffn),
       sample: 0x20n,
     },
   ],
 ];
 
-/** A fixed interrupt to one VP by its index, or by shorthand. What names no VP of the partition goes nowhere, as on a bus. */
+/** As a write of the two xAPIC registers, whatever the APIC's mode: the destination has eight bits. */
 function sendInterrupt(vp: VpContext, value: bigint): void {
   const low = Number(value & 0xffff_ffffn);
-  const vector = low & 0xff;
-  const logical = (low & (1 << 11)) !== 0;
-  if (((low >>> 8) & 7) !== DELIVERY_FIXED || logical || vector < FIRST_VECTOR) return;
-  const { core, partition } = vp;
-  const shorthand = (low >>> 18) & 3;
-  if (shorthand === Shorthand.None) return core.raise(partition, Number(value >> 56n), vector);
-  if (shorthand === Shorthand.Self) return core.raise(partition, vp.index, vector);
-  for (let index = 0; index < core.state.vpLimit(vp.partitionSlot); index++) {
-    if (index !== vp.index || shorthand === Shorthand.All) core.raise(partition, index, vector);
-  }
+  const high = Number(value >> 32n);
+  const destination = wideDestination(high >>> 24);
+  if (vp.apic.present) vp.apic.command(low, high | 0, destination);
+  // Without APICs there are no logical ids, and nothing but vectors can be sent.
+  else if ((low & (DELIVERY_MODE | LOGICAL)) === Delivery.Fixed) sendCommand(vp, low, destination);
+}
+
+/** As the two xAPIC registers are read. A VP without an APIC keeps no command to be read. */
+function lastCommand(vp: VpContext): bigint | GP {
+  if (!vp.apic.present) return GP;
+  const { words, at } = vp.apic;
+  const high = words[at + ApicAt.CommandHigh]! >>> 0;
+  return (BigInt(high) << 32n) | BigInt(words[at + ApicAt.CommandLow]! >>> 0);
 }

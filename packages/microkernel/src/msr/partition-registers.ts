@@ -7,13 +7,9 @@ import { PartitionWord, VpWord } from '../state/layout.ts';
 import { lock, unlock } from '../state/lock.ts';
 import { writeOverlay } from '../synic/overlay-page.ts';
 import type { VpContext } from '../vp/context.ts';
+import { APIC_FREQUENCY, TSC_FREQUENCY } from './frequencies.ts';
 import { hypercallPage, referenceTscPage, nextSequence } from './pages.ts';
 import { allBut, GP, type Msr } from './table.ts';
-
-/** Frequency of the TSC. A power of two times 10 MHz, so that the reference TSC page gives exactly the reference time. */
-export const TSC_FREQUENCY = 1_280_000_000n;
-/** Frequency of the local APIC's timer before its divider. */
-export const APIC_FREQUENCY = 200_000_000n;
 
 const ENABLE = 1n;
 const LOCKED = 2n;

@@ -5,7 +5,7 @@ import { PAGE_SIZE } from '../memory/node.ts';
 import { CHILD_PRIVILEGES, ROOT_PRIVILEGES } from '../partition/privileges.ts';
 import type { CrashReport } from '../core.ts';
 import { nextSequence } from './pages.ts';
-import { TSC_FREQUENCY } from './partition-registers.ts';
+import { TSC_FREQUENCY } from './frequencies.ts';
 import { registers } from './registers.ts';
 import { GP, type Msr } from './table.ts';
 

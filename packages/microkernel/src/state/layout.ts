@@ -6,12 +6,13 @@
  *
  *     ┌──────────┬───────┬────────────┬────────┬───────────┬──────────────────────────┬───────────────────────────┐
  *     │ header   │ nodes │ partitions │ VPs    │ VP slot   │ overlays' other pages    │ inter-partition           │
- *     │ 16 words │ n × 8 │ p × 64     │ v × 32 │ by index  │ p × 2 pages, v × 1 page  │ SynIC per VP, all ports   │
+ *     │ 16 words │ n × 8 │ p × 64     │ v × 72 │ by index  │ p × 2 pages, v × 1 page  │ SynIC per VP, all ports   │
  *     └──────────┴───────┴────────────┴────────┴───────────┴──────────────────────────┴───────────────────────────┘
  *
  * 64-bit values lie at even words, so that a `BigUint64Array` over the same bytes reads them untorn.
  */
 import { invariant } from '@ringlet/wire';
+import { APIC_WORDS } from '../apic/layout.ts';
 import { PORT_WORDS, VP_SYNIC_WORDS } from '../synic/index.ts';
 
 /** How much one microkernel can hold. Fixed when its state is created. */
@@ -120,8 +121,10 @@ export const VpWord = {
   Interrupts: 23,
   /** RIP that the VP was started with. */
   Entry: 24,
+  /** Its local APIC: see `apic/layout.ts`. */
+  Apic: 32,
 } as const;
-export const VP_WORDS = 32;
+export const VP_WORDS = VpWord.Apic + APIC_WORDS;
 
 /** One thread's view of the shared state. */
 export class State {

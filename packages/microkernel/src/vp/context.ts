@@ -1,4 +1,5 @@
 /** One virtual processor as the tables of MSRs, CPUID leaves and hypercalls see it: where its state lies, and its world. */
+import { LocalApic } from '../apic/local-apic.ts';
 import type { Core } from '../core.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import { VpWord } from '../state/layout.ts';
@@ -18,6 +19,8 @@ export class VpContext {
   readonly vpRecord: number;
   readonly memory: GuestMemory;
   readonly synic: VpSynic;
+  /** There is nothing in it where the VP was created without one. */
+  readonly apic: LocalApic;
   /** RCX, RDX, R8 and RAX, low half first. */
   readonly registers = new Uint32Array(8);
   readonly #generation: number;
@@ -39,6 +42,7 @@ export class VpContext {
     this.vpRecord = core.state.vp(slots.vp);
     this.memory = memory;
     this.synic = synic;
+    this.apic = new LocalApic(core, { partition, index }, slots, synic);
     this.#generation = core.words[this.vpRecord + VpWord.Generation]!;
   }
 

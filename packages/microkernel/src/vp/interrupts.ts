@@ -22,9 +22,8 @@ export function post(words: Int32Array, vpRecord: number, vector: number): void 
   ring(words, vpRecord);
 }
 
-/** The highest pending vector whose class is above the task priority's, or -1. Allocates nothing. */
-export function highest(words: Int32Array, vpRecord: number): number {
-  const threshold = (words[vpRecord + VpWord.Tpr]! & 0xf0) + 15;
+/** The highest pending vector, if it is above `threshold`; else -1. Allocates nothing. */
+export function pendingAbove(words: Int32Array, vpRecord: number, threshold: number): number {
   for (let word = 7; word >= 0; word--) {
     const pending = Atomics.load(words, vpRecord + VpWord.Pending + word);
     if (pending === 0) continue;
@@ -34,11 +33,12 @@ export function highest(words: Int32Array, vpRecord: number): number {
   return -1;
 }
 
-/** Acknowledges and returns {@link highest}. Only the VP's own thread. */
-export function take(words: Int32Array, vpRecord: number): number {
-  const vector = highest(words, vpRecord);
-  if (vector < 0) return -1;
+/** The highest pending vector whose class is above the task priority's, or -1. Allocates nothing. */
+export const highest = (words: Int32Array, vpRecord: number): number =>
+  pendingAbove(words, vpRecord, words[vpRecord + VpWord.Tpr]! | 15);
+
+/** Takes `vector` from what is pending, and counts it. Only the VP's own thread. */
+export function remove(words: Int32Array, vpRecord: number, vector: number): void {
   Atomics.and(words, vpRecord + VpWord.Pending + (vector >>> 5), ~(1 << (vector & 31)));
   words[vpRecord + VpWord.Interrupts] = (words[vpRecord + VpWord.Interrupts]! + 1) | 0;
-  return vector;
 }

@@ -1,4 +1,7 @@
 /** Virtual processors: creating, starting and deleting them (TLFS, "Virtual Processor Management"). */
+import { ApicAt } from '../apic/layout.ts';
+import { createApic, powerUp, type ApicMode } from '../apic/reset.ts';
+import { startWaiting } from '../apic/startup.ts';
 import type { Core } from '../core.ts';
 import { PartitionState } from '../partition/partitions.ts';
 import { Header, PartitionWord, VP_WORDS, VpWord } from '../state/layout.ts';
@@ -9,9 +12,17 @@ import { liftOverlay } from '../synic/overlay-page.ts';
 import { ring } from './interrupts.ts';
 
 const PAGE_WORDS = 1024;
+/** Of an APIC that is not in x2APIC mode. */
+const LAST_XAPIC_ID = 254;
 
-/** Creates VP `index` of an active partition. VP 0 is started; the others wait for {@link startVp}. */
-export function createVp(core: Core, partition: number, index: number): HvStatus {
+/** What a VP is made from. */
+export interface VpOptions {
+  /** Gives the VP a local APIC, in this mode after every reset. Absent: its interrupts are a bitmap of vectors alone. */
+  readonly apic?: ApicMode;
+}
+
+/** Creates VP `index` of an active partition. VP 0 is started; the others wait for {@link startVp}, or for a SIPI. */
+export function createVp(core: Core, partition: number, index: number, { apic }: VpOptions = {}): HvStatus {
   const { words, state } = core;
   lock(words, Header.Lock);
   const slot = core.partitions.slot(partition);
@@ -21,6 +32,7 @@ export function createVp(core: Core, partition: number, index: number): HvStatus
   else if (words[state.partition(slot) + PartitionWord.State] !== PartitionState.Active) {
     status = HvStatus.InvalidPartitionState;
   } else if (!Number.isInteger(index) || index < 0 || index >= state.vpLimit(slot)) status = HvStatus.InvalidVpIndex;
+  else if (apic === 'xapic' && index > LAST_XAPIC_ID) status = HvStatus.InvalidVpIndex;
   else if (words[state.vpIndexWord(slot, index)] !== 0) status = HvStatus.ObjectInUse;
   else if (vpSlot < 0) status = HvStatus.NoResources;
   if (status === HvStatus.Success) {
@@ -28,6 +40,7 @@ export function createVp(core: Core, partition: number, index: number): HvStatus
     words[record + VpWord.Index] = index;
     words[record + VpWord.Started] = index === 0 ? 1 : 0;
     words[record + VpWord.Partition] = partition;
+    if (apic !== undefined) createApic(words, record, index, apic);
     new VpSynic(core, partition, index, state.synicVp(vpSlot)).reset();
     bump(words, state.partition(slot) + PartitionWord.VpCount, 1);
     bump(words, Header.VpsInUse, 1);
@@ -79,6 +92,7 @@ export function resetVp(core: Core, partition: number, index: number): void {
   state.setQuad(record + VpWord.AssistMsr, 0n);
   words[record + VpWord.Tpr] = 0;
   for (let word = 0; word < 8; word++) Atomics.store(words, record + VpWord.Pending + word, 0);
+  powerUp(words, record);
   state.setQuad(record + VpWord.Entry, 0n);
   Atomics.store(words, record + VpWord.Started, index === 0 ? 1 : 0);
 }
@@ -98,10 +112,13 @@ export function startVp(core: Core, partition: number, index: number, entry: big
   if (vpSlot < 0) return HvStatus.InvalidVpIndex;
   const record = core.state.vp(vpSlot);
   lock(core.words, Header.Lock);
-  const waiting = core.words[record + VpWord.Started] === 0 && core.words[record + VpWord.Partition] === partition;
+  let waiting = core.words[record + VpWord.Started] === 0 && core.words[record + VpWord.Partition] === partition;
   if (waiting) {
     core.state.setQuad(record + VpWord.Entry, entry);
-    Atomics.store(core.words, record + VpWord.Started, 1);
+    // A VP with an APIC may be taking a start-up command at this moment; one of the two starts it.
+    const hasApic = Atomics.load(core.words, record + VpWord.Apic + ApicAt.Mode) !== 0;
+    waiting = !hasApic || startWaiting(core.words, record);
+    if (waiting) Atomics.store(core.words, record + VpWord.Started, 1);
   }
   unlock(core.words, Header.Lock);
   if (!waiting) return HvStatus.InvalidVpState;

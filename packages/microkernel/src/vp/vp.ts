@@ -4,19 +4,20 @@
  *
  * Everything but {@link Vp.interruptPending} and the doorbell belongs to the one thread that runs the VP.
  */
+import type { Startup } from '../apic/startup.ts';
 import { cpuid } from '../cpuid/leaves.ts';
 import { FAST, Register } from '../hypercall/control.ts';
 import { SIGNAL_EVENT } from '../hypercall/calls/ports.ts';
 import { count, dispatch } from '../hypercall/dispatch.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
-import { TSC_FREQUENCY } from '../msr/partition-registers.ts';
+import { TSC_FREQUENCY } from '../msr/frequencies.ts';
 import { registers } from '../msr/registers.ts';
 import { GP, readRegister, writeRegister } from '../msr/table.ts';
 import { account, allowance } from '../scheduler/run-time.ts';
 import { PartitionWord, VpWord } from '../state/layout.ts';
 import { HvStatus } from '../status.ts';
 import type { VpContext } from './context.ts';
-import { highest, take } from './interrupts.ts';
+import { highest, remove } from './interrupts.ts';
 
 /** Of the reference time: units of 100 ns. */
 const REFERENCE_FREQUENCY = 10_000_000n;
@@ -119,20 +120,98 @@ export class Vp {
   }
 
   /**
-   * Completes what waits for this VP (queued messages, due timers, event flags), then acknowledges and returns the
-   * highest pending vector above the task priority; -1 when there is none. Allocates nothing.
+   * Makes visible to the guest what has come for it: messages, event flags, due timers; their vectors become pending.
+   * For a guest that looks at its pages with interrupts off. Allocates nothing.
    */
-  takeInterrupt(): number {
+  settle(): void {
     const context = this.#context;
-    if (!context.alive) return -1;
+    if (!context.alive) return;
     context.synic.settle();
-    return take(context.core.words, context.vpRecord);
+    context.apic.settle();
   }
 
-  /** Whether {@link Vp.takeInterrupt} may have something to do. */
+  /**
+   * The highest pending vector above the priorities of the task and of what is in service, -1 when there is none. To be
+   * asked after {@link Vp.settle}. Allocates nothing.
+   */
+  highestInterrupt(): number {
+    const { apic, core, vpRecord } = this.#context;
+    return apic.present ? apic.highestInterrupt() : highest(core.words, vpRecord);
+  }
+
+  /**
+   * Takes a vector that {@link Vp.highestInterrupt} returned. With an APIC it is in service until its EOI, unless it
+   * belongs to a SINT with auto-EOI. Allocates nothing.
+   */
+  acknowledge(vector: number): void {
+    const { apic, core, vpRecord } = this.#context;
+    if (apic.present) apic.acknowledge(vector);
+    else remove(core.words, vpRecord, vector);
+  }
+
+  /**
+   * {@link Vp.settle}, then acknowledges and returns {@link Vp.highestInterrupt}; -1 when there is none. Allocates
+   * nothing.
+   */
+  takeInterrupt(): number {
+    if (!this.#context.alive) return -1;
+    this.settle();
+    const vector = this.highestInterrupt();
+    if (vector >= 0) this.acknowledge(vector);
+    return vector;
+  }
+
+  /**
+   * Whether there may be something to do before the VP sleeps: {@link Vp.settle}, an interrupt that its priorities let
+   * through, an NMI, an INIT or a start-up command. Whether its flags let an interrupt in, the processor knows.
+   */
   get interruptPending(): boolean {
-    const context = this.#context;
-    return context.alive && (context.synic.hasWork || highest(context.core.words, context.vpRecord) >= 0);
+    const { alive, synic, apic } = this.#context;
+    if (!alive) return false;
+    return synic.hasWork || apic.hasWork || this.highestInterrupt() >= 0 || apic.nmiPending || apic.startup.pending;
+  }
+
+  /** Whether a non-maskable interrupt waits; {@link Vp.acknowledgeNmi} takes it. */
+  get nmiPending(): boolean {
+    return this.#context.apic.nmiPending;
+  }
+
+  acknowledgeNmi(): void {
+    this.#context.apic.acknowledgeNmi();
+  }
+
+  /** Whether the VP runs, waits to be started, or has an INIT or a start-up command to take. Always the same object. */
+  get startup(): Startup {
+    return this.#context.apic.startup;
+  }
+
+  /** Task priority, 0-255: CR8 is its upper four bits. */
+  get taskPriority(): number {
+    return this.#context.apic.taskPriority;
+  }
+
+  set taskPriority(value: number) {
+    this.#context.apic.taskPriority = value;
+  }
+
+  /** Whether the VP has a local APIC that IA32_APIC_BASE has on: bit 9 of EDX of CPUID leaf 1. */
+  get apicEnabled(): boolean {
+    return this.#context.apic.enabled;
+  }
+
+  /** Guest-physical page that is the local APIC's registers; -1 while they are MSRs, or there are none. */
+  get apicPage(): number {
+    return this.#context.apic.page;
+  }
+
+  /** Reads 32 bits at `offset` of the local APIC's register page. */
+  apicRead(offset: number): number {
+    return this.#context.alive ? this.#context.apic.readPage(offset) : 0xffff_ffff;
+  }
+
+  /** Writes 32 bits at `offset` of the local APIC's register page. */
+  apicWrite(offset: number, value: number): void {
+    if (this.#context.alive) this.#context.apic.writePage(offset, value);
   }
 
   /** The time-stamp counter: starts at 0 with the partition, at {@link TSC_FREQUENCY}, the same on all of its VPs. */
@@ -143,7 +222,8 @@ export class Vp {
 
   /** Clock time of this VP's earliest timer, `Infinity` when none is armed. */
   nextDeadline(): number {
-    return this.#context.synic.nextDeadline();
+    const { synic, apic, core, partition } = this.#context;
+    return Math.min(synic.nextDeadline(), apic.due + core.timeOrigin(partition));
   }
 
   /** Adds time that the VP ran, in units of 100 ns, to its run time and to what its cap counts. */
