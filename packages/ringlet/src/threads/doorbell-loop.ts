@@ -1,20 +1,15 @@
 /**
  * The loop of a thread that serves one virtual processor: handle what is there, poll a little longer, sleep.
  *
- * Waking a sleeping thread costs tens of microseconds, noticing a doorbell while polling a fraction of one. So after
- * the last work the thread polls for a budget that adapts to how soon work came back, as hypervisors do before halting:
- *
- *     woken soon (the waking itself included) → budget doubles, up to MOST
- *     slept for much longer than that         → budget 0
- *     polled in vain several times in a row   → no polling for a while, and a longer one each time
- *
- * It never polls when more threads are awake than the host has processors: a poller would then hold up the very thread
- * it waits for. Where other programs keep the processors busy it does the same, which only polling in vain shows. The order "read the bell, look for work, announce sleep, look again, wait for the bell" is what makes
- * a lost wake-up impossible; see the interleaving check of the rings.
+ * Waking a sleeping thread costs tens of microseconds, noticing a doorbell while polling a fraction of one; so after the
+ * last work the thread polls for as long as {@link AdaptivePolling} finds worth it, and never when more threads are awake
+ * than the host has processors. The order "read the bell, look for work, announce sleep, look again, wait for the bell" is
+ * what makes a lost wake-up impossible; see the interleaving check of the rings.
  */
 import { availableParallelism } from 'node:os';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
+import { AdaptivePolling } from './adaptive-polling.ts';
 import type { AwakeThreads } from './awake-threads.ts';
 
 /** Where a virtual processor's doorbell is: words of the microkernel's shared state. */
@@ -26,7 +21,7 @@ export interface Doorbell {
 
 /** What the loop drives. */
 export interface DoorbellWork {
-  /** Handles what is there, for a bounded time. @returns whether it did anything, or knows of more. */
+  /** Handles what is there, for a bounded time. @returns whether it knows of more. */
   poll(): boolean;
   /** Milliseconds until something is due, Infinity when nothing is. */
   untilDeadline(): number;
@@ -48,19 +43,14 @@ interface AtomicsWithWaitAsync {
   ): { async: false; value: 'not-equal' | 'timed-out' } | { async: true; value: Promise<'ok' | 'timed-out'> };
 }
 
-const MOST_POLLING_MS = 0.1;
-const FIRST_POLLING_MS = 0.02;
-/** A sleep this short was not worth its wake-up, which takes up to 0.1 ms of it where processors are virtual. */
-const SHORT_SLEEP_MS = 0.2;
-const LONG_SLEEP_MS = 0.4;
-/** So many polls in vain, and it sleeps at once for so many times; the second number doubles up to the third. */
-const VAIN_POLLS = 4;
-const FEWEST_SLEEPS = 32;
-const MOST_SLEEPS = 1024;
 /** Work is handled this long at most before timers, file callbacks and port messages get their turn. */
 const TURN_MS = 0.5;
+/** Rounds of the loop between two looks at the clock for that. */
+const ROUNDS_PER_LOOK = 32;
 /** Doorbell loads between two looks at the clock, which costs as much as five of them. */
 const LOADS_PER_LOOK = 24;
+/** Looks at the doorbell before the clock is asked at all: most answers come sooner. */
+const FIRST_LOOKS = 3;
 /** Timer resolution of the host: a shorter wait returns at once, so it is polled instead. */
 const SHORTEST_WAIT_MS = 1;
 /** Longest sleep without a look around, in case the host's clock and timers disagree. */
@@ -75,11 +65,8 @@ export class DoorbellLoop {
   readonly #bell: Doorbell;
   readonly #work: DoorbellWork;
   readonly #awake: AwakeThreads;
+  readonly #polling = new AdaptivePolling();
   readonly #processors = availableParallelism();
-  #polling = 0;
-  #vain = 0;
-  #sleepsLeft = 0;
-  #sleeps = FEWEST_SLEEPS;
   #awakeSince = 0;
   #stopped = false;
 
@@ -104,31 +91,37 @@ export class DoorbellLoop {
 
   /** Runs until {@link stop}. A failure of the work ends it and rejects. */
   async run(): Promise<void> {
-    const { words, counter, sleeping } = this.#bell;
+    const { words, counter } = this.#bell;
     this.#awake.woke();
     this.#awakeSince = performance.now();
     try {
-      let turnEnds = performance.now() + TURN_MS;
-      while (!this.#stopped) {
+      let turnEnds = this.#awakeSince + TURN_MS;
+      for (let round = 1; !this.#stopped; round++) {
         const seen = Atomics.load(words, counter);
-        if (this.#work.poll()) {
-          if (performance.now() < turnEnds) {
-            await this.#settle();
-          } else {
-            await yieldToEventLoop();
-            await this.#account();
-            turnEnds = performance.now() + TURN_MS;
-          }
+        const more = this.#work.poll();
+        if (round % ROUNDS_PER_LOOK === 0 && performance.now() >= turnEnds) {
+          await yieldToEventLoop();
+          await this.#account();
+          turnEnds = performance.now() + TURN_MS;
           continue;
         }
-        if (await this.#heardWhilePolling(seen)) continue;
-        await yieldToEventLoop();
-        await this.#account();
-        if (Atomics.load(words, counter) === seen && !this.#stopped) {
-          Atomics.store(words, sleeping, 1);
-          if (!this.#work.poll()) await this.#sleep(seen);
-          Atomics.store(words, sleeping, 0);
+        if (more) {
+          await TICK;
+          continue;
         }
+        if (this.#polling.milliseconds > 0 && this.#awake.count <= this.#processors) {
+          // The hot path: written out here, because a call that may wait costs as much as all of this.
+          let looks = FIRST_LOOKS * LOADS_PER_LOOK;
+          while (looks > 0 && Atomics.load(words, counter) === seen) {
+            // Continuations that are still on their way run here; what they start may be answered while we poll.
+            if (--looks % LOADS_PER_LOOK === 0) await TICK;
+          }
+          if (looks > 0 || (await this.#heard(seen))) {
+            this.#polling.heard();
+            continue;
+          }
+        }
+        await this.#sleep(seen);
         turnEnds = performance.now() + TURN_MS;
       }
     } finally {
@@ -136,49 +129,31 @@ export class DoorbellLoop {
     }
   }
 
-  /** Lets the continuations of what was just resolved run, and those of their own awaits, without leaving the turn. */
-  async #settle(): Promise<void> {
-    for (let tick = 0; tick < 6; tick++) await TICK;
-  }
-
-  async #heardWhilePolling(seen: number): Promise<boolean> {
-    if (this.#polling === 0 || this.#sleepsLeft > 0 || this.#awake.count > this.#processors) return false;
+  /** Polls on, now by the clock. @returns whether there is something to do */
+  async #heard(seen: number): Promise<boolean> {
     const { words, counter } = this.#bell;
-    const end = performance.now() + Math.min(this.#polling, this.#work.untilDeadline());
+    const end = performance.now() + Math.min(this.#polling.milliseconds, this.#work.untilDeadline());
     do {
-      for (let load = 0; load < LOADS_PER_LOOK; load++) if (Atomics.load(words, counter) !== seen) return this.#heard();
-      // Continuations that are still on their way run here; what they start may be answered while we poll.
+      for (let load = 0; load < LOADS_PER_LOOK; load++) if (Atomics.load(words, counter) !== seen) return true;
       await TICK;
     } while (performance.now() < end);
     if (this.#work.untilDeadline() <= 0) return true;
-    if (++this.#vain >= VAIN_POLLS) {
-      this.#vain = 0;
-      this.#sleepsLeft = this.#sleeps;
-      this.#sleeps = Math.min(2 * this.#sleeps, MOST_SLEEPS);
-    }
+    this.#polling.inVain();
     return false;
   }
 
-  #heard(): true {
-    this.#vain = 0;
-    this.#sleeps = FEWEST_SLEEPS;
-    return true;
-  }
-
-  /** Tells the work how long it had the processor, and rests if that was its share. */
-  async #account(): Promise<void> {
-    if (!this.#work.awakeFor) return;
-    const now = performance.now();
-    const rest = this.#work.awakeFor(now - this.#awakeSince);
-    this.#awakeSince = now;
-    if (rest <= 0) return;
-    this.#awake.sleeps();
-    await delay(rest);
-    this.#awake.woke();
-    this.#awakeSince = performance.now();
-  }
-
+  /** Gives everything else on this thread its turn, then sleeps until the bell rings or something is due. */
   async #sleep(seen: number): Promise<void> {
+    const { words, counter, sleeping } = this.#bell;
+    await yieldToEventLoop();
+    await this.#account();
+    if (this.#stopped || Atomics.load(words, counter) !== seen) return;
+    Atomics.store(words, sleeping, 1);
+    if (!this.#work.poll()) await this.#wait(seen);
+    Atomics.store(words, sleeping, 0);
+  }
+
+  async #wait(seen: number): Promise<void> {
     const due = this.#work.untilDeadline();
     if (due < SHORTEST_WAIT_MS) return;
     const began = performance.now();
@@ -192,10 +167,19 @@ export class DoorbellLoop {
     if (waiting.async) await waiting.value;
     this.#awake.woke();
     this.#awakeSince = performance.now();
-    const slept = this.#awakeSince - began;
-    if (this.#sleepsLeft > 0) this.#sleepsLeft--;
-    if (slept < SHORT_SLEEP_MS)
-      this.#polling = Math.min(MOST_POLLING_MS, Math.max(FIRST_POLLING_MS, this.#polling * 2));
-    else if (slept > LONG_SLEEP_MS) this.#polling = 0;
+    this.#polling.slept(this.#awakeSince - began);
+  }
+
+  /** Tells the work how long it had the processor, and rests if that was its share. */
+  async #account(): Promise<void> {
+    if (!this.#work.awakeFor) return;
+    const now = performance.now();
+    const rest = this.#work.awakeFor(now - this.#awakeSince);
+    this.#awakeSince = now;
+    if (rest <= 0) return;
+    this.#awake.sleeps();
+    await delay(rest);
+    this.#awake.woke();
+    this.#awakeSince = performance.now();
   }
 }

@@ -32,10 +32,9 @@ export function startVirtualProcessor(guest: GuestModule): void {
 
   const work = {
     poll(): boolean {
-      const worked = vp.interruptPending || processor.pending;
       const exit = processor.run(BUDGET);
       console.flush();
-      if (exit.reason === 'halt') return worked;
+      if (exit.reason === 'halt') return processor.pending;
       if (exit.reason === 'budget') return true;
       loop.stop();
       tell({ type: 'exit', exit });
