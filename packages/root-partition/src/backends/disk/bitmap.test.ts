@@ -9,7 +9,7 @@ test('filling, counting and measuring runs agree with an array of booleans', () 
   fc.assert(
     fc.property(fc.array(change), fc.nat(BITS - 1), (changes, at) => {
       const bits = new Uint8Array(BITS / 8);
-      const model = new Array<boolean>(BITS).fill(false);
+      const model = Array.from({ length: BITS }, () => false);
       for (const { from, count, set } of changes) {
         const end = Math.min(from + count, BITS);
         const differing = model.slice(from, end).filter((bit) => bit !== set).length;

@@ -119,7 +119,7 @@ const wholeDisk = (disk: Disk): Promise<Uint8Array> => new DiskUser(disk).read(0
 
 describe('a kept disk holds what was written, through close and reopen', () => {
   for (const { name, create, open } of FORMATS) {
-    test(name, async () => {
+    test(`${name}`, async () => {
       let made = 0;
       await fc.assert(
         fc.asyncProperty(fc.array(work, { minLength: 1, maxLength: 12 }), async (jobs) => {

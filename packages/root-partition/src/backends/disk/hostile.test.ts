@@ -208,7 +208,7 @@ async function provoke(victim: Victim, contents: Contents): Promise<string | und
 describe('a mutated image is a disk or a user’s error', async () => {
   for (const [index, victim] of (await victims()).entries()) {
     test(
-      victim.name,
+      `${victim.name}`,
       async () => {
         const end = Date.now() + (SECONDS * 1000) / 5;
         const wrong: string[] = [];

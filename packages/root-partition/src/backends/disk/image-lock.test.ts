@@ -40,7 +40,7 @@ test.skipIf(!existsSync('/proc/self/stat'))(
   () => {
     const image = join(directory, 'reused');
     writeFileSync(`${image}.lock`, JSON.stringify({ pid: process.pid, host: hostname(), started: '1' }));
-    lockImage(image)();
+    expect(() => lockImage(image)()).not.toThrow();
   },
 );
 
@@ -53,5 +53,5 @@ test('a lock of another host is believed', () => {
 test('a lock that says nothing is cleaned up', () => {
   const image = join(directory, 'empty');
   writeFileSync(`${image}.lock`, 'null');
-  lockImage(image)();
+  expect(() => lockImage(image)()).not.toThrow();
 });

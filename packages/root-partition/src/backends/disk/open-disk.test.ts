@@ -126,7 +126,7 @@ describe('what a user did wrong', () => {
       ['disk-unsupported', () => createDisk(at('new'), { format: 'vhdx', parent })],
       ['disk-not-found', () => createDisk(at('new'), { format: 'vhdx', parent: at('nowhere') })],
     ];
-    for (const [code, mistake] of mistakes) expect(mistake, code).toThrow(coded(code));
+    for (const [code, mistake] of mistakes) expect(mistake).toThrow(coded(code));
     expect(readdirSync(directory)).not.toContain('new');
   });
 

@@ -31,7 +31,7 @@ const SPAN = 8;
 /** Runs `steps` random operations, crashes at each moment, checks what is left, works on it, and checks again. */
 export async function crashTrial(trial: Trial, random: Random, steps: number): Promise<Verdict> {
   const file = new SimulatedFile(trial.contents.clone(), random);
-  const history = new SectorHistory(trial.initial);
+  const history = new SectorHistory((sector) => trial.initial(sector));
   await work(trial, trial.open(file), file, history, random, steps, 1);
   const wrong: string[] = [];
   for (let moment = 0; moment <= file.events.length; moment++) {

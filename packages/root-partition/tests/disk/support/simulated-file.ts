@@ -110,8 +110,8 @@ export class SimulatedFile implements BlockFile {
   readonly events: Event[] = [];
   /** Whether events are kept; a long test that needs none saves their memory. */
   recording = true;
-  /** Answers the next operation of a kind with a failure. */
-  failNext: { kind: 'read' | 'write' | 'sync' | 'size'; status: number } | undefined;
+  /** Answers the next operation of a kind, or with `always` each one, with a failure. */
+  failNext: { kind: 'read' | 'write' | 'sync' | 'size'; status: number; always?: boolean } | undefined;
   readonly #first: Contents;
   readonly #random: Random | undefined;
   #pending: (() => void)[] = [];
@@ -209,7 +209,7 @@ export class SimulatedFile implements BlockFile {
     const run = (): void => {
       const failure = this.failNext;
       if (failure?.kind === kind) {
-        this.failNext = undefined;
+        if (!failure.always) this.failNext = undefined;
         return completion.complete(failure.status);
       }
       completion.complete(operation());

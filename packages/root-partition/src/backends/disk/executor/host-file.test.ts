@@ -46,7 +46,7 @@ function scattered(length: number, count: number): Runs & { joined(): Uint8Array
 }
 
 for (const mode of ['inline', 'pool'] as const) {
-  describe(mode, () => {
+  describe(`run ${mode}`, () => {
     for (const count of [1, 4, 16, 2048]) {
       test(`reads and writes parts of ${count} runs, and nothing beside them`, async () => {
         const data = pattern(1, 65536);

@@ -44,7 +44,7 @@ export interface DynamicVhd {
 const MOST_BLOCKS = 8 * 1024 * 1024;
 
 /** Sectors of the bitmap in front of a block. */
-export const bitmapSectorsFor = (sectorsPerBlock: number): number => Math.ceil(sectorsPerBlock / 8 / VHD_SECTOR);
+const bitmapSectorsFor = (sectorsPerBlock: number): number => Math.ceil(sectorsPerBlock / 8 / VHD_SECTOR);
 
 /** Whether a VHD footer, intact or not, is at the start or the end of the image. */
 export function looksLikeVhd(source: ImageSource): boolean {

@@ -23,7 +23,7 @@ import type { Replay } from './log-replay.ts';
 
 type Done = (status: number) => void;
 
-/** The log and the headers of one file. One operation at a time. */
+/** The log and the headers of one file. Commits and the end come one at a time. */
 export class Journal {
   readonly #file: BlockFile;
   readonly #newId: () => string;
@@ -33,6 +33,8 @@ export class Journal {
   #sequence = 0n;
   #half = 0;
   #begun = false;
+  /** Who waits for {@link begin}; empty when it does not run. */
+  #beginning: Done[] = [];
 
   /** `replay` is what the log had left to write when the file was opened; `newId` makes random GUIDs. */
   constructor(file: BlockFile, current: CurrentHeader, replay: Replay | undefined, newId: () => string) {
@@ -53,8 +55,11 @@ export class Journal {
     return this.#header.dataWriteId;
   }
 
-  /** Announces that the file and the disk in it are about to change. */
+  /** Announces that the file and the disk in it are about to change, once; whoever asks meanwhile waits too. */
   begin(done: Done): void {
+    if (this.#begun) return done(DiskStatus.Ok);
+    this.#beginning.push(done);
+    if (this.#beginning.length > 1) return;
     const ids = { fileWriteId: this.#newId(), dataWriteId: this.#newId() };
     const steps: Step[] = [(next) => this.#writeHeaders(ids, next)];
     if (this.#replay !== undefined) {
@@ -68,7 +73,9 @@ export class Journal {
     }
     inOrder(steps, (status) => {
       if (status === DiskStatus.Ok) this.#begun = true;
-      done(status);
+      const waiting = this.#beginning;
+      this.#beginning = [];
+      for (const waiter of waiting) waiter(status);
     });
   }
 

@@ -11,7 +11,7 @@ import { crc32c } from './crc32c.ts';
 import { DataDescriptor, LogEntryHeader, PAGE, SIGNATURE, viewOf, ZeroDescriptor } from './layout.ts';
 
 /** A change that an entry makes: `length` bytes at `offset`; zeroes where there is no data. */
-export interface LogUpdate {
+interface LogUpdate {
   offset: bigint;
   length: bigint;
   data?: Uint8Array;

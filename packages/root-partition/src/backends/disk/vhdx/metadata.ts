@@ -151,9 +151,6 @@ function readItems(source: ImageSource, region: Extent): Map<string, Extent> {
   return items;
 }
 
-/** A 16-byte id as text. */
-export const idText = (id: Uint8Array): string => guid.read(viewOf(id), 0);
-
 /** A textual id as 16 bytes. */
 export function idBytes(text: string): Uint8Array {
   const id = new Uint8Array(16);

@@ -31,7 +31,7 @@ export interface VhdxImage {
 }
 
 /** A page of metadata in which the size of the disk can be set. */
-export class SizePage {
+class SizePage {
   /** Byte position in the file. */
   readonly position: number;
   readonly data: Uint8Array;

@@ -174,6 +174,24 @@ describe('a host that fails', () => {
     });
   }
 
+  test('while nothing can be made durable, unmapped space is not used again, and writes say why', async () => {
+    const file = new SimulatedFile(vhdxContents({ diskSize: 400 * MIB }));
+    file.recording = false;
+    const disk = vhdxDisk(file);
+    const statuses: number[] = [];
+    await submit(disk, DiskOperation.Write, 0, 1, pattern(0, 512));
+    file.failNext = { kind: 'sync', status: DiskStatus.IoError, always: true };
+    for (let block = 0; block < 300; block++) {
+      statuses.push(await submit(disk, DiskOperation.Write, block * BLOCK, 1, pattern(block, 512)));
+      await submit(disk, DiskOperation.Unmap, block * BLOCK, BLOCK);
+    }
+
+    expect(statuses.slice(0, 257).every((status) => status === DiskStatus.Ok)).toBe(true);
+    expect(statuses.slice(257).every((status) => status === DiskStatus.IoError)).toBe(true);
+    file.failNext = undefined;
+    expect(await submit(disk, DiskOperation.Write, 0, 1, pattern(1, 512))).toBe(DiskStatus.Ok);
+  });
+
   test('a header that cannot be written fails the first write, and the second tries again', async () => {
     const file = new SimulatedFile(vhdxContents());
     const disk = vhdxDisk(file);
@@ -184,6 +202,29 @@ describe('a host that fails', () => {
 
     expect([first, second]).toEqual([DiskStatus.IoError, DiskStatus.Ok]);
   });
+});
+
+test('a disk that grows while the first writes to it wait keeps them, and starts its file once', async () => {
+  const file = new SimulatedFile(vhdxContents({ diskSize: MIB + MIB / 2 }), seeded(4));
+  const disk = vhdxDisk(file);
+  const before = headerOf(file).sequence;
+  const write = submit(disk, DiskOperation.Write, BLOCK, 4, valueSectors(1, 4, 512));
+  const growth = new Promise((resolve) => disk.resize(4 * BLOCK, resolve));
+
+  const statuses = await stepUntil(file, Promise.all([write, growth]));
+  const user = new DiskUser(disk);
+  const data = await stepUntil(file, user.read(BLOCK, BLOCK));
+  await stepUntil(file, user.write(3 * BLOCK, valueSectors(2, 1, 512)));
+  await stepUntil(file, user.close());
+
+  expect(statuses).toEqual([DiskStatus.Ok, DiskStatus.Ok]);
+  expect(valueOf(data.subarray(0, 2048))).toBe(1);
+  expect(valueOf(data.subarray(2048))).toBe(0);
+  // Begun, the log in use, the log empty again: twice a header each.
+  expect(headerOf(file).sequence - before).toBe(6n);
+  const again = openVhdx(file.contents.source());
+  expect(again.metadata.diskSize).toBe(4 * MIB);
+  expect([...again.bat.state]).toEqual([0, 6, 0, 6]);
 });
 
 describe('differencing', () => {
