@@ -15,6 +15,7 @@ export type {
   DeviceHostEvent,
   DeviceHostOptions,
   DeviceHostRequests,
+  KvpPoolNumber,
   LoadedDevice,
 } from './machine/device-host.ts';
 export type { DiskDescription } from './machine/machine-disks.ts';
@@ -27,10 +28,16 @@ export type { SavedRequest } from './vsps/storage/storage-request.ts';
 export type { LogicalUnitState } from './vsps/storage/scsi/logical-unit.ts';
 export type { ReservationState } from './vsps/storage/scsi/reservations.ts';
 export { default as Heartbeat } from './vsps/integration/heartbeat.ts';
-export type { HeartbeatState } from './vsps/integration/heartbeat.ts';
+export type { HeartbeatState, SavedHeartbeat } from './vsps/integration/heartbeat.ts';
 export { default as KeyValueExchange } from './vsps/integration/key-value-exchange.ts';
 export type { KvpDone, KvpResult } from './vsps/integration/key-value-exchange.ts';
 export { default as Shutdown } from './vsps/integration/shutdown.ts';
-export type { ShutdownOptions, ShutdownResult } from './vsps/integration/shutdown.ts';
+export type { SavedShutdown, ShutdownOptions, ShutdownResult } from './vsps/integration/shutdown.ts';
 export { default as TimeSync } from './vsps/integration/time-sync.ts';
 export type { TimeSyncOptions } from './vsps/integration/time-sync.ts';
+export type { ExecutorMode } from './backends/disk/executor/policy.ts';
+export type { SavedSession } from './vsps/integration/integration-session.ts';
+export { Platform } from './platform/platform.ts';
+export type { PlatformWorld, SavedPlatform } from './platform/platform.ts';
+export type { PortWidth } from './platform/port-bus.ts';
+export { CENTURY_REGISTER, Port, RESET_VALUE, SLEEP_TYPE_S5 } from './platform/ports.ts';
