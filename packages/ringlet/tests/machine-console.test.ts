@@ -109,3 +109,13 @@ test('every virtual processor prints', async () => {
   await machine.powerOff();
   expect(console().split('').toSorted()).toEqual(['0', '1', '2']);
 });
+
+test('a line is shown before the guest gets to what it announces', async () => {
+  const { machine, printed } = await start({
+    guest: guestWith(
+      `await guest.sleep(1); await guest.print('one\\ntwo\\n'); await guest.print('three\\n'); for (;;);`,
+    ),
+  });
+  await printed('one\ntwo\nthree\n');
+  await machine.powerOff();
+});

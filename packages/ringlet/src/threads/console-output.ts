@@ -6,6 +6,9 @@
  */
 
 const CHUNK_BYTES = 16_384;
+/** Lines that are handed on at once between two {@link ConsoleOutput.flush}: a guest that computes has printed first. */
+const LINES_AT_ONCE = 64;
+const NEWLINE = 0x0a;
 const MOST_BYTES_UNTAKEN = 1024 * 1024;
 
 /** Collects console bytes and hands them on. */
@@ -13,6 +16,7 @@ export class ConsoleOutput {
   readonly #post: (bytes: Uint8Array) => void;
   readonly #buffer = new Uint8Array(CHUNK_BYTES);
   #length = 0;
+  #lines = LINES_AT_ONCE;
   #untaken = 0;
 
   /** @param post - receives a fresh array that becomes the receiver's */
@@ -24,20 +28,27 @@ export class ConsoleOutput {
   put(byte: number): boolean {
     if (this.#untaken >= MOST_BYTES_UNTAKEN) return false;
     this.#buffer[this.#length++] = byte;
-    if (this.#length === CHUNK_BYTES) this.flush();
+    const line = byte === NEWLINE && this.#lines > 0;
+    if (line) this.#lines--;
+    if (line || this.#length === CHUNK_BYTES) this.#send();
     return true;
   }
 
   /** Hands on what is there. Called whenever the guest has nothing more to do. */
   flush(): void {
-    if (this.#length === 0) return;
-    this.#untaken += this.#length;
-    this.#post(this.#buffer.slice(0, this.#length));
-    this.#length = 0;
+    this.#lines = LINES_AT_ONCE;
+    this.#send();
   }
 
   /** The receiver is done with `bytes` bytes. */
   taken(bytes: number): void {
     this.#untaken -= bytes;
+  }
+
+  #send(): void {
+    if (this.#length === 0) return;
+    this.#untaken += this.#length;
+    this.#post(this.#buffer.slice(0, this.#length));
+    this.#length = 0;
   }
 }
