@@ -26,3 +26,4 @@ export type { BlockDone } from './vscs/storage/block-requests.ts';
 export { BlockStatus, StorageError } from './vscs/storage/storage-error.ts';
 export type { StorageGuest } from './vscs/storage/storage-guest.ts';
 export type { UnitAddress } from './vscs/storage/slot.ts';
+export type { KeyValueStore } from './vscs/integration/key-value-store.ts';

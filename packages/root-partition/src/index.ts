@@ -36,7 +36,7 @@ export type { SavedShutdown, ShutdownOptions, ShutdownResult } from './vsps/inte
 export { default as TimeSync } from './vsps/integration/time-sync.ts';
 export type { TimeSyncOptions } from './vsps/integration/time-sync.ts';
 export type { ExecutorMode } from './backends/disk/executor/policy.ts';
-export type { SavedSession } from './vsps/integration/integration-session.ts';
+export type { SavedSession, SessionState } from './vsps/integration/integration-session.ts';
 export { Platform } from './platform/platform.ts';
 export type { PlatformWorld, SavedPlatform } from './platform/platform.ts';
 export type { PortWidth } from './platform/port-bus.ts';

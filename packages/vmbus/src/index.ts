@@ -6,6 +6,7 @@
 export { COMPLETION_REQUESTED, PacketType } from './channel/packet.ts';
 export type { Packet } from './channel/packet.ts';
 export type { Channel, ChannelState, ChannelStatistics, PacketHandler } from './channel/channel.ts';
+export type { TracedPacket } from './channel/channel-events.ts';
 export { RingChannel } from './channel/ring-channel.ts';
 export type { RingChannelOptions } from './channel/ring-channel.ts';
 export type { RingFault } from './ring/layout.ts';
@@ -16,7 +17,7 @@ export type { DeviceLog, DeviceWorld, GpadlView, OfferDescription, Vsp, VspBus, 
 export { SynicEndpoint, SynicMsr } from './synic-endpoint.ts';
 export type { MessageHandler, SynicVp } from './synic-endpoint.ts';
 export { HEADER_BYTES, MAX_MESSAGE_BYTES, messages, SYNIC_MESSAGE_TYPE } from './messages/catalogue.ts';
-export type { BodyOf, Direction, Message, MessageName, MessageRow, ToChild, ToRoot } from './messages/catalogue.ts';
+export type { BodyOf, Direction, Message, MessageName, MessageRow, Sent, ToChild, ToRoot } from './messages/catalogue.ts';
 export {
   decodeToChild,
   decodeToRoot,
@@ -28,7 +29,7 @@ export {
 } from './messages/codec.ts';
 export type { MessageFault, MessageFaultReason, Negotiated } from './messages/codec.ts';
 export { ConnectionState, NO_MONITOR, OfferFlag, PipeMode, USER_BYTES } from './messages/connection.ts';
-export type { OfferChannel } from './messages/connection.ts';
+export type { ContactTarget, OfferChannel } from './messages/connection.ts';
 export { MessageStatus, NO_INTERRUPTS } from './messages/channel.ts';
 export { decodeRanges, encodeRanges, gpadlMessages, MAX_PAGES_PER_GPADL } from './messages/gpadl-ranges.ts';
 export type { GpadlRange, RangeFault } from './messages/gpadl-ranges.ts';
@@ -62,5 +63,5 @@ export type {
 } from './root/notifier.ts';
 export { RootBus } from './root/root-bus.ts';
 export type { RootBusOptions } from './root/root-bus.ts';
-export type { SavedBus } from './root/saved-state.ts';
+export type { SavedBus, SavedChannel, SavedGpadl, SavedRequest } from './root/saved-state.ts';
 export type { DeviceFailed } from './root/served-channel.ts';

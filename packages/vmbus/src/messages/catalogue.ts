@@ -112,7 +112,7 @@ export type BodyOf<N extends MessageName> = Infer<(typeof messages)[N]['body']> 
 /** A decoded message: `name` says which, `body` what it carries. */
 export type Message<N extends MessageName = MessageName> = { [K in N]: { name: K; body: BodyOf<K> } }[N];
 
-type Sent<D extends Direction> = {
+export type Sent<D extends Direction> = {
   [K in MessageName]: (typeof messages)[K]['direction'] extends D ? K : never;
 }[MessageName];
 
