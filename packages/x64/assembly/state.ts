@@ -79,14 +79,17 @@ export const NMI_STATE = 0x0e4;
 export const DEBUG_PENDING = 0x0e8;
 /** 1: the next run() executes one instruction, to finish one that made an MMIO exit, see MMIO_*. */
 export const SINGLE = 0x0ec;
-/** The budget that is left of the running slice (valid while out of the hot loop). */
+/** The budget that was left when the running block was looked up. */
 export const BUDGET = 0x0f0;
 /** Number of the VP in its partition. */
 export const VP_INDEX = 0x0f4;
-/** Address of the block that runs, 0 when it was invalidated under way. */
-export const CURRENT_BLOCK = 0x0f8;
-/** Bumped by whoever drops decoded code of this VP: ends the running block. */
+/** System page (host address) of the running block, 0 when that block is not kept. */
+export const CODE_PAGE = 0x0f8;
+/** Changes whenever the jump cache is emptied, see `code.ts`. */
 export const CODE_EPOCH = 0x0fc;
+
+/** Iterations that a string instruction did and run() has not taken from its budget yet. */
+export const CHARGE = 0x100;
 
 // ---- segments --------------------------------------------------------------------------------------------------------
 /** ES CS SS DS FS GS LDTR TR: records of SEGMENT_SIZE bytes. */
@@ -199,7 +202,7 @@ export const BLOCK_HASH_MASK = 0x460;
 /** The partition's second-level table (u32 per guest page, see microkernel's `slat.ts`) and its number of entries. */
 export const SLAT_TABLE = 0x464;
 export const SLAT_PAGES = 0x468;
-/** Of the partition: one u64 per guest page, bit n = chunk n of 64 bytes holds decoded code. 0 = no such table. */
+/** Of the node: one u64 per system page, bit n = chunk n of 64 bytes holds decoded code. 0 = no such table. */
 export const CODE_MASKS = 0x46c;
 /** Lists of filled TLB slots (u32 addresses of entries), for flushing: address, capacity, count; user then supervisor. */
 export const TLB_FILLED_USER = 0x470;

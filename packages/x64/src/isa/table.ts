@@ -54,6 +54,15 @@ export interface Row {
   readonly text: string;
 }
 
+const DEFAULT_FEATURES: Readonly<Record<string, string>> = {
+  integer: 'x86-64',
+  system: 'x86-64',
+  x87: 'fpu',
+  mmx: 'mmx',
+  sse: 'sse2',
+  sse4: 'sse4.1',
+};
+
 const SECTIONS: readonly (readonly [string, string])[] = [
   ['integer', integerRows()],
   ['system', systemRows],
@@ -144,12 +153,3 @@ function parseRow(section: string, text: string, id: number): Row {
     text,
   };
 }
-
-const DEFAULT_FEATURES: Readonly<Record<string, string>> = {
-  integer: 'x86-64',
-  system: 'x86-64',
-  x87: 'fpu',
-  mmx: 'mmx',
-  sse: 'sse2',
-  sse4: 'sse4.1',
-};

@@ -1,0 +1,6 @@
+/** The processor's core: what it exports to TypeScript. */
+export { run } from './run';
+export { updateMode } from './mode';
+export { flushJumpCache, resetArena, dropPage } from './code';
+export { clearTlb } from './memory';
+export { readFlags, writeFlags } from './flags';
