@@ -1,0 +1,50 @@
+/**
+ * DSDT: the namespace of a machine.
+ *
+ * `VMOD` gives the VMBus its address space and `VMBS` is the bus, as on a Hyper-V machine of generation 2; Linux binds
+ * its driver to the id `VMBus` and takes the windows from the parent. There is no interrupt controller for devices, so
+ * serial port and clock have no interrupt: Linux polls them. `\_S4` is left out on purpose: with it, Linux turns
+ * ballooning off.
+ */
+import type { MemoryMap } from '../memory-map.ts';
+import { device, eisaId, integer, list, memoryWindow, name, ports, resources, scope, string, type Aml } from './aml.ts';
+import { SOFT_OFF, type PlatformDescription } from './platform-description.ts';
+import { table } from './table.ts';
+
+const REVISION = 2;
+const PRESENT_AND_WORKING = 0x0f;
+const SERIAL_PORTS = 8;
+const CLOCK_PORT = 0x70;
+const CLOCK_PORTS = 2;
+
+/** Makes the DSDT. */
+export function makeDsdt(map: MemoryMap, platform: PlatformDescription): Uint8Array {
+  const { lowWindow, highWindow } = map;
+  const bus = device(
+    'VMOD',
+    name('_HID', string('ACPI0004')),
+    name('_UID', integer(0)),
+    name(
+      '_CRS',
+      resources(memoryWindow(lowWindow.start, lowWindow.bytes), memoryWindow(highWindow.start, highWindow.bytes)),
+    ),
+    device(
+      'VMBS',
+      name('_HID', string('VMBus')),
+      name('_UID', integer(0)),
+      name('_DDN', string('VMBUS')),
+      name('_STA', integer(PRESENT_AND_WORKING)),
+      name('_CRS', resources()),
+    ),
+  );
+  const devices: Aml[] = [bus];
+  if (platform.serialPort !== undefined) devices.push(portDevice('COM1', 'PNP0501', platform.serialPort, SERIAL_PORTS));
+  if (platform.realTimeClock) devices.push(portDevice('RTC0', 'PNP0B00', CLOCK_PORT, CLOCK_PORTS));
+  const softOff = name('\\_S5', list(integer(SOFT_OFF), integer(SOFT_OFF), integer(0), integer(0)));
+  return table('DSDT', REVISION, Uint8Array.from([...scope('\\_SB', ...devices), ...softOff]));
+}
+
+/** A device that is nothing but ports. */
+function portDevice(path: string, id: string, port: number, count: number): Aml {
+  return device(path, name('_HID', eisaId(id)), name('_UID', integer(0)), name('_CRS', resources(ports(port, count))));
+}
