@@ -274,6 +274,27 @@ describe('differencing', () => {
     expect(valueOf(await user.read(2 * BLOCK, 1))).toBe(7);
   });
 
+  test('bits that another writer left for an absent block do not count when it is written to', async () => {
+    const large = { blockSize: 32 * MIB, diskSize: 64 * MIB };
+    const below = new SimulatedFile(vhdxContents(large));
+    const open = (file: SimulatedFile) => new DiskUser(vhdxDisk(file, { parent: vhdxDisk(below, { readOnly: true }) }));
+    const file = new SimulatedFile(vhdxContents({ ...large, parent }));
+    const first = open(file);
+    await first.write(0, valueSectors(1, 1, 512));
+    await first.close();
+    // The bits of a block of 32 MiB fill two pages: a write to its start would touch the first of them only.
+    const bitmaps = openVhdx(file.contents.source()).bat.bitmapHome[0]! * MIB;
+    file.contents.write(bitmaps + 2 * PAGE, new Uint8Array(2 * PAGE).fill(0xff));
+
+    const second = open(new SimulatedFile(file.contents));
+    await second.write((32 * MIB) / 512, valueSectors(2, 1, 512));
+    await second.close();
+
+    const { partial } = openVhdx(file.contents.source());
+    expect([partial.run(1, 0, 65536), partial.run(1, 1, 65535)]).toEqual([1, 65535]);
+    expect([partial.has(1, 0), partial.has(1, 1)]).toEqual([true, false]);
+  });
+
   test('bits left from before a block was zeroed do not count when it is written to again', async () => {
     const { file, below, user } = await pair();
     await user.write(0, valueSectors(1, 8, 512));
