@@ -1,6 +1,7 @@
 /** One thread of the MessagePort contender: end 0 counts or answers, end 1 sends or asks and keeps the time. */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import type { RingJob } from './ring-job.ts';
+import { threadId } from './thread-id.ts';
 
 /** Messages in flight one way, and how many are acknowledged at once: a port has no back-pressure of its own. */
 const WINDOW = 512;
@@ -66,3 +67,5 @@ parentPort!.on('message', (next: RingJob) => {
   finished = false;
   pump();
 });
+
+parentPort!.postMessage(threadId());

@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { once } from 'node:events';
@@ -22,6 +22,17 @@ export interface Rig {
   stop(): Promise<void>;
 }
 
+/** Puts a thread on one processor, where the host has a tool for that: two ends that share one measure its scheduler. */
+const pin = (thread: number, processor: number): void => {
+  if (availableParallelism() > 1) spawnSync('taskset', ['-cp', String(processor), String(thread)], { stdio: 'ignore' });
+};
+
+/** Each worker says first which thread it is. */
+async function pinned(workers: readonly Worker[]): Promise<void> {
+  const threads = await Promise.all(workers.map(async (worker) => (await once(worker, 'message'))[0] as number));
+  for (const [end, thread] of threads.entries()) pin(thread, end);
+}
+
 type Reply = { operations: number; seconds: number };
 const rate = ({ operations, seconds }: Reply): number => operations / seconds;
 
@@ -35,6 +46,7 @@ export async function ringRig(): Promise<Rig> {
     const workerData: RingThreadData = { memory, bells, end };
     return new Worker(code, { eval: true, workerData });
   });
+  await pinned(workers);
   const all = (message: RingJob | 'go'): Promise<unknown[]> => {
     const replies = Promise.all(workers.map((worker) => once(worker, 'message')));
     for (const worker of workers) worker.postMessage(message);
@@ -91,6 +103,7 @@ export async function portRig(): Promise<Rig> {
   const workers = ports.map(
     (port, end) => new Worker(code, { eval: true, workerData: { port, end }, transferList: [port] }),
   );
+  await pinned(workers);
   return {
     async run(job) {
       const reply = once(workers[1]!, 'message');
@@ -114,6 +127,7 @@ export async function socketRig(): Promise<Rig> {
   await once(processes[0]!, 'message');
   processes.push(start(1));
   await once(processes[1]!, 'message');
+  for (const [end, { pid }] of processes.entries()) pin(pid!, end);
   return {
     async run(job) {
       const ready = once(processes[0]!, 'message');

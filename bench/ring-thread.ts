@@ -8,6 +8,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { COMPLETION_REQUESTED, type Packet, PacketType, RingChannel, type RingReader } from '@ringlet/vmbus';
 import { copyWithin } from '../packages/ringlet/src/host/memory.ts';
 import { guestMemory, pageRun } from '../packages/vmbus/src/ring/ring-fixture.ts';
+import { threadId } from './thread-id.ts';
 import { dataPages, LAYOUT, type RingJob, type RingThreadData, STOP } from './ring-job.ts';
 
 /** A thread with nothing to do looks again for so long before it sleeps. */
@@ -194,3 +195,5 @@ parentPort!.on('message', (message: RingJob | 'go') => {
     parentPort!.postMessage({ operations, seconds });
   }
 });
+
+parentPort!.postMessage(threadId());

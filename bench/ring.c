@@ -9,6 +9,7 @@
 #define _GNU_SOURCE
 #include <linux/futex.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -349,7 +350,18 @@ static void request(End *e) {
   }
 }
 
-static void *consumer_thread(void *end) { return consume(end); }
+/* each end on a processor of its own, as the other contenders are */
+static void pin(int processor) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(processor, &set);
+  if (sysconf(_SC_NPROCESSORS_ONLN) > 1) sched_setaffinity(0, sizeof set, &set);
+}
+
+static void *consumer_thread(void *end) {
+  pin(0);
+  return consume(end);
+}
 
 static Ring make_ring(uint32_t size) {
   uint8_t *memory = aligned_alloc(PAGE, PAGE + size);
@@ -361,6 +373,7 @@ static Ring make_ring(uint32_t size) {
 }
 
 int main(void) {
+  pin(1);
   static Bell bells[2];
   static uint8_t sources[2][65536], sinks[2][65536];
   char kind[16];

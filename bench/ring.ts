@@ -33,7 +33,7 @@ export const ring: Bench = {
   name: 'ring',
   async run(options: BenchOptions): Promise<BenchResult[]> {
     const c = await cRig();
-    const notes = [`${availableParallelism()} processors; both sides spin for 20 µs before they sleep`];
+    const notes = [`${availableParallelism()} processors, one for each end; both spin for 20 µs before they sleep`];
     if (c === undefined) notes.push('no gcc here: nothing to compare with in C');
     const baseline = c === undefined ? 'MessagePort' : 'C';
     return withRigs([async () => c, ringRig, portRig, socketRig], async (rigs) => {

@@ -10,9 +10,12 @@ import * as microkernel from '@ringlet/microkernel';
 import * as wire from '@ringlet/wire';
 import { type Plugin, build } from 'esbuild';
 import * as rxjs from 'rxjs';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { RingChannel } from '../channel/ring-channel.ts';
 import { bell, explore, interceptedAtomics, type Program, type World } from './interleaving-explorer.ts';
+
+// Seconds on an idle machine; the limit is for busy ones.
+vi.setConfig({ testTimeout: 60_000 });
 
 // --- The code under test, compiled with our Atomics, and perhaps with one rule missing ---
 

@@ -28,6 +28,8 @@ export class RingReader implements Packet {
   #committed = 0;
   /** Published bytes from {@link #next} on, as of the last load of the write index. */
   #available = 0;
+  /** Bytes from {@link #committed} to {@link #next}. */
+  #taken = 0;
   #fault: RingFault | undefined;
   /** Whether we believe that the mask in the header is set. */
   #masked = true;
@@ -64,7 +66,7 @@ export class RingReader implements Packet {
 
   /** Bytes read and not yet given back. */
   get uncommitted(): number {
-    return distance(this.#size, this.#committed, this.#next);
+    return this.#taken;
   }
 
   /**
@@ -103,12 +105,15 @@ export class RingReader implements Packet {
     const after = start + total;
     this.#next = after >= this.#size ? after - this.#size : after;
     this.#available = available - total;
+    this.#taken += total;
     return true;
   }
 
   /** Goes back to before the current packet: {@link next} gives it again. Once for each packet, before a commit. */
   revert(): void {
-    this.#available += distance(this.#size, this.#start, this.#next);
+    const total = distance(this.#size, this.#start, this.#next);
+    this.#available += total;
+    this.#taken -= total;
     this.#next = this.#start;
   }
 
@@ -122,6 +127,7 @@ export class RingReader implements Packet {
     const after = this.#next;
     if (after === before) return false;
     this.#committed = after;
+    this.#taken = 0;
     Atomics.store(this.#words, this.#control + Control.ReadIndex, after);
     const pending = Atomics.load(this.#words, this.#control + Control.PendingSendSize);
     return pending !== 0 && this.#crosses(pending, before, after);

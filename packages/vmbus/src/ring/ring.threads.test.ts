@@ -4,9 +4,12 @@
  */
 import { Worker } from 'node:worker_threads';
 import { build } from 'esbuild';
-import { afterEach, beforeAll, expect, test } from 'vitest';
+import { afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { fixtureBytes, guestMemory } from './ring-fixture.ts';
 import type { StressPlan, StressReport } from './stress-end.ts';
+
+// Less than a second on an idle machine. A lost wake-up takes for ever.
+vi.setConfig({ testTimeout: 30_000 });
 
 let code = '';
 const workers: Worker[] = [];
