@@ -1,0 +1,218 @@
+/**
+ * Control and debug registers: which values are refused, and what a change makes stale (APM volume 2 sections 3.1, 13.1).
+ */
+import {
+  CPL,
+  CPUID_COUNT,
+  CPUID_ROWS,
+  CPUID_ROW_SIZE,
+  CR0,
+  CR2,
+  CR3,
+  CR4,
+  CR8,
+  CS,
+  DR,
+  EFER,
+  EXIT_REASON,
+  EXIT_VALUE,
+  SEG_ATTRIBUTES,
+} from '../state';
+import { EXIT_CR8 } from '../exits';
+import { updateMode } from '../mode';
+import { END, EXIT, fault, faultCode } from '../op';
+import { GENERAL_PROTECTION } from './descriptors';
+import {
+  CR0_AM,
+  CR0_CD,
+  CR0_EM,
+  CR0_ET,
+  CR0_MP,
+  CR0_NE,
+  CR0_NW,
+  CR0_PE,
+  CR0_PG,
+  CR0_TS,
+  CR0_WP,
+  CR4_DE,
+  CR4_FSGSBASE,
+  CR4_MCE,
+  CR4_OSFXSR,
+  CR4_OSXMMEXCPT,
+  CR4_PAE,
+  CR4_PCE,
+  CR4_PGE,
+  CR4_PSE,
+  CR4_SMAP,
+  CR4_SMEP,
+  CR4_TSD,
+  CR4_UMIP,
+  EFER_LMA,
+  EFER_LME,
+  LONG,
+  longMode,
+} from './machine';
+import { PHYSICAL_BITS } from './page-walk';
+import { flushAll, flushLocal } from './paging';
+
+const CR0_DEFINED: u64 = CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD | CR0_PG;
+const CR4_ALWAYS: u64 =
+  CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE | CR4_PGE | CR4_PCE | CR4_OSFXSR | CR4_OSXMMEXCPT;
+/** A change of these changes what translations mean. */
+const CR4_PAGING: u64 = CR4_PSE | CR4_PAE | CR4_PGE | CR4_SMEP | CR4_SMAP;
+
+const UNDEFINED_OPCODE: i32 = 6;
+const DR7_GENERAL_DETECT: u64 = 1 << 13;
+const DR6_GENERAL_DETECT: u64 = 1 << 13;
+const DR6_FIXED: u64 = 0xffff0ff0;
+const DR6_WRITABLE: u64 = 0xe00f;
+const DR7_FIXED: u64 = 0x400;
+const DR7_CLEAR: u64 = 0xd800;
+
+/** MOV to CRn. @returns END, EXIT (CR8: RIP must be advanced by the caller), or FAULT */
+export function writeControl(s: usize, index: u32, value: u64): i32 {
+  switch (index) {
+    case 0:
+      return writeCr0(s, value);
+    case 2:
+      store<u64>(s, value, CR2);
+      return END;
+    case 3:
+      if (longMode(s) && (value >> PHYSICAL_BITS) != 0) return faultCode(s, GENERAL_PROTECTION, 0);
+      store<u64>(s, value, CR3);
+      flushLocal(s);
+      return END;
+    case 4:
+      return writeCr4(s, value);
+    case 8:
+      if (value > 15) return faultCode(s, GENERAL_PROTECTION, 0);
+      store<u64>(s, value, CR8);
+      store<i32>(s, EXIT_CR8, EXIT_REASON);
+      store<u64>(s, value, EXIT_VALUE);
+      return EXIT;
+    default:
+      return fault(s, UNDEFINED_OPCODE);
+  }
+}
+
+/** Whether a control register exists. */
+export function controlExists(index: u32): bool {
+  return index == 0 || (index >= 2 && index <= 4) || index == 8;
+}
+
+/** MOV from CRn that exists. */
+export function readControl(s: usize, index: u32): u64 {
+  switch (index) {
+    case 0:
+      return load<u64>(s, CR0);
+    case 2:
+      return load<u64>(s, CR2);
+    case 3:
+      return load<u64>(s, CR3);
+    case 4:
+      return load<u64>(s, CR4);
+    default:
+      return load<u64>(s, CR8);
+  }
+}
+
+/** Writes CR0 as MOV and LMSW do. */
+export function writeCr0(s: usize, value: u64): i32 {
+  const before = load<u64>(s, CR0);
+  if (value >> 32 != 0) return faultCode(s, GENERAL_PROTECTION, 0);
+  const after = (value & CR0_DEFINED) | CR0_ET;
+  if ((after & (CR0_PG | CR0_PE)) == CR0_PG || (after & (CR0_NW | CR0_CD)) == CR0_NW) {
+    return faultCode(s, GENERAL_PROTECTION, 0);
+  }
+  const efer = load<u64>(s, EFER);
+  const turnsOn = (after & ~before & CR0_PG) != 0;
+  const turnsOff = (before & ~after & CR0_PG) != 0;
+  const code64 = (load<u32>(s, CS + SEG_ATTRIBUTES) & LONG) != 0;
+  if (turnsOn && (efer & EFER_LME) != 0) {
+    if ((load<u64>(s, CR4) & CR4_PAE) == 0 || code64) return faultCode(s, GENERAL_PROTECTION, 0);
+    store<u64>(s, efer | EFER_LMA, EFER);
+  }
+  if (turnsOff) {
+    if (longMode(s) && code64) return faultCode(s, GENERAL_PROTECTION, 0);
+    store<u64>(s, efer & ~EFER_LMA, EFER);
+  }
+  store<u64>(s, after, CR0);
+  if (((before ^ after) & (CR0_PG | CR0_PE | CR0_WP)) != 0) {
+    if ((before & ~after & CR0_PE) != 0) store<u32>(s, 0, CPL);
+    flushAll(s);
+    updateMode(s);
+  }
+  return END;
+}
+
+function writeCr4(s: usize, value: u64): i32 {
+  const before = load<u64>(s, CR4);
+  if ((value & ~allowedCr4(s)) != 0) return faultCode(s, GENERAL_PROTECTION, 0);
+  if (longMode(s) && (value & CR4_PAE) == 0) return faultCode(s, GENERAL_PROTECTION, 0);
+  store<u64>(s, value, CR4);
+  if (((before ^ value) & CR4_PAGING) != 0) flushAll(s);
+  return END;
+}
+
+/** Bits of CR4 that this processor has: the fixed ones, and those whose features CPUID leaf 7 shows. */
+function allowedCr4(s: usize): u64 {
+  let allowed = CR4_ALWAYS;
+  if (featureBit(s, 0)) allowed |= CR4_FSGSBASE;
+  if (featureBit(s, 7)) allowed |= CR4_SMEP;
+  if (featureBit(s, 20)) allowed |= CR4_SMAP;
+  if (featureBit(s, 32 + 2)) allowed |= CR4_UMIP;
+  return allowed;
+}
+
+/** Whether CPUID leaf 7 shows a feature: bits of EBX are 0-31, of ECX 32-63. */
+export function featureBit(s: usize, bit: u32): bool {
+  const count = load<u32>(s, CPUID_COUNT);
+  for (let i: u32 = 0; i < count; i++) {
+    const row = s + CPUID_ROWS + i * CPUID_ROW_SIZE;
+    if (load<u32>(row) != 7 || (load<i32>(row, 4) != -1 && load<i32>(row, 4) != 0)) continue;
+    const features = bit < 32 ? load<u32>(row, 12) : load<u32>(row, 16);
+    return ((features >> (bit & 31)) & 1) != 0;
+  }
+  return false;
+}
+
+/**
+ * What MOV to or from DRn checks; `index` 4 and 5 become 6 and 7 unless CR4.DE is set.
+ * @returns the register's number, or -1 when a fault was set
+ */
+export function checkDebugAccess(s: usize, index: u32): i32 {
+  if (index > 7) {
+    fault(s, UNDEFINED_OPCODE);
+    return -1;
+  }
+  if (index == 4 || index == 5) {
+    if ((load<u64>(s, CR4) & CR4_DE) != 0) {
+      fault(s, UNDEFINED_OPCODE);
+      return -1;
+    }
+    index += 2;
+  }
+  if ((load<u64>(s, DR + 56) & DR7_GENERAL_DETECT) != 0) {
+    store<u64>(s, load<u64>(s, DR + 48) | DR6_GENERAL_DETECT, DR + 48);
+    fault(s, 1);
+    return -1;
+  }
+  return <i32>index;
+}
+
+/** MOV to DRn after {@link checkDebugAccess}. */
+export function writeDebug(s: usize, index: u32, value: u64): i32 {
+  if (index >= 6) {
+    if (value >> 32 != 0) return faultCode(s, GENERAL_PROTECTION, 0);
+    value = index == 6 ? (value & DR6_WRITABLE) | DR6_FIXED : (value & ~DR7_CLEAR) | DR7_FIXED;
+  }
+  store<u64>(s + (index << 3), value, DR);
+  // Pages with data breakpoints keep no translation, see paging.ts.
+  if (index != 6) flushAll(s);
+  return END;
+}
+
+/** MOV from DRn after {@link checkDebugAccess}. */
+export function readDebug(s: usize, index: u32): u64 {
+  return load<u64>(s + (index << 3), DR);
+}

@@ -1,0 +1,109 @@
+/**
+ * IRET in every mode, and writes of RFLAGS by POPF and IRET (APM volume 3).
+ *
+ * Departures: IRET with NT set outside long mode raises #GP(0), for there are no hardware task switches; a popped VM bit
+ * is ignored, for there is no virtual-8086 mode.
+ */
+import { CPL, CS, FLAG_SYSTEM, NMI_STATE, RIP, SEG_LIMIT } from '../state';
+import { FAULT, faultCode, JUMP } from '../op';
+import { breakpointsEnabled } from './breakpoints';
+import { attributesOf, descriptor, GENERAL_PROTECTION, markDescriptor } from './descriptors';
+import {
+  code64,
+  failed,
+  FLAG_AC,
+  FLAG_DF,
+  FLAG_ID,
+  FLAG_IF,
+  FLAG_IOPL,
+  FLAG_NT,
+  FLAG_RF,
+  FLAG_TF,
+  FLAG_VIF,
+  FLAG_VIP,
+  iopl,
+  LONG,
+  longMode,
+  protectedMode,
+  rflags,
+  setRflags,
+  STATUS_FLAGS,
+} from './machine';
+import { checkStackSegment, dropPrivilegedSegments, loadCode, loadRealSegment, loadStackSegment, SEG_CS } from './segments';
+import { commitStack, openStack, pop, setStackPointer } from './stack';
+import { checkOffset, checkReturn } from './transfer';
+
+/** Bit of NMI_STATE: no NMI before the next IRET. */
+const NMI_BLOCKED: u32 = 2;
+
+/** IRET. `log`: log2 of the operand size (1-3). */
+export function interruptReturn(s: usize, log: u32): i32 {
+  const size: u32 = 1 << log;
+  if (protectedMode(s) && (load<u32>(s, FLAG_SYSTEM) & FLAG_NT) != 0) return faultCode(s, GENERAL_PROTECTION, 0);
+  openStack(s);
+  const offset = pop(s, size);
+  if (failed(s)) return FAULT;
+  const selector = <u32>pop(s, size) & 0xffff;
+  if (failed(s)) return FAULT;
+  const flags = <u32>pop(s, size);
+  if (failed(s)) return FAULT;
+
+  if (!protectedMode(s)) {
+    if (offset > <u64>load<u32>(s, CS + SEG_LIMIT)) return faultCode(s, GENERAL_PROTECTION, 0);
+    commitStack(s);
+    loadRealSegment(s, SEG_CS, selector);
+    finish(s, offset, flags, log, 0, 0);
+    return JUMP;
+  }
+
+  if (!checkReturn(s, selector)) return FAULT;
+  if (!checkOffset(s, descriptor, offset, 0)) return FAULT;
+  if (!markDescriptor(s, 1)) return FAULT;
+  const code = descriptor;
+  const target = selector & 3;
+  const cpl = load<u32>(s, CPL);
+  const oldIopl = iopl(s);
+  if (target == cpl && !code64(s)) {
+    commitStack(s);
+    loadCode(s, selector, target, code);
+    finish(s, offset, flags, log, cpl, oldIopl);
+    return JUMP;
+  }
+
+  // Always from 64-bit code, elsewhere only to an outer level: the stack is popped as well.
+  const pointer = pop(s, size);
+  if (failed(s)) return FAULT;
+  const stackSelector = <u32>pop(s, size) & 0xffff;
+  if (failed(s)) return FAULT;
+  const to64 = longMode(s) && (attributesOf(code) & LONG) != 0;
+  if (!checkStackSegment(s, stackSelector, target, GENERAL_PROTECTION, to64)) return FAULT;
+  const stack = descriptor;
+  loadCode(s, selector, target, code);
+  loadStackSegment(s, stackSelector, target, stack);
+  setStackPointer(s, pointer);
+  if (target != cpl) dropPrivilegedSegments(s);
+  finish(s, offset, flags, log, cpl, oldIopl);
+  return JUMP;
+}
+
+function finish(s: usize, offset: u64, flags: u32, log: u32, cpl: u32, oldIopl: u32): void {
+  writeFlags(s, flags, log, cpl, oldIopl);
+  // RF matters only to instruction breakpoints, and nothing else would take it away again.
+  if (log != 1 && breakpointsEnabled(s)) store<u32>(s, load<u32>(s, FLAG_SYSTEM) | (flags & FLAG_RF), FLAG_SYSTEM);
+  store<u64>(s, offset, RIP);
+  store<u32>(s, load<u32>(s, NMI_STATE) & ~NMI_BLOCKED, NMI_STATE);
+}
+
+/**
+ * Writes the flags that privilege `cpl` with I/O privilege `ioPrivilege` may change; RF becomes 0. `log` 1: bits 0-15 only.
+ */
+export function writeFlags(s: usize, value: u32, log: u32, cpl: u32, ioPrivilege: u32): void {
+  let change = STATUS_FLAGS | FLAG_TF | FLAG_DF | FLAG_NT;
+  if (log != 1) change |= FLAG_AC | FLAG_ID;
+  if (cpl == 0) {
+    change |= FLAG_IOPL;
+    if (log != 1) change |= FLAG_VIF | FLAG_VIP;
+  }
+  if (cpl <= ioPrivilege) change |= FLAG_IF;
+  setRflags(s, ((rflags(s) & ~change) | (value & change)) & ~FLAG_RF);
+}

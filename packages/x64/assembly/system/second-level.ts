@@ -1,0 +1,64 @@
+/**
+ * Second-level translation: guest-physical address → address in the node, through the partition's table (one u32 per
+ * guest page, drawn in the microkernel's `slat.ts`), and the exit of accesses that it does not allow.
+ */
+import {
+  EXIT_GPA,
+  EXIT_REASON,
+  EXIT_SIZE,
+  EXIT_VALUE,
+  EXIT_WRITE,
+  FAULT_VECTOR,
+  MMIO_READS,
+  MMIO_READ_COUNT,
+  SLAT_PAGES,
+  SLAT_TABLE,
+} from '../state';
+import { EXIT_GPA_ACCESS } from '../exits';
+import { EXIT_FAULT } from '../op';
+
+/** Rights of a mapping. */
+export const SLAT_READ: u32 = 1;
+export const SLAT_WRITE: u32 = 2;
+export const SLAT_EXECUTE: u32 = 4;
+
+/** The table's entry for the page of `gpa`; 0 = unmapped. */
+// @ts-ignore: decorator
+@inline
+export function slatEntry(s: usize, gpa: u64): u32 {
+  const page = gpa >> 12;
+  if (page >= <u64>load<u32>(s, SLAT_PAGES)) return 0;
+  return atomic.load<u32>(<usize>load<u32>(s, SLAT_TABLE) + (<usize>page << 2));
+}
+
+/** Address in the node of a guest-physical byte whose page allows `rights`, or 0. */
+export function systemAddress(s: usize, gpa: u64, rights: u32): usize {
+  const entry = slatEntry(s, gpa);
+  if ((entry & rights) != rights) return 0;
+  return <usize>(entry & 0xfffff000) | (<usize>gpa & 0xfff);
+}
+
+/** Sets the exit of an access; the instruction starts over when the caller has answered it. */
+export function exitGpa(s: usize, gpa: u64, size: u32, write: u32, value: u64): void {
+  store<i32>(s, EXIT_FAULT, FAULT_VECTOR);
+  store<i32>(s, EXIT_GPA_ACCESS, EXIT_REASON);
+  store<u64>(s, gpa, EXIT_GPA);
+  store<u32>(s, size, EXIT_SIZE);
+  store<u32>(s, write, EXIT_WRITE);
+  store<u64>(s, value, EXIT_VALUE);
+}
+
+/** What the caller answered for the read that {@link answered} found. */
+export let answer: u64 = 0;
+
+/** The caller has answered a read of `gpa` by this instruction; see {@link answer}. */
+export function answered(s: usize, gpa: u64): bool {
+  const count = load<u32>(s, MMIO_READ_COUNT);
+  for (let i: usize = 0; i < count; i++) {
+    const slot = s + MMIO_READS + (i << 4);
+    if (load<u64>(slot) != gpa) continue;
+    answer = load<u64>(slot, 8);
+    return true;
+  }
+  return false;
+}
