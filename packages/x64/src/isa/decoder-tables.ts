@@ -18,6 +18,8 @@ const Flag2 = { ends: 1, cpl0: 2, hint: 4, rep: 8 } as const;
 /** Kinds of operands as the decoder knows them. */
 const KINDS: Readonly<Record<string, number>> = {
   E: 1, G: 2, Z: 3, I: 4, J: 5, O: 6, M: 7, R: 8, V: 9, W: 10, U: 10, P: 11, Q: 12, N: 12, A: 13, fixed: 14,
+  // The number of a control or debug register is that of the general register's slot that stands for it.
+  C: 2, D: 2,
 };
 const SIZES: Readonly<Record<string, number>> = { b: 0, w: 1, d: 2, q: 3, v: 4, z: 5, y: 6, s: 7, p: 8, o: 9, t: 10 };
 const FIXED_CODES: Readonly<Record<string, number>> = { AL: 0, AX: 4, CL: 1, DX: 2 };

@@ -59,22 +59,22 @@ export const systemRows = `
   # segments and far transfers
   mov | 8C | Ev,Sw | h:opMovFromSegment nofuzz
   mov | 8E | Sw,Ew | h:opMovToSegment nofuzz
-  push | 06 | ES | i64 h:opPushSegment nofuzz
-  push | 0E | CS | i64 h:opPushSegment nofuzz
-  push | 16 | SS | i64 h:opPushSegment nofuzz
-  push | 1E | DS | i64 h:opPushSegment nofuzz
-  push | 0F A0 | FS | d64 h:opPushSegment nofuzz
-  push | 0F A8 | GS | d64 h:opPushSegment nofuzz
-  pop | 07 | ES | i64 h:opPopSegment nofuzz
-  pop | 17 | SS | i64 h:opPopSegment nofuzz
-  pop | 1F | DS | i64 h:opPopSegment nofuzz
-  pop | 0F A1 | FS | d64 h:opPopSegment nofuzz
-  pop | 0F A9 | GS | d64 h:opPopSegment nofuzz
-  les | C4 mem | Gv,Mp | i64 h:opLoadFar nofuzz
-  lds | C5 mem | Gv,Mp | i64 h:opLoadFar nofuzz
-  lss | 0F B2 mem | Gv,Mp | h:opLoadFar nofuzz
-  lfs | 0F B4 mem | Gv,Mp | h:opLoadFar nofuzz
-  lgs | 0F B5 mem | Gv,Mp | h:opLoadFar nofuzz
+  push | 06 | ES | i64 h:opPushEs nofuzz
+  push | 0E | CS | i64 h:opPushCs nofuzz
+  push | 16 | SS | i64 h:opPushSs nofuzz
+  push | 1E | DS | i64 h:opPushDs nofuzz
+  push | 0F A0 | FS | d64 h:opPushFs nofuzz
+  push | 0F A8 | GS | d64 h:opPushGs nofuzz
+  pop | 07 | ES | i64 h:opPopEs nofuzz
+  pop | 17 | SS | i64 h:opPopSs nofuzz
+  pop | 1F | DS | i64 h:opPopDs nofuzz
+  pop | 0F A1 | FS | d64 h:opPopFs nofuzz
+  pop | 0F A9 | GS | d64 h:opPopGs nofuzz
+  les | C4 mem | Gv,Mp | i64 nofuzz
+  lds | C5 mem | Gv,Mp | i64 nofuzz
+  lss | 0F B2 mem | Gv,Mp | nofuzz
+  lfs | 0F B4 mem | Gv,Mp | nofuzz
+  lgs | 0F B5 mem | Gv,Mp | nofuzz
   call | 9A | Ap | i64 h:opCallFar nofuzz
   jmp | EA | Ap | i64 h:opJmpFar nofuzz
   call | FF /3 mem | Mp | h:opCallFarMemory nofuzz
@@ -82,8 +82,8 @@ export const systemRows = `
   retf | CB | | h:opRetFar nofuzz
   retf | CA | Iw | h:opRetFar nofuzz
   iret | CF | | nofuzz
-  syscall | 0F 05 | | o64 nofuzz
-  sysret | 0F 07 | | o64 cpl0 nofuzz
+  syscall | 0F 05 | | nofuzz
+  sysret | 0F 07 | | cpl0 nofuzz
   sysenter | 0F 34 | | nofuzz
   sysexit | 0F 35 | | cpl0 nofuzz
   icebp | F1 | | nofuzz
