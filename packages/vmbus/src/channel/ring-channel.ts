@@ -307,12 +307,12 @@ export class RingChannel implements Channel {
     return written;
   }
 
-  /** Returns space and publishes packets; one signal serves both. */
+  /** Publishes packets, which the peer may be spinning for, then returns space; one signal serves both. */
   #publish(): void {
     this.#bytesReceived += this.#reader.uncommitted;
     this.#bytesSent += this.#writer.uncommitted;
-    const space = this.#reader.commit();
     const data = this.#writer.commit();
+    const space = this.#reader.commit();
     if (space || data) this.#ring();
   }
 
