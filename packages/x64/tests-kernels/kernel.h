@@ -81,6 +81,12 @@ void run_user(void (*code)(void));
 void resume_kernel(void) __attribute__((noreturn));
 
 static inline void out8(u16 port, u8 value) { asm volatile("outb %0, %1" : : "a"(value), "Nd"(port)); }
+/* QEMU's port 0xE9 reads as E9h. */
+static inline int on_qemu(void) {
+  u8 value;
+  asm volatile("inb $0xe9, %0" : "=a"(value));
+  return value == 0xe9;
+}
 static inline void out32(u16 port, u32 value) { asm volatile("outl %0, %1" : : "a"(value), "Nd"(port)); }
 static inline u64 rdmsr(u32 index) {
   u32 low, high;
