@@ -9,6 +9,9 @@ export type { Channel, ChannelState, ChannelStatistics, PacketHandler } from './
 export type { TracedPacket } from './channel/channel-events.ts';
 export { RingChannel } from './channel/ring-channel.ts';
 export type { RingChannelOptions } from './channel/ring-channel.ts';
+export { BytePipe, MessagePipe, PIPE_HEADER_BYTES, PIPE_PACKET_BYTES, PipePacket } from './channel/pipe.ts';
+export type { ByteReader, MessageReader, PipeFault } from './channel/pipe.ts';
+export type { TracedPacket } from './channel/channel-events.ts';
 export type { RingFault } from './ring/layout.ts';
 export { RingMemory } from './ring/ring-memory.ts';
 export { RingReader } from './ring/ring-reader.ts';
@@ -17,7 +20,16 @@ export type { DeviceLog, DeviceWorld, GpadlView, OfferDescription, Vsp, VspBus, 
 export { SynicEndpoint, SynicMsr } from './synic-endpoint.ts';
 export type { MessageHandler, SynicVp } from './synic-endpoint.ts';
 export { HEADER_BYTES, MAX_MESSAGE_BYTES, messages, SYNIC_MESSAGE_TYPE } from './messages/catalogue.ts';
-export type { BodyOf, Direction, Message, MessageName, MessageRow, Sent, ToChild, ToRoot } from './messages/catalogue.ts';
+export type {
+  BodyOf,
+  Direction,
+  Message,
+  MessageName,
+  MessageRow,
+  Sent,
+  ToChild,
+  ToRoot,
+} from './messages/catalogue.ts';
 export {
   decodeToChild,
   decodeToRoot,
