@@ -11,7 +11,6 @@ export { RingChannel } from './channel/ring-channel.ts';
 export type { RingChannelOptions } from './channel/ring-channel.ts';
 export { BytePipe, MessagePipe, PIPE_HEADER_BYTES, PIPE_PACKET_BYTES, PipePacket } from './channel/pipe.ts';
 export type { ByteReader, MessageReader, PipeFault } from './channel/pipe.ts';
-export type { TracedPacket } from './channel/channel-events.ts';
 export type { RingFault } from './ring/layout.ts';
 export { RingMemory } from './ring/ring-memory.ts';
 export { RingReader } from './ring/ring-reader.ts';
