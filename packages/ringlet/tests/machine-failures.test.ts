@@ -1,8 +1,7 @@
 /** What goes wrong in guests, in device files and in options: said with its place, and contained. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { sharedSystem } from '../src/machine/system.ts';
-import { example, fixture, guestWith, moduleWith, run, start, watch } from './machines.ts';
+import { example, fixture, footprint, guestWith, moduleWith, run, start, watch } from './machines.ts';
 
 const hello = example('hello.ts');
 
@@ -129,7 +128,7 @@ test.each([
   ],
 ] as const)('a device file that %s is refused, by name, and leaves nothing behind', async (_what, source, why) => {
   await run({ guest: hello });
-  const before = sharedSystem().kernel.inspect()['partitionsInUse'];
+  const before = footprint();
   const device = typeof source === 'string' ? moduleWith(source, 'device.ts') : source('');
   for (const harness of ['threads', 'lockstep'] as const) {
     const { machine, states } = watch({ guest: hello, devices: [device], harness });
@@ -142,7 +141,7 @@ test.each([
     code: 'device-invalid',
     message: expect.stringContaining('device.ts'),
   });
-  expect(sharedSystem().kernel.inspect()['partitionsInUse']).toBe(before);
+  expect(footprint()).toEqual(before);
 });
 
 test('two devices that claim to be the same one are refused', async () => {

@@ -2,7 +2,7 @@
 import { basename } from 'node:path';
 import { expect, test } from 'vitest';
 import { sharedSystem } from '../src/machine/system.ts';
-import { example, guestWith, moduleWith, run, start, watch } from './machines.ts';
+import { example, footprint, guestWith, moduleWith, run, start, watch } from './machines.ts';
 
 const MIB = 1024 * 1024;
 
@@ -10,8 +10,6 @@ const MIB = 1024 * 1024;
 const SPINS = 'await guest.print("up"); for (;;);';
 /** Waits for a shutdown request. */
 const WAITS = 'await guest.print("up"); await new Promise((asked) => guest.onShutdown(() => asked()));';
-
-const partitionsInUse = (): unknown => sharedSystem().kernel.inspect()['partitionsInUse'];
 
 test('a machine starts, runs its guest, and ends with the code that the guest returns', async () => {
   const { machine, states, result, console } = await run({
@@ -102,7 +100,7 @@ test.each(['threads', 'lockstep'] as const)(
   'a machine that is disposed of while it starts (%s) says so and leaves nothing behind',
   async (harness) => {
     await run({ guest: guestWith('') });
-    const before = partitionsInUse();
+    const before = footprint();
     for (const turns of [0, 1, 3, 10]) {
       const { machine, states } = watch({ guest: guestWith(WAITS), harness });
       const starting = machine.start().then(
@@ -114,18 +112,16 @@ test.each(['threads', 'lockstep'] as const)(
       expect(await starting).toBe('machine-stopped');
       expect(await machine.finished).toEqual({ reason: 'killed' });
       expect(states.at(-1)).toBe('stopped');
-      expect(partitionsInUse()).toBe(before);
+      expect(footprint()).toEqual(before);
     }
   },
 );
 
 test('what a machine had is given back when it ends, without a call of dispose', async () => {
   await run({ guest: guestWith('') });
-  const before = JSON.stringify(sharedSystem().kernel.inspect()['nodes']);
-  const inUse = partitionsInUse();
+  const before = footprint();
   await run({ guest: guestWith('') });
-  expect(JSON.stringify(sharedSystem().kernel.inspect()['nodes'])).toBe(before);
-  expect(partitionsInUse()).toBe(inUse);
+  expect(footprint()).toEqual(before);
 });
 
 test('a machine that nobody gave a name has that of its guest', () => {
@@ -168,20 +164,16 @@ test.each([
 
 test('more memory than a node can have is refused when the machine starts, and leaves nothing behind', async () => {
   await run({ guest: guestWith('') });
-  const before = partitionsInUse();
+  const before = footprint();
   const { machine, states } = watch({ guest: example('hello.ts'), memory: 5 * 1024 * MIB });
   await expect(machine.start()).rejects.toMatchObject({ code: 'memory-too-large' });
   expect(states.at(-1)).toBe('failed');
-  expect(partitionsInUse()).toBe(before);
+  expect(footprint()).toEqual(before);
 });
 
-test('the least memory and the most processors are enough to run', async () => {
-  const smallest = await run({ guest: example('hello.ts'), memory: MIB + 16 * 1024 });
-  const widest = await run({ guest: example('hello.ts'), memory: 2 * MIB, cpus: 64 });
-  expect([smallest.result, widest.result]).toEqual([
-    { reason: 'power-off', code: 0 },
-    { reason: 'power-off', code: 0 },
-  ]);
+test.each([1, 12])('the least memory that is allowed for %i processors is enough to run', async (cpus) => {
+  const { result } = await run({ guest: example('hello.ts'), memory: MIB + cpus * 16 * 1024, cpus });
+  expect(result).toEqual({ reason: 'power-off', code: 0 });
 });
 
 test('a guest or device file that is not there is refused at once', () => {
@@ -201,7 +193,7 @@ test('inspect shows the partition, its processors, the bus and the disks, whole 
   expect(Object.keys((await machine.inspect('partition/vps')) as object)).toEqual(['0', '1']);
   expect(await machine.inspect('/partition/vps/1/started/')).toBe(true);
   expect(await machine.inspect('vmbus/bus/version')).toBe('5.3');
-  expect(await machine.inspect('vmbus/bus/channels/0/state')).toBe('open');
+  await expect.poll(() => machine.inspect('vmbus/bus/channels/0/state')).toBe('open');
   expect(JSON.parse(JSON.stringify(tree))).toEqual(tree);
 });
 

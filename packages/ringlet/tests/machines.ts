@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Machine, type MachineEvent, type MachineOptions, type MachineResult, type MachineState } from 'ringlet';
 import { onTestFinished } from 'vitest';
+import { sharedSystem } from '../src/machine/system.ts';
 
 /** The root of the repository. */
 export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
@@ -30,6 +31,18 @@ export function moduleWith(source: string, name = 'module.ts'): string {
   const path = join(temporaryFolder(), name);
   writeFileSync(path, source);
   return path;
+}
+
+/** What the machines of this process take up in its microkernel: to be compared with an earlier one. */
+export function footprint(): unknown {
+  const { partitionsInUse, vpsInUse, nodes, partitions } = sharedSystem().kernel.inspect() as {
+    partitionsInUse: number;
+    vpsInUse: number;
+    nodes: Record<string, unknown>;
+    partitions: Record<number, { ports: object; connections: object }>;
+  };
+  const { ports, connections } = partitions[1]!;
+  return { partitionsInUse, vpsInUse, nodes, ports, connections };
 }
 
 /** A machine and all that was seen of it. */

@@ -26,6 +26,8 @@ import { receiveError } from './posted-error.ts';
 
 /** Worker threads that crash are reported; so many characters of a stack are enough to find the place. */
 const MOST_STACK = 4000;
+/** How long devices may take until they are on the bus, for who does not want them any more. */
+const MOST_STARTING_MS = 5_000;
 /** How long a device thread may take to close its files. Then it is ended as a power cut would end it. */
 const MOST_DISPOSAL_MS = 15_000;
 
@@ -39,6 +41,7 @@ export class ThreadedHarness implements Harness {
   #partition: number | undefined;
   #rootVp: number | undefined;
   #deviceThread: Worker | undefined;
+  #deviceThreadEnded: Promise<unknown> = Promise.resolve();
   #processors: Worker[] = [];
   #requests = 0;
   /** The device thread has put its devices on the bus, and answers requests. */
@@ -94,13 +97,15 @@ export class ThreadedHarness implements Harness {
   }
 
   async #stop(): Promise<void> {
-    // A start that is under way gives up at its next step; devices that are still being made are not waited for.
-    if (!this.#ready) await this.#deviceThread?.terminate();
-    await this.#starting?.catch(() => {});
+    // A start that is under way gives up at its next step, so that what it has opened is closed in order.
+    const starting = this.#starting ?? Promise.resolve();
+    if (!(await endedWithin(MOST_STARTING_MS, starting))) await this.#deviceThread?.terminate();
+    await starting.catch(() => {});
     await Promise.all(this.#processors.map((worker) => worker.terminate()));
-    if (this.#deviceThread) {
+    const deviceThread = this.#deviceThread;
+    if (deviceThread) {
       await this.#disposeDevices();
-      await this.#deviceThread.terminate();
+      await deviceThread.terminate();
       this.#deviceThreadGone('the machine was stopped');
     }
     if (this.#partition !== undefined) this.#system.deletePartition(this.#partition);
@@ -114,13 +119,9 @@ export class ThreadedHarness implements Harness {
     if (this.#stopped) throw new UserError('machine-stopped', 'the machine was turned off while it was starting');
   }
 
-  /** Lets the devices finish what they have and close their files; resolves also when they do not. */
+  /** Lets the devices finish what they have and close their files. Those that could not be made do so by themselves. */
   async #disposeDevices(): Promise<void> {
-    if (!this.#ready) return;
-    let timer: NodeJS.Timeout | undefined;
-    const outOfTime = new Promise<void>((over) => (timer = setTimeout(over, MOST_DISPOSAL_MS)));
-    await Promise.race([this.request('dispose', {}).catch(() => {}), outOfTime]);
-    clearTimeout(timer);
+    await endedWithin(MOST_DISPOSAL_MS, this.#ready ? this.request('dispose', {}) : this.#deviceThreadEnded);
   }
 
   #deviceThreadGone(why: string): void {
@@ -145,6 +146,7 @@ export class ThreadedHarness implements Harness {
     };
     const worker = this.#startThread('devices', code, workerData);
     this.#deviceThread = worker;
+    this.#deviceThreadEnded = new Promise((ended) => worker.once('exit', ended));
     return new Promise((resolve, reject) => {
       worker.on('error', (error) => {
         reject(deviceNotLoaded(error));
@@ -221,6 +223,19 @@ export class ThreadedHarness implements Harness {
     if (this.#stopped) return;
     this.#listener.exit(exit.reason === 'crash' ? { ...exit, message: originalPositions(exit.message) } : exit);
   }
+}
+
+/** Waits for `work`, however it ends, but not for long. @returns whether it has ended */
+async function endedWithin(milliseconds: number, work: Promise<unknown>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => (timer = setTimeout(resolve, milliseconds, false)));
+  const ended = work.then(
+    () => true,
+    () => true,
+  );
+  const result = await Promise.race([ended, late]);
+  clearTimeout(timer);
+  return result;
 }
 
 /** What ended a thread, as text: its own code may throw anything. */

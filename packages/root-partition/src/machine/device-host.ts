@@ -137,7 +137,13 @@ export class DeviceHost {
     this.#add(new TimeSync(world('time-sync'), this.#timeSource(options.virtualTime ?? false)));
     this.#keyValues = this.#add(new KeyValueExchange(world('key-value exchange')));
     for (const controller of this.#disks.controllers(world)) this.#add(controller);
-    for (const device of options.devices) this.#add(construct(device, world));
+    try {
+      for (const device of options.devices) this.#add(construct(device, world));
+    } catch (error) {
+      // Ports and disks are there already: they are given back before anybody can ask for it.
+      void this.request('dispose', {});
+      throw error;
+    }
     this.#heartbeat.state$.subscribe((state) => options.report({ type: 'heartbeat', state }));
   }
 

@@ -14,7 +14,10 @@ interface Owner {
   started: string;
 }
 
-/** Takes the lock of the image at `path`. @returns what gives it back. @throws UserError when it is taken. */
+/** Locks that this thread holds. */
+const held = new Set<string>();
+
+/** Takes the lock of the image at `path`. It is given back at the latest when this thread, or its process, ends. @returns what gives it back. @throws UserError when it is taken. */
 export function lockImage(path: string): () => void {
   const lock = `${path}.lock`;
   const mine = `${lock}.${process.pid}.${Math.random().toString(36).slice(2)}`;
@@ -26,7 +29,11 @@ export function lockImage(path: string): () => void {
   }
   try {
     for (let tries = 0; ; tries++) {
-      if (tryTake(mine, lock)) return () => rmSync(lock, { force: true });
+      if (tryTake(mine, lock)) {
+        if (held.size === 0) process.on('exit', giveBackAll);
+        held.add(lock);
+        return () => giveBack(lock);
+      }
       const found = ownerOf(lock);
       if (tries > 3 || (found !== undefined && isAlive(found))) throw locked(path, lock, found);
       removeStale(lock);
@@ -41,6 +48,16 @@ export function refuseLocked(path: string): void {
   const lock = `${path}.lock`;
   const found = ownerOf(lock);
   if (found !== undefined && isAlive(found)) throw locked(path, lock, found);
+}
+
+function giveBack(lock: string): void {
+  if (held.delete(lock)) rmSync(lock, { force: true });
+  if (held.size === 0) process.off('exit', giveBackAll);
+}
+
+/** A thread that fails is heard once more: its process may go on, and want the image again. */
+function giveBackAll(): void {
+  for (const lock of held) giveBack(lock);
 }
 
 /** A link appears with its contents, or not at all: nobody sees a lock that does not say whose it is. */
