@@ -37,7 +37,7 @@ const MINOR_VERSION = 4;
 const IO_SPACE = 1;
 const BYTE_ACCESS = 1;
 
-const BootFlag = { NoVga: 1 << 2, NoMessageInterrupts: 1 << 3, NoClock: 1 << 5 } as const;
+const BootFlag = { NoVga: 1 << 2, NoClock: 1 << 5 } as const;
 const Flag = {
   WriteBackInvalidate: 1 << 0,
   HaltState: 1 << 2,
@@ -54,7 +54,7 @@ export function makeFadt(dsdt: number, platform: PlatformDescription): Uint8Arra
     dsdt,
     profile: 0,
     century: 0,
-    bootFlags: BootFlag.NoVga | BootFlag.NoMessageInterrupts | (platform.realTimeClock ? 0 : BootFlag.NoClock),
+    bootFlags: BootFlag.NoVga | (platform.realTimeClock ? 0 : BootFlag.NoClock),
     flags:
       Flag.WriteBackInvalidate |
       Flag.HaltState |
