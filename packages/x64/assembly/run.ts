@@ -129,7 +129,8 @@ export function run(s: usize, budget: i32): i32 {
     store<i32>(s, left, BUDGET);
     const steps = stepping(s);
     ended = JUMP;
-    if (single || steps) {
+    // What an interrupt shadow holds back comes behind exactly one instruction.
+    if (single || steps || (shadow != 0 && eventsPending(s))) {
       if (steps && !single) {
         const outcome = beforeInstruction(s);
         if (outcome == EXIT) return load<i32>(s, EXIT_REASON);

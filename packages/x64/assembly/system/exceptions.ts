@@ -187,6 +187,10 @@ function deliverOutside(s: usize, vector: u32): i32 {
   return followFaults(s);
 }
 
+/** Bits of INJECT_VECTOR. */
+const INJECT_EXCEPTION: i32 = 0x100;
+const INJECT_CODE: i32 = 0x200;
+
 /** Bits of NMI_STATE. */
 const NMI_PENDING: u32 = 1;
 const NMI_BLOCKED: u32 = 2;
@@ -210,11 +214,22 @@ export function interruptible(s: usize): bool {
 }
 
 /**
- * At an instruction boundary (RIP exact): delivers a pending debug trap, then NMI, then the injected interrupt; then
- * opens the window that the caller asked for.
+ * At an instruction boundary (RIP exact): delivers the exception that the caller injected; else a pending debug trap, NMI,
+ * the interrupt that the caller injected; then opens the window that the caller asked for.
+ *
+ * INJECT_VECTOR is a vector for an interrupt, which waits for IF; with INJECT_EXCEPTION it is a fault of the instruction
+ * at RIP, with INJECT_CODE it pushes the error code in bits 16-31.
  * @returns NEXT (nothing happened), JUMP (RIP is a handler), or EXIT
  */
 export function takeEvents(s: usize): i32 {
+  const injected = load<i32>(s, INJECT_VECTOR);
+  if (injected >= 0 && (injected & INJECT_EXCEPTION) != 0) {
+    store<i32>(s, -1, INJECT_VECTOR);
+    store<i32>(s, injected & 0xff, FAULT_VECTOR);
+    store<u32>(s, <u32>((injected & INJECT_CODE) != 0), FAULT_HAS_CODE);
+    store<u32>(s, <u32>injected >> 16, FAULT_CODE);
+    return deliverFault(s);
+  }
   if (load<u32>(s, DEBUG_PENDING) != 0 && load<u32>(s, SHADOW) != 2) return raiseDebug(s, load<u32>(s, DEBUG_PENDING));
   const nmi = load<u32>(s, NMI_STATE);
   if ((nmi & (NMI_PENDING | NMI_BLOCKED)) == NMI_PENDING && load<u32>(s, SHADOW) == 0) {
@@ -223,9 +238,8 @@ export function takeEvents(s: usize): i32 {
     return outcome;
   }
   if (!interruptible(s)) return NEXT;
-  const vector = load<i32>(s, INJECT_VECTOR);
-  if (vector >= 0) {
-    const outcome = deliverOutside(s, vector);
+  if (injected >= 0) {
+    const outcome = deliverOutside(s, injected & 0xff);
     if (outcome == JUMP) store<i32>(s, -1, INJECT_VECTOR);
     return outcome;
   }
@@ -254,8 +268,14 @@ export function stepping(s: usize): bool {
   return (load<u32>(s, FLAG_SYSTEM) & FLAG_TF) != 0 || (load<u64>(s, DR + 56) & 0xff) != 0;
 }
 
-/** Flags before the instruction, for {@link afterInstruction}. */
+/** Flags and shadow before the instruction, for {@link afterInstruction}. */
 let flagsBefore: u32 = 0;
+let shadowBefore: u32 = 0;
+
+/** The instruction under way ends in another context whose TF is its own: no single-step trap behind it. */
+export function cancelStep(): void {
+  flagsBefore &= ~FLAG_TF;
+}
 
 /**
  * Before an instruction that is stepped; RIP is its address.
@@ -264,13 +284,15 @@ let flagsBefore: u32 = 0;
 export function beforeInstruction(s: usize): i32 {
   const hits = instructionBreakpoints(s);
   flagsBefore = load<u32>(s, FLAG_SYSTEM);
+  shadowBefore = load<u32>(s, SHADOW);
   return hits != 0 ? raiseDebug(s, hits) : NEXT;
 }
 
 /** After a stepped instruction (or one iteration of a REP) that completed; {@link takeEvents} reports what it noted. */
 export function afterInstruction(s: usize): void {
   if ((flagsBefore & FLAG_RF) != 0) store<u32>(s, load<u32>(s, FLAG_SYSTEM) & ~FLAG_RF, FLAG_SYSTEM);
-  if ((flagsBefore & FLAG_TF) != 0 && load<u32>(s, SHADOW) != 2) {
+  const holdsBack = load<u32>(s, SHADOW) == 2 && shadowBefore != 2;
+  if ((flagsBefore & FLAG_TF) != 0 && !holdsBack) {
     store<u32>(s, load<u32>(s, DEBUG_PENDING) | DR6_SINGLE_STEP, DEBUG_PENDING);
   }
 }
@@ -284,6 +306,7 @@ function deliver(s: usize, vector: u32, from: u32, hasCode: bool, code: u32): bo
     ? deliverReal(s, vector, flags)
     : deliverProtected(s, vector, from, hasCode, code, flags);
   if (!done) return false;
+  cancelStep();
   store<u32>(s, 0, HALTED);
   store<u32>(s, 0, SHADOW);
   return true;

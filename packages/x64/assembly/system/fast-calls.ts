@@ -24,11 +24,13 @@ import {
 import { updateMode } from '../mode';
 import { fault, faultCode, JUMP } from '../op';
 import { GENERAL_PROTECTION } from './descriptors';
+import { cancelStep } from './exceptions';
 import {
   code64,
   EFER_SCE,
   FLAG_IF,
   FLAG_RF,
+  FLAG_TF,
   FLAG_VM,
   gpr,
   longMode,
@@ -68,6 +70,7 @@ export function systemCall(s: usize, next: u64): i32 {
     setRflags(s, flags & ~(FLAG_IF | FLAG_VM));
   }
   enter(s, selector, CODE | (long ? LONG_CODE : FLAT_32), 0, DATA | FLAT_32);
+  if ((rflags(s) & FLAG_TF) == 0) cancelStep();
   return JUMP;
 }
 
