@@ -34,7 +34,7 @@ test('a member is a header of 110 characters, and name and data padded to four b
   const archive = writeCpio([{ name: 'init', mode: FileKind.Regular | 0o755, data: bytes('#!') }]);
   const text = new TextDecoder().decode(archive);
   expect(text.slice(0, 22)).toBe('070701' + '00000001' + '000081ed');
-  expect(text.slice(110, 124)).toBe('init\0\0#!\0\0070');
+  expect(text.slice(110, 124)).toBe('init\0\0#!\x00\x000707');
   expect(archive.length % 4).toBe(0);
 });
 
