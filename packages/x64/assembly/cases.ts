@@ -110,7 +110,7 @@ export function multiply32(s: usize, slot: usize, a: i64, b: i64): void {
 @inline
 export function multiply64(s: usize, slot: usize, a: i64, b: i64): void {
   const r = a * b;
-  const over = <u32>(multiplyHighSigned(a, b) != r >> 63);
+  const over = <u32>(multiplyHighSigned(a, b) != (r >> 63));
   store<i64>(slot, r);
   store<i64>(s, r, FLAG_RESULT);
   store<u32>(s, over | (over << 11), FLAG_AUX);

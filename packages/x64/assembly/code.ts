@@ -90,7 +90,7 @@ export function lookup(s: usize): usize {
   const rip = load<u64>(s, RIP);
   const mode = load<u32>(s, MODE);
   const tag = (load<u32>(s, CODE_EPOCH) << 4) | mode;
-  const entry = <usize>load<u32>(s, JUMP_CACHE) + ((<u32>(rip ^ (rip >> 12)) & (JUMP_ENTRIES - 1)) << 4);
+  const entry = <usize>load<u32>(s, JUMP_CACHE) + (((<u32>(rip ^ (rip >> 12))) & (JUMP_ENTRIES - 1)) << 4);
   const cached: usize = load<u32>(entry, 8);
   if (load<u64>(entry) == rip && load<u32>(entry, 12) == tag && load<u32>(cached) != 0) {
     store<u64>(s, rip - (load<u32>(cached, BLOCK_KEY) & 0xfff), CODE_BASE);
@@ -101,7 +101,7 @@ export function lookup(s: usize): usize {
   const linear = linearRip(s, rip, mode);
   const host = executable(s, linear);
   if (host == 0) return 0;
-  const offset = <u32>linear & 0xfff;
+  const offset = (<u32>linear) & 0xfff;
   store<u64>(s, rip - offset, CODE_BASE);
   const block = blockAt(s, host & ~0xfff, offset, mode, linear);
   store<u32>(s, block == 0 ? 0 : load<u32>(block, BLOCK_PAGE), CODE_PAGE);
@@ -152,12 +152,13 @@ function pageRecord(s: usize, page: usize): usize {
 }
 
 function bucketOf(s: usize, page: usize): usize {
-  const number = <u32>page >> 12;
+  const number = (<u32>page) >> 12;
   return <usize>load<u32>(s, BLOCK_HASH) + (((number ^ (number >> 9)) & load<u32>(s, BLOCK_HASH_MASK)) << 2);
 }
 
 function decodeBlock(s: usize, page: usize, offset: u32, mode: u32, linear: u64): usize {
-  if (load<u32>(s, ARENA_NEXT) + PAGE_RECORD + BLOCK_HEADER + (MAX_OPS + 4) * OP_SIZE > load<u32>(s, ARENA_END)) resetArena(s);
+  if (load<u32>(s, ARENA_NEXT) + PAGE_RECORD + BLOCK_HEADER + (MAX_OPS + 4) * OP_SIZE > load<u32>(s, ARENA_END))
+    resetArena(s);
   let record = pageRecord(s, page);
   if (record == 0) {
     record = load<u32>(s, ARENA_NEXT);
@@ -268,7 +269,7 @@ export function singleBlock(s: usize): usize {
   const linear = linearRip(s, rip, mode);
   const host = executable(s, linear);
   if (host == 0) return 0;
-  const offset = <u32>linear & 0xfff;
+  const offset = (<u32>linear) & 0xfff;
   store<u64>(s, rip - offset, CODE_BASE);
   store<u32>(s, 0, CODE_PAGE);
   const copy = <usize>load<u32>(s, ARENA) + SCRATCH_CODE;
@@ -282,7 +283,7 @@ export function singleBlock(s: usize): usize {
   const block = scratchBlock(s, copy, offset, mode);
   if (block != 0) {
     const place: u32 = load<u16>(block + BLOCK_HEADER, OP_PLACE);
-    if ((place >> 12) <= here) return block;
+    if (place >> 12 <= here) return block;
   }
   return decodeCrossing(s, host & ~0xfff, offset, mode, linear);
 }
@@ -294,7 +295,7 @@ function markChunk(s: usize, page: usize, chunk: u32): void {
   const masks: usize = load<u32>(s, CODE_MASKS);
   if (masks == 0) return;
   const slot = masks + ((page >> 12) << 3);
-  const bit: u64 = <u64>1 << <u64>chunk;
+  const bit: u64 = (<u64>1) << (<u64>chunk);
   const before = load<u64>(slot);
   if ((before & bit) != 0) return;
   if (atomic.or<u64>(slot, bit) == 0) protectPage(s, page);
@@ -320,7 +321,8 @@ function protectIn(tlb: usize, page: usize): void {
   for (let i: u32 = 0; i < TLB_ENTRY_COUNT; i++) {
     const entry = tlb + i * TLB_ENTRY_SIZE;
     const tag = load<u64>(entry, TLB_WRITE);
-    if ((tag & 0xfff) == 0 && <u32>tag + load<u32>(entry, TLB_ADDEND) == <u32>page) store<u64>(entry, tag | TLB_CODE, TLB_WRITE);
+    if ((tag & 0xfff) == 0 && <u32>tag + load<u32>(entry, TLB_ADDEND) == <u32>page)
+      store<u64>(entry, tag | TLB_CODE, TLB_WRITE);
   }
 }
 
@@ -331,9 +333,9 @@ function protectIn(tlb: usize, page: usize): void {
 export function codeWritten(s: usize, host: usize, size: u32): bool {
   const page = host & ~0xfff;
   const slot = <usize>load<u32>(s, CODE_MASKS) + ((page >> 12) << 3);
-  const from = <u64>((<u32>host & 0xfff) >> 6);
-  const to = <u64>(((<u32>host & 0xfff) + size - 1) >> 6);
-  const touched = (<u64>-1 << from) & (<u64>-1 >> (63 - to));
+  const from = <u64>(((<u32>host) & 0xfff) >> 6);
+  const to = <u64>((((<u32>host) & 0xfff) + size - 1) >> 6);
+  const touched = ((<u64>-1) << from) & ((<u64>-1) >> (63 - to));
   const mask = atomic.load<u64>(slot);
   if (mask == 0) return true;
   if ((mask & touched) == 0) return false;

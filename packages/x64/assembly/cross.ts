@@ -14,7 +14,7 @@ export function dropForOthers(s: usize, page: usize): void {
     if (other == s) continue;
     const ring: usize = load<u32>(other, CODE_DROPS);
     const place = atomic.add<u32>(other + CODE_DROPS_HEAD, 1);
-    atomic.store<u32>(ring + ((place & (CODE_DROPS_LIMIT - 1)) << 2), <u32>page | 1);
+    atomic.store<u32>(ring + ((place & (CODE_DROPS_LIMIT - 1)) << 2), (<u32>page) | 1);
     atomic.or<u32>(other + EXIT_REQUEST, REQUEST_CODE);
   }
 }

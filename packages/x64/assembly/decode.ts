@@ -205,7 +205,8 @@ export function decode(s: usize, code: usize, p: usize, offset: u32, mode: u32):
   store<u8>(p, <u8>scale, OP_SCALE);
   store<u8>(p, <u8>log, OP_LOG);
   store<u8>(p, <u8>opFlags, OP_FLAGS);
-  store<u8>(p, <u8>(modrm | 0), OP_MODRM);
+  // Jcc, CMOVcc and SETcc: the condition, where others have modrm.
+  store<u8>(p, <u8>(withModrm ? modrm : byte & 15), OP_MODRM);
   store<u32>(p, <u32>first, OP_TARGET);
   store<u32>(p, <u32>second, OP_SOURCE);
   store<u32>(p, <u32>slotBase, OP_BASE);
@@ -215,7 +216,8 @@ export function decode(s: usize, code: usize, p: usize, offset: u32, mode: u32):
   store<i64>(p, immediate, OP_IMMEDIATE);
   store<i32>(p, <i32>displacement, OP_DISPLACEMENT);
   const record = s + SEGMENTS;
-  if (long) store<u32>(p, <u32>(segmentOverride >= 4 ? record + <u32>segmentOverride * SEGMENT_SIZE : zero), OP_SEGMENT);
+  if (long)
+    store<u32>(p, <u32>(segmentOverride >= 4 ? record + <u32>segmentOverride * SEGMENT_SIZE : zero), OP_SEGMENT);
   else {
     const segmentIndex: u32 = segmentOverride >= 0 ? <u32>segmentOverride : stackSegment ? 2 : 3;
     store<u32>(p, <u32>(record + segmentIndex * SEGMENT_SIZE), OP_SEGMENT);
@@ -252,18 +254,33 @@ export function decode(s: usize, code: usize, p: usize, offset: u32, mode: u32):
 
 function isPrefix(byte: u32): bool {
   return (
-    byte == 0x66 || byte == 0x67 || byte == 0xf2 || byte == 0xf3 || byte == 0xf0 || (byte & 0xe7) == 0x26 || byte == 0x64 ||
-    byte == 0x65 || (byte & 0xf0) == 0x40
+    byte == 0x66 ||
+    byte == 0x67 ||
+    byte == 0xf2 ||
+    byte == 0xf3 ||
+    byte == 0xf0 ||
+    (byte & 0xe7) == 0x26 ||
+    byte == 0x64 ||
+    byte == 0x65 ||
+    (byte & 0xf0) == 0x40
   );
 }
 
 function matches(row: usize, withModrm: bool, operandPrefix: bool, repeat: u32, long: bool): bool {
   const prefix: u32 = load<u8>(row);
   switch (prefix) {
-    case 1: if (operandPrefix || repeat != 0) return false; break;
-    case 2: if (!operandPrefix || repeat != 0) return false; break;
-    case 3: if (repeat != OP_REP) return false; break;
-    case 4: if (repeat != OP_REPNE) return false; break;
+    case 1:
+      if (operandPrefix || repeat != 0) return false;
+      break;
+    case 2:
+      if (!operandPrefix || repeat != 0) return false;
+      break;
+    case 3:
+      if (repeat != OP_REP) return false;
+      break;
+    case 4:
+      if (repeat != OP_REPNE) return false;
+      break;
   }
   const flags: u32 = load<u8>(row, 4);
   if ((flags & (long ? INVALID_64 : ONLY_64)) != 0) return false;
@@ -272,7 +289,7 @@ function matches(row: usize, withModrm: bool, operandPrefix: bool, repeat: u32, 
   const extension: u32 = load<u8>(row, 1);
   if (extension != 255 && extension != ((modrm >> 3) & 7)) return false;
   const mod: u32 = load<u8>(row, 2);
-  if (mod != 0 && (mod == 2) != (modrm >= 0xc0)) return false;
+  if (mod != 0 && (mod == 2) != modrm >= 0xc0) return false;
   const rm: u32 = load<u8>(row, 3);
   return rm == 255 || rm == (modrm & 7);
 }
@@ -285,7 +302,14 @@ function operandSize(row: usize, flags: u32): u32 {
     const code: u32 = load<u8>(row + i);
     const kind = code >> 4;
     const size = code & 15;
-    const general = kind == 1 || kind == 2 || kind == 3 || kind == 6 || kind == 7 || kind == 8 || (kind == 14 && (size == 0 || size == 4));
+    const general =
+      kind == 1 ||
+      kind == 2 ||
+      kind == 3 ||
+      kind == 6 ||
+      kind == 7 ||
+      kind == 8 ||
+      (kind == 14 && (size == 0 || size == 4));
     if (!general) continue;
     if (size == 4) return operandLog;
     if (found == 255) found = size < 4 ? size : size == 6 ? ((rex & 8) != 0 ? 3 : 2) : 255;
@@ -305,7 +329,8 @@ function operand(s: usize, p: usize, code: u32, log: u32): usize {
       return general(s, opcodeRegister(), size == 0);
     case 4: // I
       return immediateOperand(p, size, log);
-    case 5: { // J
+    case 5: {
+      // J
       relative = true;
       if (size == 0) {
         immediate = <i64>load<i8>(at);
@@ -319,7 +344,8 @@ function operand(s: usize, p: usize, code: u32, log: u32): usize {
       }
       return 0;
     }
-    case 6: { // O
+    case 6: {
+      // O
       memoryOperand = true;
       if (addressLog == 3) {
         // The address does not fit the displacement: it goes where base points to.
@@ -347,12 +373,13 @@ function operand(s: usize, p: usize, code: u32, log: u32): usize {
       return s + FPU_REGISTERS + (((modrm >> 3) & 7) << 4);
     case 12: // Q, N
       return memoryOperand ? 0 : s + FPU_REGISTERS + ((modrm & 7) << 4);
-    case 13: { // A: far pointer, offset in the low bits, selector in bits 32-47
+    case 13: {
+      // A: far pointer, offset in the low bits, selector in bits 32-47
       if (operandLog == 1) {
-        immediate = <i64>load<u16>(at) | (<i64>load<u16>(at, 2) << 32);
+        immediate = (<i64>load<u16>(at)) | ((<i64>load<u16>(at, 2)) << 32);
         at += 4;
       } else {
-        immediate = <i64>load<u32>(at) | (<i64>load<u16>(at, 4) << 32);
+        immediate = (<i64>load<u32>(at)) | ((<i64>load<u16>(at, 4)) << 32);
         at += 6;
       }
       return 0;
@@ -389,7 +416,7 @@ function immediateOperand(p: usize, size: u32, log: u32): usize {
 
 /** Register of the low three opcode bits: the opcode is the byte before what follows it. */
 function opcodeRegister(): u32 {
-  return (<u32>load<u8>(at - 1) & 7) | ((rex & 1) << 3);
+  return ((<u32>load<u8>(at - 1)) & 7) | ((rex & 1) << 3);
 }
 
 function general(s: usize, register: u32, byteSized: bool): usize {
@@ -450,14 +477,41 @@ function address16(s: usize): void {
     return;
   }
   switch (rm) {
-    case 0: slotBase = s + GPR + 24; slotIndex = s + GPR + 48; break;
-    case 1: slotBase = s + GPR + 24; slotIndex = s + GPR + 56; break;
-    case 2: slotBase = s + GPR + 40; slotIndex = s + GPR + 48; stackSegment = true; break;
-    case 3: slotBase = s + GPR + 40; slotIndex = s + GPR + 56; stackSegment = true; break;
-    case 4: slotBase = s + GPR + 48; slotIndex = zero; break;
-    case 5: slotBase = s + GPR + 56; slotIndex = zero; break;
-    case 6: slotBase = s + GPR + 40; slotIndex = zero; stackSegment = true; break;
-    default: slotBase = s + GPR + 24; slotIndex = zero; break;
+    case 0:
+      slotBase = s + GPR + 24;
+      slotIndex = s + GPR + 48;
+      break;
+    case 1:
+      slotBase = s + GPR + 24;
+      slotIndex = s + GPR + 56;
+      break;
+    case 2:
+      slotBase = s + GPR + 40;
+      slotIndex = s + GPR + 48;
+      stackSegment = true;
+      break;
+    case 3:
+      slotBase = s + GPR + 40;
+      slotIndex = s + GPR + 56;
+      stackSegment = true;
+      break;
+    case 4:
+      slotBase = s + GPR + 48;
+      slotIndex = zero;
+      break;
+    case 5:
+      slotBase = s + GPR + 56;
+      slotIndex = zero;
+      break;
+    case 6:
+      slotBase = s + GPR + 40;
+      slotIndex = zero;
+      stackSegment = true;
+      break;
+    default:
+      slotBase = s + GPR + 24;
+      slotIndex = zero;
+      break;
   }
   if (mod == 1) {
     displacement = <i64>load<i8>(at);

@@ -116,6 +116,13 @@ export function writableBytes(s: usize, a: u64, size: u32, reads: bool): usize {
   return slowWritable(s, a, size, reads);
 }
 
+/** Host address of `size` bytes within one page that can be written straight away; 0 when that takes a closer look. */
+export function writableRun(s: usize, a: u64, size: u32): usize {
+  const entry = entryOf(s, a);
+  if (((a + <u64>(size - 1)) & PAGE_MASK) != load<u64>(entry, TLB_WRITE)) return 0;
+  return <usize>a + <usize>load<u32>(entry, TLB_ADDEND);
+}
+
 /** Host address of the byte at `a` in a page that may be executed, 0 on a fault. */
 export function executable(s: usize, a: u64): usize {
   const entry = entryOf(s, a);

@@ -1,7 +1,19 @@
 /**
  * MODE: what decoding and blocks depend on. Kept by whoever changes CS, SS, CPL or EFER: call {@link updateMode}.
  */
-import { CPL, CR0, CS, EFER, FLAG_SYSTEM, MODE, SEG_ATTRIBUTES, SS, TLB_CURRENT, TLB_SUPERVISOR, TLB_USER } from './state';
+import {
+  CPL,
+  CR0,
+  CS,
+  EFER,
+  FLAG_SYSTEM,
+  MODE,
+  SEG_ATTRIBUTES,
+  SS,
+  TLB_CURRENT,
+  TLB_SUPERVISOR,
+  TLB_USER,
+} from './state';
 
 /** Bits 0-1: code size. */
 export const MODE_CODE: u32 = 3;

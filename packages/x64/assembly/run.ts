@@ -24,7 +24,7 @@ import {
 } from './cases';
 import { BLOCK_COUNT, BLOCK_HEADER, BLOCK_KEY, linkTarget, lookup, singleBlock } from './code';
 import { REQUEST_CODE, takeDrops } from './cross';
-import { EXIT_BUDGET, EXIT_GPA_ACCESS, EXIT_REQUESTED } from './exits';
+import { EXIT_BUDGET, EXIT_GPA_ACCESS, EXIT_IO_STRING, EXIT_REQUESTED } from './exits';
 import { carry, condition, overflow, parity, sign, zero } from './flags';
 import { addressOp } from './integer/address';
 import { readable, write } from './memory';
@@ -56,6 +56,7 @@ import {
   COUNT_UNIMPLEMENTED,
   EXIT_REASON,
   EXIT_REQUEST,
+  EXIT_WRITE,
   FAULT_CANONICAL,
   FAULT_VECTOR,
   INSTRUCTIONS,
@@ -141,7 +142,7 @@ export function run(s: usize, budget: i32): i32 {
       else {
         faulted = false;
         left = execute(s, block, 1) + left - 1;
-        if (ended != EXIT || load<i32>(s, EXIT_REASON) != EXIT_GPA_ACCESS) {
+        if (ended != EXIT || !startsOver(s)) {
           // The instruction is through (or faulted): what the caller answered for it is used up.
           store<u32>(s, 0, SINGLE);
           store<u32>(s, 0, MMIO_READ_COUNT);
@@ -169,6 +170,12 @@ export function run(s: usize, budget: i32): i32 {
     }
   }
   return EXIT_BUDGET;
+}
+
+/** The exit is one whose instruction starts over with the caller's answer. */
+function startsOver(s: usize): bool {
+  const reason = load<i32>(s, EXIT_REASON);
+  return reason == EXIT_GPA_ACCESS || (reason == EXIT_IO_STRING && load<u32>(s, EXIT_WRITE) == 0);
 }
 
 /** Whether the last block ended by a fault. */

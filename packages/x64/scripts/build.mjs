@@ -16,9 +16,11 @@ const target = join(root, 'wasm', 'core.wasm');
 
 /** Compiles when needed. @returns the path of the module */
 export async function buildCore(force = false) {
-  const sources = [...filesBelow(assembly), ...filesBelow(join(root, 'src', 'isa')), fileURLToPath(import.meta.url)].filter(
-    (file) => !file.endsWith('.test.ts'),
-  );
+  const sources = [
+    ...filesBelow(assembly),
+    ...filesBelow(join(root, 'src', 'isa')),
+    fileURLToPath(import.meta.url),
+  ].filter((file) => !file.endsWith('.test.ts'));
   const newest = Math.max(...sources.map((file) => statSync(file).mtimeMs));
   if (!force && existsSync(target) && statSync(target).mtimeMs > newest) return target;
   await generate();
@@ -34,7 +36,9 @@ async function generate() {
   const handlers = new Map();
   for (const file of filesBelow(assembly)) {
     const module = relative(generated, file).replace(/\.ts$/, '');
-    for (const [, name] of readFileSync(file, 'utf8').matchAll(/^export function (op[A-Z]\w*)\(s: usize, p: usize\)/gm)) {
+    for (const [, name] of readFileSync(file, 'utf8').matchAll(
+      /^export function (op[A-Z]\w*)\(s: usize, p: usize\)/gm,
+    )) {
       if (handlers.has(name)) throw new Error(`two handlers named ${name}: ${handlers.get(name)} and ${module}`);
       handlers.set(name, module);
     }
@@ -53,10 +57,26 @@ async function compile(output) {
   const { default: asc } = await import('assemblyscript/asc');
   const { error, stderr } = await asc.main([
     join(assembly, 'index.ts'),
-    '--outFile', output,
-    '--runtime', 'stub', '--importMemory', '--sharedMemory', '--initialMemory', '2', '--maximumMemory', '65536',
-    '--enable', 'threads', '--enable', 'simd',
-    '-O3', '--noAssert', '--uncheckedBehavior', 'always', '--memoryBase', '4096', '--converge',
+    '--outFile',
+    output,
+    '--runtime',
+    'stub',
+    '--importMemory',
+    '--sharedMemory',
+    '--initialMemory',
+    '2',
+    '--maximumMemory',
+    '65536',
+    '--enable',
+    'threads',
+    '--enable',
+    'simd',
+    '-O3',
+    '--noAssert',
+    '--uncheckedBehavior',
+    'always',
+    '--memoryBase',
+    '4096',
     ...(process.env['RINGLET_X64_TEXT'] ? ['--textFile', `${target}.wat`] : []),
   ]);
   if (error) throw new Error(`the core does not compile: ${error.message}\n${stderr.toString()}`);

@@ -68,7 +68,10 @@ export const LOOKUPS = 0x0c8;
 export const HALTED = 0x0d0;
 /** Current privilege level. */
 export const CPL = 0x0d4;
-/** Vector that the caller of run() wants delivered, -1 for none. */
+/**
+ * Vector that the caller of run() wants delivered, -1 for none. Bit 8: an exception of the instruction at RIP; bit 9: it has
+ * the error code in bits 16-31. See `system/exceptions.ts`.
+ */
 export const INJECT_VECTOR = 0x0d8;
 /** 1: the caller wants the exit `interrupt-window` as soon as an interrupt can be delivered. */
 export const WANT_WINDOW = 0x0dc;

@@ -11,24 +11,76 @@
 import { candidates, FIXED, hasModrm, ROWS, type Row } from './table.ts';
 
 /** Row flags, byte 4. */
-const Flag = { invalid64: 1, only64: 2, default64: 4, forced64: 8, lockable: 16, noRexB: 32, byteString: 64, plus: 128 } as const;
+const Flag = {
+  invalid64: 1,
+  only64: 2,
+  default64: 4,
+  forced64: 8,
+  lockable: 16,
+  noRexB: 32,
+  byteString: 64,
+  plus: 128,
+} as const;
 /** Row flags, byte 11. */
 const Flag2 = { ends: 1, cpl0: 2, hint: 4, rep: 8 } as const;
 
 /** Kinds of operands as the decoder knows them. */
 const KINDS: Readonly<Record<string, number>> = {
-  E: 1, G: 2, Z: 3, I: 4, J: 5, O: 6, M: 7, R: 8, V: 9, W: 10, U: 10, P: 11, Q: 12, N: 12, A: 13, fixed: 14,
+  E: 1,
+  G: 2,
+  Z: 3,
+  I: 4,
+  J: 5,
+  O: 6,
+  M: 7,
+  R: 8,
+  V: 9,
+  W: 10,
+  U: 10,
+  P: 11,
+  Q: 12,
+  N: 12,
+  A: 13,
+  fixed: 14,
   // The number of a control or debug register is that of the general register's slot that stands for it.
-  C: 2, D: 2,
+  C: 2,
+  D: 2,
 };
 const SIZES: Readonly<Record<string, number>> = { b: 0, w: 1, d: 2, q: 3, v: 4, z: 5, y: 6, s: 7, p: 8, o: 9, t: 10 };
 const FIXED_CODES: Readonly<Record<string, number>> = { AL: 0, AX: 4, CL: 1, DX: 2 };
 
 /** Handlers after which a block cannot go on. */
 const ENDS = new Set([
-  'opJcc', 'opJmp', 'opJmpRm', 'opCall', 'opCallRm', 'opRet', 'opLoop', 'opLoope', 'opLoopne', 'opJcxz', 'opUd2', 'opInt3',
-  'opInt', 'opHlt', 'opIret', 'opSyscall', 'opSysret', 'opSysenter', 'opSysexit', 'opRetFar', 'opCallFar', 'opJmpFar',
-  'opCallFarMemory', 'opJmpFarMemory', 'opIcebp', 'opVmcall', 'opMovToControl', 'opWrmsr', 'opSti', 'opPopf',
+  'opJcc',
+  'opJmp',
+  'opJmpRm',
+  'opCall',
+  'opCallRm',
+  'opRet',
+  'opLoop',
+  'opLoope',
+  'opLoopne',
+  'opJcxz',
+  'opUd2',
+  'opInt3',
+  'opInt',
+  'opHlt',
+  'opIret',
+  'opSyscall',
+  'opSysret',
+  'opSysenter',
+  'opSysexit',
+  'opRetFar',
+  'opCallFar',
+  'opJmpFar',
+  'opCallFarMemory',
+  'opJmpFarMemory',
+  'opIcebp',
+  'opVmcall',
+  'opMovToControl',
+  'opWrmsr',
+  'opSti',
+  'opPopf',
 ]);
 
 /** Names of the run loop's families, in the order of their numbers (1 …). */
@@ -109,8 +161,20 @@ function record(row: Row): number[] {
   const mnemonic = MNEMONICS.indexOf(row.mnemonic);
   const mod = row.mod === 'any' ? 0 : row.mod === 'mem' ? 1 : 2;
   return [
-    row.prefix, row.extension & 255, mod, row.rm & 255, flags, ...operands, handler & 255, handler >> 8,
-    FAMILIES.indexOf(row.hot) + 1, flags2, mnemonic & 255, mnemonic >> 8, 0, 0,
+    row.prefix,
+    row.extension & 255,
+    mod,
+    row.rm & 255,
+    flags,
+    ...operands,
+    handler & 255,
+    handler >> 8,
+    FAMILIES.indexOf(row.hot) + 1,
+    flags2,
+    mnemonic & 255,
+    mnemonic >> 8,
+    0,
+    0,
   ];
 }
 

@@ -3,7 +3,24 @@
 const ARITHMETIC = ['add', 'or', 'adc', 'sbb', 'and', 'sub', 'xor', 'cmp'] as const;
 const SHIFTS = ['rol', 'ror', 'rcl', 'rcr', 'shl', 'shr', 'shl', 'sar'] as const;
 const CONDITIONS = ['o', 'no', 'b', 'ae', 'e', 'ne', 'be', 'a', 's', 'ns', 'p', 'np', 'l', 'ge', 'le', 'g'] as const;
-const CONDITION_FLAGS = ['o', 'o', 'c', 'c', 'z', 'z', 'cz', 'cz', 's', 's', 'p', 'p', 'so', 'so', 'szo', 'szo'] as const;
+const CONDITION_FLAGS = [
+  'o',
+  'o',
+  'c',
+  'c',
+  'z',
+  'z',
+  'cz',
+  'cz',
+  's',
+  's',
+  'p',
+  'p',
+  'so',
+  'so',
+  'szo',
+  'szo',
+] as const;
 
 /** The text of the section; families of alike instructions are spelled out by loops. */
 export function integerRows(): string {

@@ -3,7 +3,13 @@ import { PACKED, PACKED_SHIFTS } from './rows-mmx.ts';
 
 /** Arithmetic in the four forms ps, pd, ss, sd: name, opcode. */
 const ARITHMETIC: readonly (readonly [string, string])[] = [
-  ['sqrt', '51'], ['add', '58'], ['mul', '59'], ['sub', '5C'], ['min', '5D'], ['div', '5E'], ['max', '5F'],
+  ['sqrt', '51'],
+  ['add', '58'],
+  ['mul', '59'],
+  ['sub', '5C'],
+  ['min', '5D'],
+  ['div', '5E'],
+  ['max', '5F'],
 ];
 
 const arithmetic = ARITHMETIC.map(
@@ -15,7 +21,9 @@ const arithmetic = ARITHMETIC.map(
 ).join('\n');
 
 const packed = PACKED.map(([name, opcode]) => `${name} | 66 0F ${opcode} | Vo,Wo |`).join('\n');
-const packedShifts = PACKED_SHIFTS.map(([name, opcode, n]) => `${name} | 66 0F ${opcode} /${n} reg | Uo,Ib | h:op${name[0]!.toUpperCase()}${name.slice(1)}`).join('\n');
+const packedShifts = PACKED_SHIFTS.map(
+  ([name, opcode, n]) => `${name} | 66 0F ${opcode} /${n} reg | Uo,Ib | h:op${name[0]!.toUpperCase()}${name.slice(1)}`,
+).join('\n');
 
 /** The text of the section. */
 export const sseRows = `

@@ -2,13 +2,29 @@
 import { SSSE3 } from './rows-mmx.ts';
 
 const EXTENDING: readonly (readonly [string, string, string])[] = [
-  ['bw', '0', 'q'], ['bd', '1', 'd'], ['bq', '2', 'w'], ['wd', '3', 'q'], ['wq', '4', 'd'], ['dq', '5', 'q'],
+  ['bw', '0', 'q'],
+  ['bd', '1', 'd'],
+  ['bq', '2', 'w'],
+  ['wd', '3', 'q'],
+  ['wq', '4', 'd'],
+  ['dq', '5', 'q'],
 ];
 
 const SIMPLE: readonly (readonly [string, string])[] = [
-  ['ptest', '17'], ['pmuldq', '28'], ['pcmpeqq', '29'], ['packusdw', '2B'], ['pminsb', '38'], ['pminsd', '39'],
-  ['pminuw', '3A'], ['pminud', '3B'], ['pmaxsb', '3C'], ['pmaxsd', '3D'], ['pmaxuw', '3E'], ['pmaxud', '3F'],
-  ['pmulld', '40'], ['phminposuw', '41'],
+  ['ptest', '17'],
+  ['pmuldq', '28'],
+  ['pcmpeqq', '29'],
+  ['packusdw', '2B'],
+  ['pminsb', '38'],
+  ['pminsd', '39'],
+  ['pminuw', '3A'],
+  ['pminud', '3B'],
+  ['pmaxsb', '3C'],
+  ['pmaxsd', '3D'],
+  ['pmaxuw', '3E'],
+  ['pmaxud', '3F'],
+  ['pmulld', '40'],
+  ['phminposuw', '41'],
 ];
 
 /** The text of the section. */

@@ -38,7 +38,7 @@ export const x87Rows = `
   fld | D9 /0 reg | STi | h:opFld
   fxch | D9 /1 reg | STi |
   fnop | D9 /2 reg rm=0 | |
-  fstp | D9 /3 reg | STi | h:opFstp
+  fstp | D9 /3 reg | STi | h:opFstpUnchecked
   fchs | D9 /4 reg rm=0 | |
   fabs | D9 /4 reg rm=1 | |
   ftst | D9 /4 reg rm=4 | |

@@ -102,12 +102,30 @@ const BY_OPCODE: readonly (readonly Row[])[] = Array.from({ length: 1024 }, (_, 
 export function hasModrm(map: number, opcode: number): boolean {
   return candidates(map, opcode).some(
     (row) =>
-      row.extension >= 0 || row.mod !== 'any' || row.rm >= 0 || row.operands.some((o) => /^[EGMSCDRVWUPQN][a-z]*$/.test(o) && !FIXED.has(o)),
+      row.extension >= 0 ||
+      row.mod !== 'any' ||
+      row.rm >= 0 ||
+      row.operands.some((o) => /^[EGMSCDRVWUPQN][a-z]*$/.test(o) && !FIXED.has(o)),
   );
 }
 
 /** Operands that are a fixed register or value. */
-export const FIXED: ReadonlySet<string> = new Set(['AL', 'AX', 'CL', 'DX', '1', 'ST0', 'STi', 'XMM0', 'ES', 'CS', 'SS', 'DS', 'FS', 'GS']);
+export const FIXED: ReadonlySet<string> = new Set([
+  'AL',
+  'AX',
+  'CL',
+  'DX',
+  '1',
+  'ST0',
+  'STi',
+  'XMM0',
+  'ES',
+  'CS',
+  'SS',
+  'DS',
+  'FS',
+  'GS',
+]);
 
 function selectivity(row: Row): number {
   return (
@@ -123,12 +141,14 @@ function selectivity(row: Row): number {
 function parseRow(section: string, text: string, id: number): Row {
   const [mnemonic = '', encoding = '', operands = '', attributes = ''] = text.split('|').map((part) => part.trim());
   const tokens = encoding.split(/\s+/);
-  const prefix = tokens.length > 1 && tokens[0]! in PREFIXES && /^[0-9A-F]+$/.test(tokens[1]!) ? PREFIXES[tokens.shift()!]! : 0;
+  const prefix =
+    tokens.length > 1 && tokens[0]! in PREFIXES && /^[0-9A-F]+$/.test(tokens[1]!) ? PREFIXES[tokens.shift()!]! : 0;
   const map = tokens.length > 1 && tokens[0]! in MAPS && /^[0-9A-F]{2}$/.test(tokens[1]!) ? MAPS[tokens.shift()!]! : 0;
   const opcode = Number.parseInt(tokens.shift() ?? '', 16);
   if (Number.isNaN(opcode)) throw new Error(`no opcode in row: ${text}`);
   const words = attributes.split(/\s+/).filter((word) => word !== '');
-  const valueOf = (key: string): string => words.find((word) => word.startsWith(`${key}:`))?.slice(key.length + 1) ?? '';
+  const valueOf = (key: string): string =>
+    words.find((word) => word.startsWith(`${key}:`))?.slice(key.length + 1) ?? '';
   const extension = tokens.find((token) => /^\/[0-7]$/.test(token));
   const rm = tokens.find((token) => token.startsWith('rm='));
   return {

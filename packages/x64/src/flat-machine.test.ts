@@ -1,0 +1,83 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { compileCore } from './core-loader.ts';
+import { EXIT_BUDGET, EXIT_EXCEPTION, EXIT_HALT } from './exits.ts';
+import { FlatMachine } from './flat-machine.ts';
+import * as State from './state.ts';
+
+const CODE = 0x40_0000;
+let module: object;
+
+beforeAll(async () => {
+  const { buildCore } = (await import('../scripts/build.mjs' as string)) as { buildCore(): Promise<string> };
+  module = compileCore(readFileSync(await buildCore()));
+}, 120_000);
+
+function machine(code: readonly number[], at = CODE): FlatMachine {
+  const memory = new WebAssembly.Memory({ initial: 320, maximum: 65536, shared: true });
+  const flat = new FlatMachine({ memory, module, ram: [{ address: CODE, bytes: 0x4000 }], space: 0x100_0000 });
+  flat.bytes.set(code, flat.host(at));
+  flat.rip = BigInt(at);
+  return flat;
+}
+
+function finish(flat: FlatMachine): number {
+  let exit: number = EXIT_BUDGET;
+  for (let slice = 0; exit === EXIT_BUDGET && slice < 1000; slice++) exit = flat.run(1000);
+  return exit;
+}
+
+describe('a flat machine', () => {
+  test('runs a loop of mov, add, dec, jnz and stops at hlt', () => {
+    // mov eax, 1; mov ecx, 1000; L: add rax, rcx; dec ecx; jnz L; hlt
+    const flat = machine([0xb8, 1, 0, 0, 0, 0xb9, 0xe8, 3, 0, 0, 0x48, 0x01, 0xc8, 0xff, 0xc9, 0x75, 0xf9, 0xf4]);
+
+    expect(finish(flat)).toBe(EXIT_HALT);
+    expect(flat.registers[0]).toBe(500_501n);
+    expect(flat.rip).toBe(BigInt(CODE + 18));
+    expect(flat.view.getBigUint64(flat.state + State.INSTRUCTIONS, true)).toBe(3003n);
+  });
+
+  test('runs an instruction that lies in two pages', () => {
+    // mov eax, 0x12345678 with its opcode as the last byte of a page; hlt
+    const flat = machine([0xb8, 0x78, 0x56, 0x34, 0x12, 0xf4], CODE + 0xfff);
+
+    expect(finish(flat)).toBe(EXIT_HALT);
+    expect(flat.registers[0]).toBe(0x12345678n);
+  });
+
+  test('sees code that it has just changed, even in the same block', () => {
+    // mov byte [rip + 1], 7; mov al, 1 (its immediate is what the store changes); hlt
+    const flat = machine([0xc6, 0x05, 1, 0, 0, 0, 7, 0xb0, 1, 0xf4]);
+
+    expect(finish(flat)).toBe(EXIT_HALT);
+    expect(flat.registers[0]! & 0xffn).toBe(7n);
+  });
+
+  test('reports an undefined opcode at its address, with everything before it done', () => {
+    // mov eax, 5; ud2
+    const flat = machine([0xb8, 5, 0, 0, 0, 0x0f, 0x0b]);
+
+    expect(finish(flat)).toBe(EXIT_EXCEPTION);
+    expect(flat.word(State.EXIT_INDEX)).toBe(6);
+    expect(flat.rip).toBe(BigInt(CODE + 5));
+    expect(flat.registers[0]).toBe(5n);
+  });
+
+  test('leaves for memory that is not there, and finishes the access with the answer it gets', () => {
+    // mov eax, [rbx]; add eax, eax; hlt
+    const flat = machine([0x8b, 0x03, 0x01, 0xc0, 0xf4]);
+    flat.registers[3] = 0x80_0010n;
+
+    expect(finish(flat)).toBe(4);
+    expect(flat.word(State.EXIT_GPA)).toBe(0x80_0010);
+    expect(flat.word(State.EXIT_SIZE)).toBe(4);
+    flat.view.setBigUint64(flat.state + State.MMIO_READS, 0x80_0010n, true);
+    flat.view.setBigUint64(flat.state + State.MMIO_READS + 8, 0x21n, true);
+    flat.setWord(State.MMIO_READ_COUNT, 1);
+
+    expect(finish(flat)).toBe(EXIT_HALT);
+    expect(flat.registers[0]).toBe(0x42n);
+  });
+});

@@ -1,0 +1,93 @@
+/**
+ * The memory that the core needs for one VP, in system pages that no partition maps.
+ *
+ *     offset      what
+ *     0x00000     state block, then the ring of code changes (2 pages)
+ *     0x02000     TLB of user mode, 4096 × 32 bytes
+ *     0x22000     TLB of supervisor mode
+ *     0x42000     lists of filled entries, 4096 × 4 bytes each
+ *     0x4a000     jump cache, 4096 × 16 bytes
+ *     0x5a000     hash of pages with code, 4096 × 4 bytes
+ *     0x60000     decode arena, to the end
+ */
+import * as State from './state.ts';
+
+const PAGE = 0x1000;
+const TLB_BYTES = 4096 * 32;
+const OFFSETS = {
+  drops: 0x01000,
+  tlbUser: 0x02000,
+  tlbSupervisor: 0x22000,
+  filledUser: 0x42000,
+  filledSupervisor: 0x46000,
+  jumpCache: 0x4a000,
+  blockHash: 0x5a000,
+  arena: 0x60000,
+} as const;
+const HASH_ENTRIES = 4096;
+
+/** Bytes of a VP's area with a decode arena of `arenaBytes`. */
+export function vpAreaBytes(arenaBytes: number): number {
+  return OFFSETS.arena + Math.ceil(arenaBytes / PAGE) * PAGE;
+}
+
+/** What all VPs of a partition share. Addresses are offsets in the node. */
+export interface SharedTables {
+  /** The partition's second-level table and the number of its entries. */
+  readonly slat: number;
+  readonly slatPages: number;
+  /** 8 bytes for each system page of the node, zero at first; all partitions of the node may share it. */
+  readonly codeMasks: number;
+  /** One word for each VP: the address of its area. */
+  readonly vpTable: number;
+  readonly vpCount: number;
+  /** One word. */
+  readonly busLock: number;
+}
+
+/**
+ * Prepares a VP's area: tables empty, pointers set, everything else zero. Architectural registers are the caller's.
+ * @param buffer - the node
+ * @param base - address of the area, page-aligned
+ */
+export function prepareVpArea(
+  buffer: SharedArrayBuffer,
+  base: number,
+  arenaBytes: number,
+  shared: SharedTables,
+  index = 0,
+): void {
+  new Uint8Array(buffer, base, OFFSETS.arena).fill(0);
+  new Uint8Array(buffer, base + OFFSETS.tlbUser, 2 * TLB_BYTES).fill(0xff);
+  const flagWords = new Uint32Array(buffer, base + OFFSETS.tlbUser, (2 * TLB_BYTES) / 4);
+  for (let word = 7; word < flagWords.length; word += 8) flagWords[word] = 0;
+  const words = new Int32Array(buffer, base, State.STATE_SIZE / 4);
+  const set = (offset: number, value: number): void => void (words[offset >> 2] = value);
+  set(State.TLB_USER, base + OFFSETS.tlbUser);
+  set(State.TLB_SUPERVISOR, base + OFFSETS.tlbSupervisor);
+  set(State.TLB_CURRENT, base + OFFSETS.tlbSupervisor);
+  set(State.TLB_ENTRIES, 4096);
+  set(State.TLB_FILLED_USER, base + OFFSETS.filledUser);
+  set(State.TLB_FILLED_SUPERVISOR, base + OFFSETS.filledSupervisor);
+  set(State.JUMP_CACHE, base + OFFSETS.jumpCache);
+  set(State.BLOCK_HASH, base + OFFSETS.blockHash);
+  set(State.BLOCK_HASH_MASK, HASH_ENTRIES - 1);
+  set(State.ARENA, base + OFFSETS.arena);
+  set(State.ARENA_END, base + vpAreaBytes(arenaBytes));
+  set(State.ARENA_NEXT, base + OFFSETS.arena + 0x100);
+  set(State.CODE_DROPS, base + OFFSETS.drops);
+  set(State.CODE_EPOCH, 1);
+  set(State.SLAT_TABLE, shared.slat);
+  set(State.SLAT_PAGES, shared.slatPages);
+  set(State.CODE_MASKS, shared.codeMasks);
+  set(State.VP_TABLE, shared.vpTable);
+  set(State.VP_COUNT, shared.vpCount);
+  set(State.VP_INDEX, index);
+  set(State.BUS_LOCK, shared.busLock);
+  set(State.INJECT_VECTOR, -1);
+  set(State.DELIVERING, -1);
+  set(State.FAULT_VECTOR, -1);
+  set(State.FLAG_SYSTEM, 2);
+  set(State.FLAG_RESULT, 1);
+  set(State.MXCSR, 0x1f80);
+}
