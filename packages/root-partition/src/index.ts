@@ -9,6 +9,20 @@ export { openDisk } from './backends/disk/open-disk.ts';
 export type { DiskFormat, OpenDiskOptions } from './backends/disk/open-disk.ts';
 export { createDisk } from './backends/disk/create-disk.ts';
 export type { CreateDiskOptions } from './backends/disk/create-disk.ts';
+export { DEFAULT_PLATFORM, SOFT_OFF } from './boot/acpi/platform-description.ts';
+export type { PlatformDescription } from './boot/acpi/platform-description.ts';
+export { isAr, readAr } from './boot/archive/ar.ts';
+export type { ArMember } from './boot/archive/ar.ts';
+export { FileKind, readCpio, writeCpio } from './boot/archive/cpio.ts';
+export type { CpioEntry } from './boot/archive/cpio.ts';
+export { decompressXz, isXz } from './boot/compression/xz/xz.ts';
+export type { EntryState, SegmentState, TableState } from './boot/entry-state.ts';
+export type { LinuxEntry } from './boot/kernel-description.ts';
+export { loadKernel } from './boot/load-kernel.ts';
+export type { LoadedKernel, LoadKernelOptions } from './boot/load-kernel.ts';
+export type { FlatBinary } from './boot/load-flat.ts';
+export { layOutMemory } from './boot/memory-map.ts';
+export type { MemoryMap, MemoryRange } from './boot/memory-map.ts';
 export { DeviceHost } from './machine/device-host.ts';
 export type {
   DeviceHostDescription,

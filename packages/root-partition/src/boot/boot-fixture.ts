@@ -15,7 +15,7 @@ export interface TestRam {
 }
 
 /** Makes RAM full of rubbish, so that a loader has to write its zeros. No page lies where its address says. */
-export function testRam(memoryBytes = 64 * 2 ** 20): TestRam {
+export function testRam(memoryBytes = 8 * 2 ** 20): TestRam {
   const { ram } = layOutMemory(memoryBytes);
   const pages = Math.max(...ram.map(({ start, bytes }) => start + bytes)) / PAGE_SIZE;
   const tablePages = Slat.tableBytes(pages) / PAGE_SIZE;
@@ -137,7 +137,7 @@ export function makeBzImage(payload: Uint8Array, header: MadeHeader = {}): Uint8
   view.setUint32(0x238, 0x7ff, true);
   view.setUint32(0x248, header.payloadOffset ?? code, true);
   view.setUint32(0x24c, header.payloadSize ?? payload.length, true);
-  view.setBigUint64(0x258, header.preferredAddress ?? 0x100_0000n, true);
+  view.setBigUint64(0x258, header.preferredAddress ?? 0x20_0000n, true);
   view.setUint32(0x260, header.initSize ?? 0x10_0000, true);
   file.fill(0x90, start, start + code);
   file.set(payload, start + code);

@@ -11,7 +11,7 @@ test('header, protected-mode code and payload are found', () => {
   expect(new TextDecoder().decode(image.payload)).toBe('payload of some kind');
   expect(image.protectedModeCode[0]).toBe(0x90);
   expect(image.header.length).toBe(0x202 + 0x6a - 0x1f1);
-  expect(image).toMatchObject({ preferredAddress: 0x100_0000, initSize: 0x10_0000, commandLineSize: 0x7ff });
+  expect(image).toMatchObject({ preferredAddress: 0x20_0000, initSize: 0x10_0000, commandLineSize: 0x7ff });
 });
 
 test('a file may go on after the kernel, as signed ones do', () => {
