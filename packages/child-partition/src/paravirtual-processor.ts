@@ -29,6 +29,8 @@ export class ParavirtualProcessor implements Processor {
   readonly #kernel: GuestKernel;
   readonly #module: GuestModule;
   #booted = false;
+  /** Set by a driver that looks again without sleeping: then channels are watched, and {@link peek} tells when to run. */
+  stayAwake = false;
 
   constructor(kernel: GuestKernel, module: GuestModule) {
     this.#kernel = kernel;
@@ -38,6 +40,11 @@ export class ParavirtualProcessor implements Processor {
   /** Whether {@link run} has something to do, or to say, although no interrupt is pending. */
   get pending(): boolean {
     return !this.#booted || this.#kernel.pending;
+  }
+
+  /** While {@link stayAwake}: whether there is something to do that no interrupt announces. Cheap. */
+  peek(): boolean {
+    return this.#kernel.peek();
   }
 
   /**
@@ -51,7 +58,7 @@ export class ParavirtualProcessor implements Processor {
       this.#kernel.boot(this.#module);
     }
     let more = true;
-    for (let left = budget; more && left > 0; left--) more = this.#kernel.poll();
+    for (let left = budget; more && left > 0; left--) more = this.#kernel.poll(this.stayAwake);
     return this.#kernel.ended ?? (more ? BUDGET : HALT);
   }
 }

@@ -140,16 +140,26 @@ export class GuestKernel implements Guest {
     void (this.vpIndex === 0 ? this.#runMain(module) : this.#runSecondary(module));
   }
 
-  /** Takes interrupts and runs what they are for. @returns whether there is more to do at once. */
-  poll(): boolean {
+  /**
+   * Takes interrupts and runs what they are for.
+   *
+   * @param stayAwake - the processor comes back without sleeping, see {@link BusClient.poll}
+   * @returns whether there is more to do at once
+   */
+  poll(stayAwake = false): boolean {
     if (this.#ended) return false;
     try {
-      return this.#bus ? this.#bus.poll() : this.#synic.poll();
+      return this.#bus ? this.#bus.poll(stayAwake) : this.#synic.poll();
     } catch (error) {
       // A driver of the guest threw: as fatal as an exception in a kernel's interrupt handler.
       this.crash(error);
       return false;
     }
+  }
+
+  /** For a processor that stays awake: whether packets wait that nobody rang for. Cheap. */
+  peek(): boolean {
+    return this.#bus !== undefined && this.#bus.peek();
   }
 
   /** For `ringlet inspect`. */

@@ -41,7 +41,8 @@ export function startDeviceThread(devices: readonly LoadedDevice[]): void {
     );
   });
   const work = {
-    poll: () => host.poll(),
+    poll: (stayAwake: boolean) => host.poll(stayAwake),
+    peek: () => host.peek(),
     untilDeadline: () => (Math.min(host.nextDue(), vp.nextDeadline()) - clock.now()) / TICKS_PER_MILLISECOND,
   };
   // A failure of the loop is a failure of ours: it ends the thread with its stack, and the machine with it.

@@ -21,8 +21,15 @@ export interface Doorbell {
 
 /** What the loop drives. */
 export interface DoorbellWork {
-  /** Handles what is there, for a bounded time. @returns whether it knows of more. */
-  poll(): boolean;
+  /**
+   * Handles what is there, for a bounded time.
+   *
+   * @param stayAwake - the thread will look again, by {@link peek}, and call again before it sleeps
+   * @returns whether it knows of more
+   */
+  poll(stayAwake: boolean): boolean;
+  /** While the thread stays awake: whether there is work that the doorbell did not announce. Cheap. */
+  peek(): boolean;
   /** Milliseconds until something is due, Infinity when nothing is. */
   untilDeadline(): number;
   /**
@@ -98,7 +105,8 @@ export class DoorbellLoop {
       let turnEnds = this.#awakeSince + TURN_MS;
       for (let round = 1; !this.#stopped; round++) {
         const seen = Atomics.load(words, counter);
-        const more = this.#work.poll();
+        const stayAwake = this.#polling.milliseconds > 0 && this.#awake.count <= this.#processors;
+        const more = this.#work.poll(stayAwake);
         if (round % ROUNDS_PER_LOOK === 0 && performance.now() >= turnEnds) {
           await yieldToEventLoop();
           await this.#account();
@@ -109,10 +117,10 @@ export class DoorbellLoop {
           await TICK;
           continue;
         }
-        if (this.#polling.milliseconds > 0 && this.#awake.count <= this.#processors) {
+        if (stayAwake) {
           // The hot path: written out here, because a call that may wait costs as much as all of this.
           let looks = FIRST_LOOKS * LOADS_PER_LOOK;
-          while (looks > 0 && Atomics.load(words, counter) === seen) {
+          while (looks > 0 && Atomics.load(words, counter) === seen && !this.#work.peek()) {
             // Continuations that are still on their way run here; what they start may be answered while we poll.
             if (--looks % LOADS_PER_LOOK === 0) await TICK;
           }
@@ -134,7 +142,9 @@ export class DoorbellLoop {
     const { words, counter } = this.#bell;
     const end = performance.now() + Math.min(this.#polling.milliseconds, this.#work.untilDeadline());
     do {
-      for (let load = 0; load < LOADS_PER_LOOK; load++) if (Atomics.load(words, counter) !== seen) return true;
+      for (let load = 0; load < LOADS_PER_LOOK; load++) {
+        if (Atomics.load(words, counter) !== seen || this.#work.peek()) return true;
+      }
       await TICK;
     } while (performance.now() < end);
     if (this.#work.untilDeadline() <= 0) return true;
@@ -149,7 +159,7 @@ export class DoorbellLoop {
     await this.#account();
     if (this.#stopped || Atomics.load(words, counter) !== seen) return;
     Atomics.store(words, sleeping, 1);
-    if (!this.#work.poll()) await this.#wait(seen);
+    if (!this.#work.poll(false)) await this.#wait(seen);
     Atomics.store(words, sleeping, 0);
   }
 

@@ -31,7 +31,8 @@ export function startVirtualProcessor(guest: GuestModule): void {
   process.on('unhandledRejection', (error) => runtime.crash(error));
 
   const work = {
-    poll(): boolean {
+    poll(stayAwake: boolean): boolean {
+      processor.stayAwake = stayAwake;
       const exit = processor.run(BUDGET);
       console.flush();
       if (exit.reason === 'halt') return processor.pending;
@@ -40,6 +41,7 @@ export function startVirtualProcessor(guest: GuestModule): void {
       tell({ type: 'exit', exit });
       return false;
     },
+    peek: () => processor.peek(),
     untilDeadline: () => (vp.nextDeadline() - clock.now()) / TICKS_PER_MILLISECOND,
     awakeFor(milliseconds: number): number {
       vp.accountRunTime(milliseconds * TICKS_PER_MILLISECOND);

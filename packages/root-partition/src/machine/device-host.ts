@@ -147,11 +147,21 @@ export class DeviceHost {
     this.#heartbeat.state$.subscribe((state) => options.report({ type: 'heartbeat', state }));
   }
 
-  /** Handles what waits: timers, bus messages, packets. @returns whether it did anything, or knows of more. */
-  poll(): boolean {
+  /**
+   * Handles what waits: timers, bus messages, packets.
+   *
+   * @param stayAwake - the thread comes back without sleeping, see {@link BusHost.poll}
+   * @returns whether it knows of more
+   */
+  poll(stayAwake = false): boolean {
     if (this.#disposed) return false;
     const ran = this.#timers.run();
-    return this.#bus.poll() || ran;
+    return this.#bus.poll(undefined, stayAwake) || ran;
+  }
+
+  /** For a thread that stays awake: whether packets wait that nobody rang for. Cheap. */
+  peek(): boolean {
+    return this.#bus.peek();
   }
 
   /** Clock time at which something is due; Infinity when nothing is. */

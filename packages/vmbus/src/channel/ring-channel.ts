@@ -228,6 +228,11 @@ export class RingChannel implements Channel {
     this.#events.doorbell();
   }
 
+  /** Whether a handler waits for packets and there are some. */
+  get hasPackets(): boolean {
+    return this.#handler !== undefined && !this.#paused && this.#sends && this.#reader.waiting();
+  }
+
   /**
    * @param stayMasked - for a thread that looks again by itself: the peer is not asked to ring. Before such a thread
    * sleeps it must poll once without

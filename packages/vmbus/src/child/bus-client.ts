@@ -12,6 +12,7 @@ import { invariant } from '@ringlet/wire';
 import { concat, defer, from, map, type Observable, Subject } from 'rxjs';
 import type { Channel } from '../channel/channel.ts';
 import { RingChannel } from '../channel/ring-channel.ts';
+import { WatchedChannels } from '../channel/watched-channels.ts';
 import { type BodyOf, type Message, SYNIC_MESSAGE_TYPE, type ToChild, type ToRoot } from '../messages/catalogue.ts';
 import { decodeToChild, encodeMessage, isFault, NOTHING_NEGOTIATED } from '../messages/codec.ts';
 import type { GpadlRange } from '../messages/gpadl-ranges.ts';
@@ -65,6 +66,8 @@ export class BusClient {
   readonly #changes = new Subject<OfferEvent>();
   /** Channels that stopped at their budget, or want to look at their ring without having been rung. */
   readonly #busy = new Set<RingChannel>();
+  readonly #watched = new WatchedChannels<RingChannel>();
+  #stayAwake = false;
 
   #state: 'disconnected' | 'contacting' | 'requesting' | 'connected' | 'unloading' = 'disconnected';
   #contact: Contact | undefined;
@@ -230,14 +233,30 @@ export class BusClient {
     return this.#busy.size !== 0;
   }
 
-  /** Hears the processor's interrupts and runs channels. @returns whether there is more to do at once. */
-  poll(): boolean {
+  /**
+   * Hears the processor's interrupts and runs channels.
+   *
+   * @param stayAwake - the processor will not sleep before it has called this again: busy channels are watched instead of
+   * being rung, and {@link BusClient.peek} tells when to call
+   * @returns whether there is more to do at once
+   */
+  poll(stayAwake = false): boolean {
+    this.#stayAwake = stayAwake;
+    if (!stayAwake) for (let each = this.#watched.take(); each; each = this.#watched.take()) this.#busy.add(each);
     // Who is busy is taken first: a channel that an event runs now has had its turn.
     const busy = this.#busy.size === 0 ? undefined : [...this.#busy];
     this.#busy.clear();
     const more = this.#options.synic.poll();
     if (busy) for (const channel of busy) this.#run(channel);
     return more || this.pending;
+  }
+
+  /** For a processor that stays awake: whether a watched channel has packets, which the next poll will handle. Cheap. */
+  peek(): boolean {
+    const channel = this.#watched.look();
+    if (channel === undefined) return false;
+    this.#busy.add(channel);
+    return true;
   }
 
   /** For `ringlet inspect` and tests. */
@@ -346,7 +365,8 @@ export class BusClient {
   }
 
   #run(channel: RingChannel): void {
-    if (channel.poll(PACKETS_PER_POLL)) this.#busy.add(channel);
+    const stayMasked = this.#stayAwake && this.#watched.add(channel);
+    if (channel.poll(PACKETS_PER_POLL, stayMasked)) this.#busy.add(channel);
   }
 
   #message(payload: Uint8Array): void {

@@ -10,6 +10,7 @@
  */
 import { invariant } from '@ringlet/wire';
 import { RingChannel } from '../channel/ring-channel.ts';
+import { WatchedChannels } from '../channel/watched-channels.ts';
 import type { Vsp, VspBus } from '../device.ts';
 import { SYNIC_MESSAGE_TYPE } from '../messages/catalogue.ts';
 import { NO_MONITOR } from '../messages/connection.ts';
@@ -54,6 +55,7 @@ export class BusHost {
   readonly #devices = new Map<number, Device>();
   readonly #served: (ServedChannel | undefined)[] = Array.from({ length: MAX_RELID + 1 }, () => undefined);
   readonly #turns = new TurnQueue();
+  readonly #watched = new WatchedChannels<ServedChannel>();
   /** Channel id by monitor bit. */
   readonly #monitored = new Uint16Array(MONITOR_IDS);
   #monitorPage: MonitorPage | undefined;
@@ -108,18 +110,30 @@ export class BusHost {
    * Does what there is to do: messages, then a turn for each channel that was rung.
    *
    * @param budget - packets that one channel may handle before the others get their turn
+   * @param stayAwake - the thread will not sleep before it has called this again: busy channels are watched instead of
+   * being rung, and {@link BusHost.peek} tells when to call
    * @returns whether there is more to do at once; otherwise the thread may sleep until it is woken
    */
-  poll(budget: number = PACKETS_PER_TURN): boolean {
+  poll(budget: number = PACKETS_PER_TURN, stayAwake = false): boolean {
     this.#polling = true;
+    if (!stayAwake)
+      for (let each = this.#watched.take(); each; each = this.#watched.take()) this.#turns.add(each.ring.relid);
     this.bus.pump();
     const more = this.#options.synic.poll();
     this.#monitorPage?.poll(this.#rungByMonitor);
-    for (let turns = this.#turns.length; turns > 0; turns--) this.#run(this.#turns.take(), budget);
+    for (let turns = this.#turns.length; turns > 0; turns--) this.#run(this.#turns.take(), budget, stayAwake);
     this.bus.pump();
     this.#polling = false;
     this.#reportConnection();
     return more || this.#turns.length > 0;
+  }
+
+  /** For a thread that stays awake: whether a watched channel has packets, which the next poll will handle. Cheap. */
+  peek(): boolean {
+    const served = this.#watched.look();
+    if (served === undefined) return false;
+    this.#turns.add(served.ring.relid);
+    return true;
   }
 
   /** The machine was reset: closes everything without a word to the child. */
@@ -314,11 +328,11 @@ export class BusHost {
     this.#turns.add(relid);
   }
 
-  #run(relid: number, budget: number): void {
+  #run(relid: number, budget: number, stayAwake: boolean): void {
     const served = this.#served[relid];
     if (served === undefined) return;
     const open = served.ring.state === 'open';
-    if (served.poll(budget)) this.#turns.add(relid);
+    if (served.poll(budget, stayAwake && this.#watched.add(served))) this.#turns.add(relid);
     if (!open || served.ring.state === 'open') return;
     const { fault } = served.ring;
     if (fault !== undefined) this.#options.log.guestError(`ring ${fault}`);

@@ -69,10 +69,14 @@ export class ServedChannel {
     return done;
   }
 
-  /** Handles what waits. @returns whether more may be waiting. */
-  poll(budget: number): boolean {
+  get hasPackets(): boolean {
+    return this.ring.hasPackets;
+  }
+
+  /** Handles what waits; `stayMasked`: see {@link RingChannel.poll}. @returns whether more may be waiting. */
+  poll(budget: number, stayMasked: boolean): boolean {
     try {
-      return this.ring.poll(budget);
+      return this.ring.poll(budget, stayMasked);
     } catch (thrown) {
       this.#fail(thrown);
       return false;
