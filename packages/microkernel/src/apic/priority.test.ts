@@ -89,6 +89,7 @@ test('a VP follows the rules of priorities whatever comes in whatever order', ()
       const requested = new Set<number>();
       const service: number[] = [];
       let task = 0;
+      const [taken, right]: number[][] = [[], []];
       for (const now of steps) {
         if (now === 'end') {
           vp.apicWrite(Reg.Eoi, 0);
@@ -97,7 +98,8 @@ test('a VP follows the rules of priorities whatever comes in whatever order', ()
           const held = Math.max(task >>> 4, (service.at(-1) ?? 0) >>> 4);
           const best = Math.max(-1, ...requested);
           const expected = best >>> 4 > held && best >= 0 ? best : -1;
-          expect(vp.takeInterrupt()).toBe(expected);
+          taken!.push(vp.takeInterrupt());
+          right!.push(expected);
           requested.delete(expected);
           if (expected >= 0) service.push(expected);
         } else if ('post' in now) {
@@ -110,6 +112,7 @@ test('a VP follows the rules of priorities whatever comes in whatever order', ()
         const top = service.at(-1) ?? 0;
         expect(vp.apicRead(Reg.Ppr)).toBe(task >>> 4 >= top >>> 4 ? task : top & 0xf0);
       }
+      expect(taken).toEqual(right);
       expect(bits(vp, Reg.Irr)).toEqual([...requested].sort((a, b) => a - b));
       expect(bits(vp, Reg.Isr)).toEqual(service);
       expect(bits(vp, Reg.Tmr)).toEqual([]);

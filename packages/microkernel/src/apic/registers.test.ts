@@ -34,23 +34,21 @@ describe('after reset', () => {
 });
 
 describe('the register page', () => {
-  test.each(rows(({ only, write }) => only !== 'x2apic' && write !== undefined))(
-    '%s keeps its bits and no others',
-    (name, offset, { bits = 0, read }) => {
-      fc.assert(
-        fc.property(fc.integer({ min: 0, max: 0xffff_ffff }), (value) => {
-          const vp = apicMachine(1).vps[0]!;
-          vp.apicWrite(offset, value);
-          // What is not stored as it was written, or does not stay, is tested by itself.
-          if (read === undefined || name === 'Error Status') return;
-          const fixed = name === 'Destination Format' ? 0x0fff_ffff : 0;
-          const masked = name.startsWith('Local') && (vp.apicRead(Reg.Svr) & 0x100) === 0 ? MASKED : 0;
-          expect(vp.apicRead(offset)).toBe(((value & bits) | fixed | masked) >>> 0);
-        }),
-        { numRuns: 30 },
-      );
-    },
-  );
+  // The error status latches what happened, whatever is written: tested below.
+  const kept = ({ name, only, read, write }: ApicRegister): boolean =>
+    only !== 'x2apic' && read !== undefined && write !== undefined && name !== 'Error Status';
+
+  test.each(rows(kept))('%s keeps its bits and no others', (name, offset, { bits = 0 }) => {
+    const fixed = name === 'Destination Format' ? 0x0fff_ffff : 0;
+    const { vps } = apicMachine(1);
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 0xffff_ffff }), (value) => {
+        vps[0]!.apicWrite(offset, value);
+        expect(vps[0]!.apicRead(offset)).toBe(((value & bits) | fixed) >>> 0);
+      }),
+      { numRuns: 30 },
+    );
+  });
 
   test.each(rows(({ only, write }) => only !== 'x2apic' && write === undefined))(
     '%s is not changed by a write',
@@ -139,25 +137,37 @@ describe('software disable', () => {
 });
 
 describe('x2APIC registers', () => {
-  test.each(rows(({ only }) => only !== 'xapic'))('%s faults for an access that it does not have', (_, offset, row) => {
-    const vp = apicMachine(1, 'x2apic').vps[0]!;
+  const x2 = (row: ApicRegister): boolean => row.only !== 'xapic';
+  const writable = (row: ApicRegister): boolean => x2(row) && row.write !== undefined && row.writable === undefined;
 
-    if (row.read === undefined) expect(vp.readMsr(msr(offset))).toBe(GP);
-    else expect(vp.readMsr(msr(offset))).not.toBe(GP);
-    if (row.write === undefined || row.writable === 'xapic') expect(vp.writeMsr(msr(offset), 0n)).toBe(GP);
+  test.each(rows((row) => x2(row) && row.read === undefined))('%s faults when it is read', (_, offset) => {
+    expect(apicMachine(1, 'x2apic').vps[0]!.readMsr(msr(offset))).toBe(GP);
   });
 
-  test.each(rows(({ only, write, writable }) => only !== 'xapic' && write !== undefined && writable === undefined))(
-    '%s faults for each reserved bit, and keeps the others',
-    (name, offset, { bits = 0, fixed = 0, read }) => {
+  test.each(rows((row) => x2(row) && !writable(row)))('%s faults when it is written', (_, offset) => {
+    expect(apicMachine(1, 'x2apic').vps[0]!.writeMsr(msr(offset), 0n)).toBe(GP);
+  });
+
+  test.each(rows(writable))('%s faults for each reserved bit', (name, offset, { bits = 0, fixed = 0 }) => {
+    const vp = apicMachine(1, 'x2apic').vps[0]!;
+    // The upper half of the command is a destination.
+    const width = name === 'Interrupt Command' ? 32 : 64;
+    const reserved = Array.from({ length: width }, (_, bit) => bit).filter(
+      (bit) => bit >= 32 || ((bits | fixed) & (1 << bit)) === 0,
+    );
+
+    expect(reserved.filter((bit) => vp.writeMsr(msr(offset), 1n << BigInt(bit)) !== GP)).toEqual([]);
+    expect(vp.writeMsr(msr(offset), BigInt((bits | fixed) >>> 0))).not.toBe(GP);
+  });
+
+  test.each(rows((row) => writable(row) && row.read !== undefined))(
+    '%s keeps all its bits and no read-only ones',
+    (_, offset, { bits = 0, fixed = 0 }) => {
       const vp = apicMachine(1, 'x2apic').vps[0]!;
-      const width = name === 'Interrupt Command' ? 32 : 64;
-      for (let bit = 0; bit < width; bit++) {
-        const reserved = bit >= 32 || ((bits | fixed) & (1 << bit)) === 0;
-        if (reserved) expect(vp.writeMsr(msr(offset), 1n << BigInt(bit)), `bit ${bit}`).toBe(GP);
-      }
-      expect(vp.writeMsr(msr(offset), BigInt((bits | fixed) >>> 0))).not.toBe(GP);
-      if (read !== undefined) expect(vp.readMsr(msr(offset))).toBe(BigInt(bits >>> 0));
+
+      vp.writeMsr(msr(offset), BigInt((bits | fixed) >>> 0));
+
+      expect(vp.readMsr(msr(offset))).toBe(BigInt(bits >>> 0));
     },
   );
 
@@ -167,7 +177,7 @@ describe('x2APIC registers', () => {
 
     for (let index = 0x800; index < 0x900; index++) {
       if (known.has(index)) continue;
-      expect([vp.readMsr(index), vp.writeMsr(index, 0n)], index.toString(16)).toEqual([GP, GP]);
+      expect([index, vp.readMsr(index), vp.writeMsr(index, 0n)]).toEqual([index, GP, GP]);
     }
     expect(known.has(msr(Reg.Dfr)) || known.has(msr(Reg.IcrHigh))).toBe(false);
   });

@@ -74,6 +74,7 @@ const STARTER = `
   const word = new Int32Array(shared);
   Atomics.add(word, GATE, 1);
   while (Atomics.load(word, GATE) < 2);
+  const { words, counter, sleeping } = vp.doorbell;
   const wrong = [];
   for (let round = 1; round <= ${START_UPS}; round++) {
     if (me === 0) {
@@ -81,19 +82,26 @@ const STARTER = `
       send(0x4500);
       send(0x4600 | (round & 0xff));
       send(0x4600 | ((round + 1) & 0xff));
-      while (Atomics.load(word, STARTED) !== round);
+      while (Atomics.load(word, STARTED) !== round) Atomics.wait(word, STARTED, round - 1);
       // A late one, for a processor that runs.
       send(0x4600 | ((round + 2) & 0xff));
       continue;
     }
-    while (vp.startup.state !== 'running' || Atomics.load(word, STARTED) !== round) {
-      const before = vp.startup.state;
-      if (before === 'init') vp.startup.acceptInit();
-      if (before !== 'sipi') continue;
-      const vector = vp.startup.acceptSipi();
-      if (vector < 0) continue;
-      if (vector !== (round & 0xff)) wrong.push([round, vector]);
-      Atomics.store(word, STARTED, round);
+    while (Atomics.load(word, STARTED) !== round) {
+      const seen = Atomics.load(words, counter);
+      const state = vp.startup.state;
+      if (state === 'init') vp.startup.acceptInit();
+      else if (state === 'sipi') {
+        const vector = vp.startup.acceptSipi();
+        if (vector < 0) continue;
+        if (vector !== (round & 0xff)) wrong.push([round, vector]);
+        Atomics.store(word, STARTED, round);
+        Atomics.notify(word, STARTED);
+      } else {
+        Atomics.store(words, sleeping, 1);
+        if (!vp.interruptPending) Atomics.wait(words, counter, seen);
+        Atomics.store(words, sleeping, 0);
+      }
     }
   }
   parentPort.postMessage({ wrong, state: vp.startup.state });

@@ -37,7 +37,7 @@ const FREQUENCY = 1_193_182;
 const CLOCK_FREQUENCY = 10_000_000;
 const COUNTERS = 3;
 
-/** Words of each counter. `Start`: clock time at which it would have been loaded, had its gate never closed. */
+/** Words of each counter. `Start`: input clock at which it would have been loaded, had its gate never closed. */
 const Counter = {
   Start: 0,
   Frozen: 2,
@@ -244,13 +244,17 @@ export class IntervalTimer implements PortDevice {
   #elapsed(n: number): number {
     const at = counterAt(n) / 2;
     if (!this.#gateOpen(n)) return this.#times[at + Counter.Frozen / 2]!;
-    return Math.max(0, Math.floor(((this.#clock.now() - this.#times[at]!) * FREQUENCY) / CLOCK_FREQUENCY));
+    return this.#inputClock() - this.#times[at]!;
   }
 
   #startAt(n: number, elapsed: number): void {
     const at = counterAt(n) / 2;
     this.#times[at + Counter.Frozen / 2] = elapsed;
-    this.#times[at] = this.#clock.now() - (elapsed * CLOCK_FREQUENCY) / FREQUENCY;
+    this.#times[at] = this.#inputClock() - elapsed;
+  }
+
+  #inputClock(): number {
+    return Math.floor((this.#clock.now() * FREQUENCY) / CLOCK_FREQUENCY);
   }
 
   /** What the counter holds now, 16 bits. */

@@ -1,0 +1,35 @@
+/** What tests of the platform build on: a platform whose clocks they move and whose callbacks they read. */
+import { Platform } from './platform.ts';
+
+export interface TestPlatform {
+  readonly platform: Platform;
+  readonly state: SharedArrayBuffer;
+  /** Units of 100 ns, and milliseconds since 1970. */
+  readonly time: { clock: number; wall: number };
+  /** What the guest sent, and what happened to its machine, in order. */
+  readonly sent: number[];
+  readonly debug: number[];
+  readonly events: string[];
+}
+
+/** 2024-02-28, a Wednesday, 23:59:58 UTC. */
+export const WALL = Date.UTC(2024, 1, 28, 23, 59, 58);
+
+/** A platform that was just turned on. */
+export function testPlatform(options: { heldByRts?: boolean; state?: SharedArrayBuffer } = {}): TestPlatform {
+  const { heldByRts = false, state = Platform.createState() } = options;
+  const time = { clock: 0, wall: WALL };
+  const [sent, debug, events]: [number[], number[], string[]] = [[], [], []];
+  const platform = new Platform({
+    state,
+    clock: { now: () => time.clock },
+    wallClock: () => time.wall,
+    output: (byte) => void sent.push(byte),
+    debugOutput: (byte) => void debug.push(byte),
+    powerOff: () => void events.push('power-off'),
+    reset: () => void events.push('reset'),
+    exit: (code) => void events.push(`exit ${code}`),
+    heldByRts,
+  });
+  return { platform, state, time, sent, debug, events };
+}
