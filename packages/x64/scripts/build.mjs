@@ -4,7 +4,7 @@
  *
  *     node packages/x64/scripts/build.mjs [--force]
  */
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync, renameSync, existsSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync, renameSync, existsSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { tsImport } from 'tsx/esm/api';
@@ -23,9 +23,12 @@ export async function buildCore(force = false) {
   ].filter((file) => !file.endsWith('.test.ts'));
   const newest = Math.max(...sources.map((file) => statSync(file).mtimeMs));
   if (!force && existsSync(target) && statSync(target).mtimeMs > newest) return target;
+  // A source that changes while the compiler runs is newer than the result.
+  const started = new Date();
   await generate();
   const scratch = `${target}.${process.pid}`;
   await compile(scratch);
+  utimesSync(scratch, started, started);
   renameSync(scratch, target);
   return target;
 }

@@ -16,6 +16,7 @@ import { MODE_64, MODE_CODE } from '../mode';
 import { compute } from './alu';
 import { NO_ADDRESS, segmentAddress, truncate } from './address';
 import { addressLogOf } from './registers';
+import { stepping } from '../system/exceptions';
 
 /** Iterations before a look at EXIT_REQUEST. */
 const PATIENCE: u32 = 4096;
@@ -65,7 +66,7 @@ function repeat(s: usize, p: usize, kind: i32): i32 {
     putSized(s + RCX, log, count - 1);
     if (kind >= CMPS && zero(s) != <u32>((flags & OP_REP) != 0)) return NEXT;
     // What the caller answered belongs to this one iteration.
-    if (load<u32>(s, SINGLE) != 0) return count == 1 ? NEXT : pause(s, p, done);
+    if (load<u32>(s, SINGLE) != 0 || stepping(s)) return count == 1 ? NEXT : pause(s, p, done);
   }
   return NEXT;
 }
@@ -130,7 +131,7 @@ function once(s: usize, p: usize, kind: i32): bool {
 
 /** Does up to `count` iterations of MOVS or STOS at once, within one page each. @returns how many, 0 for none */
 function bulk(s: usize, p: usize, kind: i32, addressLog: u32, count: u64, most: u32): u32 {
-  if (addressLog != 3 || (load<u32>(s, FLAG_SYSTEM) & DF) != 0 || load<u32>(s, SINGLE) != 0) return 0;
+  if (addressLog != 3 || (load<u32>(s, FLAG_SYSTEM) & DF) != 0 || load<u32>(s, SINGLE) != 0 || stepping(s)) return 0;
   const log = logOf(p);
   const to = load<u64>(s, RDI);
   let bytes: u32 = 0x1000 - ((<u32>to) & 0xfff);

@@ -1,0 +1,186 @@
+/**
+ * A machine for test kernels: the core, one VP, RAM from address 0, a debug port that is read back, an exit port.
+ *
+ * Kernels start in the state that the Multiboot
+ * specification gives: 32-bit protected mode, flat segments, paging off, EBX and EAX as its loaders set them.
+ */
+import { instantiateCore, type CoreExports } from '../src/core-loader.ts';
+import * as Exit from '../src/exits.ts';
+import * as S from '../src/state.ts';
+import { prepareVpArea, vpAreaBytes } from '../src/vp-area.ts';
+
+/** What is used of the WebAssembly API, which Node's types do not declare. */
+declare const WebAssembly: {
+  readonly Memory: new (limits: { initial: number; maximum: number; shared: boolean }) => {
+    readonly buffer: ArrayBufferLike;
+  };
+};
+
+const LOAD_ADDRESS = 0x100000;
+const RAM_BYTES = 64 << 20;
+const ARENA_BYTES = 8 << 20;
+
+// ---- layout of the node ------------------------------------------------------------------------------------------------
+const STATE = 0x100000;
+const SLAT = STATE + vpAreaBytes(ARENA_BYTES);
+const CODE_MASKS = SLAT + 0x20000;
+const RAM = 0x1000000;
+const NODE_BYTES = RAM + RAM_BYTES;
+
+/** How a kernel ended. */
+export interface Outcome {
+  /** What it wrote to port 0xE9. */
+  readonly output: string;
+  /** `exit`: it wrote to port 0xF4; otherwise what stopped it. */
+  readonly reason: string;
+  readonly code: number;
+}
+
+/** One machine with a kernel loaded. */
+export class KernelMachine {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  /** Interrupts to inject when the window opens, in order. */
+  readonly interrupts: number[] = [];
+  readonly #core: CoreExports;
+  #output = '';
+
+  /**
+   * @param module - the compiled core
+   * @param image - a flat kernel
+   */
+  constructor(module: object, image: Uint8Array) {
+    const memory = new WebAssembly.Memory({ initial: NODE_BYTES >> 16, maximum: 65536, shared: true });
+    this.bytes = new Uint8Array(memory.buffer);
+    this.view = new DataView(memory.buffer);
+    this.#core = instantiateCore(module, memory);
+    this.#layOut(memory.buffer as SharedArrayBuffer);
+    this.bytes.set(image, RAM + LOAD_ADDRESS);
+    this.#startMultiboot();
+  }
+
+  /** A 64-bit field of the state block. */
+  field(offset: number): bigint {
+    return this.view.getBigUint64(STATE + offset, true);
+  }
+
+  /** Runs to the end, or for `slices` slices. */
+  run(slices = 20_000): Outcome {
+    const { view } = this;
+    for (let slice = 0; slice < slices; slice++) {
+      const reason = this.#core.run(STATE, 50_000);
+      if (reason === Exit.EXIT_BUDGET || reason === Exit.EXIT_PAUSE || reason === Exit.EXIT_CR8) continue;
+      if (reason === Exit.EXIT_IO) {
+        const code = this.#port();
+        if (code >= 0) return { output: this.#output, reason: 'exit', code };
+      } else if (reason === Exit.EXIT_GPA_ACCESS) this.#answerAccess();
+      else if (reason === Exit.EXIT_RDMSR || reason === Exit.EXIT_WRMSR)
+        view.setInt32(STATE + S.INJECT_VECTOR, 0x30d, true);
+      else if (reason === Exit.EXIT_CPUID) this.#answerCpuid();
+      else if (reason === Exit.EXIT_INTERRUPT_WINDOW) this.#inject();
+      else if (reason === Exit.EXIT_HALT) {
+        if (this.interrupts.length === 0) return { output: this.#output, reason: 'halt', code: 0 };
+        view.setInt32(STATE + S.HALTED, 0, true);
+        this.#inject();
+      } else return { output: this.#output, reason: nameOf(reason), code: 0 };
+    }
+    return { output: this.#output, reason: 'budget', code: 0 };
+  }
+
+  /** Asks for the delivery of an interrupt when the guest can take it. */
+  interrupt(vector: number): void {
+    this.interrupts.push(vector);
+    this.view.setInt32(STATE + S.WANT_WINDOW, 1, true);
+  }
+
+  #inject(): void {
+    const vector = this.interrupts.shift();
+    if (vector !== undefined) this.view.setInt32(STATE + S.INJECT_VECTOR, vector, true);
+    if (this.interrupts.length > 0) this.view.setInt32(STATE + S.WANT_WINDOW, 1, true);
+  }
+
+  /** IN reads as ones. @returns the exit code when the kernel ended, -1 otherwise */
+  #port(): number {
+    const { view } = this;
+    const port = view.getUint32(STATE + S.EXIT_PORT, true);
+    const value = view.getUint32(STATE + S.EXIT_VALUE, true);
+    const size = view.getUint32(STATE + S.EXIT_SIZE, true);
+    if (view.getUint32(STATE + S.EXIT_WRITE, true) === 0) {
+      if (size === 4) view.setBigUint64(STATE + S.RAX, 0xffffffffn, true);
+      else if (size === 2) view.setUint16(STATE + S.RAX, 0xffff, true);
+      else view.setUint8(STATE + S.RAX, 0xff);
+      return -1;
+    }
+    if (port === 0xe9) this.#output += String.fromCharCode(value & 0xff);
+    if (port === 0xea) this.interrupt(value & 0xff);
+    return port === 0xf4 ? value : -1;
+  }
+
+  /** Nothing is there: reads are ones, writes are dropped. */
+  #answerAccess(): void {
+    const { view } = this;
+    const write = view.getUint32(STATE + S.EXIT_WRITE, true) !== 0;
+    const [records, counter] = write ? [S.MMIO_WRITES, S.MMIO_WRITE_COUNT] : [S.MMIO_READS, S.MMIO_READ_COUNT];
+    const count = view.getUint32(STATE + counter, true);
+    view.setBigUint64(STATE + records + count * 16, view.getBigUint64(STATE + S.EXIT_GPA, true), true);
+    view.setBigUint64(STATE + records + count * 16 + 8, 0xffffffffffffffffn, true);
+    view.setUint32(STATE + counter, count + 1, true);
+  }
+
+  #answerCpuid(): void {
+    for (const register of [S.RAX, S.RBX, S.RCX, S.RDX]) this.view.setBigUint64(STATE + register, 0n, true);
+    const length = BigInt(this.view.getUint32(STATE + S.EXIT_LENGTH, true));
+    this.view.setBigUint64(STATE + S.RIP, this.field(S.RIP) + length, true);
+  }
+
+  #layOut(buffer: SharedArrayBuffer): void {
+    const { view } = this;
+    const slatPages = RAM_BYTES >> 12;
+    prepareVpArea(buffer, STATE, ARENA_BYTES, {
+      slat: SLAT,
+      slatPages,
+      codeMasks: CODE_MASKS,
+      vpTable: 0,
+      vpCount: 1,
+      busLock: 0,
+    });
+    for (let page = 0; page < slatPages; page++) view.setUint32(SLAT + page * 4, (RAM + page * 4096) | 7, true);
+    // SMEP, SMAP and FSGSBASE, so that CR4 accepts them.
+    view.setUint32(STATE + S.CPUID_COUNT, 1, true);
+    for (const [index, word] of [7, 0, 0, 0x100081, 0, 0].entries())
+      view.setUint32(STATE + S.CPUID_ROWS + index * 4, word, true);
+    this.#core.resetArena(STATE);
+  }
+
+  #startMultiboot(): void {
+    const { view } = this;
+    const segments = [S.ES, S.CS, S.SS, S.DS, S.FS, S.GS];
+    for (const segment of segments)
+      this.#segment(segment, segment === S.CS ? 8 : 16, segment === S.CS ? 0xc09b : 0xc093, 0xffffffff);
+    this.#segment(S.LDTR, 0, 0x82, 0xffff);
+    this.#segment(S.TR, 0, 0x8b, 0xffff);
+    view.setUint32(STATE + S.IDTR_LIMIT, 0xffff, true);
+    view.setUint32(STATE + S.GDTR_LIMIT, 0xffff, true);
+    view.setBigUint64(STATE + S.CR0, 0x11n, true);
+    view.setBigUint64(STATE + S.DR + 48, 0xffff0ff0n, true);
+    view.setBigUint64(STATE + S.DR + 56, 0x400n, true);
+    view.setBigUint64(STATE + S.MSR_PAT, 0x0007040600070406n, true);
+    view.setUint16(STATE + S.FPU_CONTROL, 0x37f, true);
+    view.setBigUint64(STATE + S.RAX, 0x2badb002n, true);
+    view.setBigUint64(STATE + S.RIP, BigInt(LOAD_ADDRESS), true);
+    this.#core.updateMode(STATE);
+  }
+
+  #segment(at: number, selector: number, attributes: number, limit: number): void {
+    this.view.setBigUint64(STATE + at + S.SEG_BASE, 0n, true);
+    this.view.setUint32(STATE + at + S.SEG_LIMIT, limit, true);
+    this.view.setUint16(STATE + at + S.SEG_SELECTOR, selector, true);
+    this.view.setUint32(STATE + at + S.SEG_ATTRIBUTES, attributes, true);
+  }
+}
+
+function nameOf(reason: number): string {
+  if (reason === Exit.EXIT_TRIPLE_FAULT) return 'triple fault';
+  const entry = Object.entries(Exit).find(([, value]) => value === reason);
+  return entry?.[0] ?? `exit ${reason}`;
+}

@@ -1,0 +1,102 @@
+/** The test kernels of `tests-kernels/`: compiled by the host's gcc, and run by QEMU as a check of themselves. */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const KERNELS = fileURLToPath(new URL('../tests-kernels/', import.meta.url));
+
+/** Whether a program is there to be run. */
+export function hasProgram(name: string): boolean {
+  try {
+    execFileSync('sh', ['-c', `command -v ${name}`], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Compiles a kernel. @returns the flat image */
+export function buildKernel(name: string): Buffer {
+  const directory = mkdtempSync(join(tmpdir(), 'ringlet-kernel-'));
+  try {
+    const elf = join(directory, 'kernel.elf');
+    const image = join(directory, 'kernel.bin');
+    execFileSync(
+      'gcc',
+      [
+        '-m64',
+        '-O2',
+        '-Wall',
+        '-ffreestanding',
+        '-fno-builtin',
+        '-nostdlib',
+        '-static',
+        '-fpie',
+        '-no-pie',
+        '-fvisibility=hidden',
+        '-mno-red-zone',
+        '-mgeneral-regs-only',
+        '-fno-stack-protector',
+        '-fno-asynchronous-unwind-tables',
+        '-fcf-protection=none',
+        '-Wl,--build-id=none',
+        '-Wl,-T,kernel.ld',
+        '-Wl,--no-warnings',
+        'start.S',
+        'vectors.S',
+        'kernel.c',
+        `${name}.c`,
+        '-o',
+        elf,
+      ],
+      { cwd: KERNELS, stdio: ['ignore', 'ignore', 'pipe'] },
+    );
+    execFileSync('objcopy', ['-O', 'binary', elf, image]);
+    return readFileSync(image);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
+/** Runs a kernel under QEMU's interpreter, as a check of the kernel itself. @returns what it wrote to port 0xE9 */
+export function runOnQemu(image: Buffer): string {
+  const directory = mkdtempSync(join(tmpdir(), 'ringlet-kernel-'));
+  try {
+    const path = join(directory, 'kernel.bin');
+    const log = join(directory, 'log');
+    execFileSync('sh', ['-c', 'cat > "$0"', path], { input: image });
+    try {
+      execFileSync(
+        'qemu-system-x86_64',
+        [
+          '-machine',
+          'q35',
+          '-accel',
+          'tcg',
+          '-cpu',
+          'max,vendor=AuthenticAMD,la57=off',
+          '-m',
+          '64',
+          '-display',
+          'none',
+          '-nodefaults',
+          '-no-reboot',
+          '-debugcon',
+          `file:${log}`,
+          '-device',
+          'isa-debug-exit,iobase=0xf4,iosize=4',
+          '-kernel',
+          path,
+        ],
+        { stdio: 'ignore', timeout: 20_000 },
+      );
+    } catch {
+      // The exit device makes every exit code odd; the log is the result.
+    }
+    return readFileSync(log, 'utf8');
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
