@@ -1,5 +1,6 @@
 /** What the tests of loaders build on: a machine's RAM without a machine, and kernels made by hand. */
 import { Access, GuestMemory, MemoryNode, PAGE_SIZE, Slat } from '@ringlet/microkernel';
+import { UserError } from '@ringlet/wire';
 import { layOutMemory } from './memory-map.ts';
 
 /** RAM as a loader writes it and a test reads it. */
@@ -142,4 +143,15 @@ export function makeBzImage(payload: Uint8Array, header: MadeHeader = {}): Uint8
   file.fill(0x90, start, start + code);
   file.set(payload, start + code);
   return file;
+}
+
+/** Runs `action`. @returns the code of the UserError it ends in, `none` when it ends well; anything else it throws goes on */
+export function refusal(action: () => unknown): string {
+  try {
+    action();
+  } catch (error) {
+    if (error instanceof UserError) return error.code;
+    throw error;
+  }
+  return 'none';
 }

@@ -44,9 +44,9 @@ export interface EntryState {
 }
 
 /** Selectors that both Linux and Multiboot loaders use. */
-export const CODE_SELECTOR = 0x10;
-export const DATA_SELECTOR = 0x18;
-export const TASK_SELECTOR = 0x20;
+const CODE_SELECTOR = 0x10;
+const DATA_SELECTOR = 0x18;
+const TASK_SELECTOR = 0x20;
 
 const FLAGS_FIXED = 0x2;
 const CR0_PROTECTED = 0x1;

@@ -1,7 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
-import { UserError } from '@ringlet/wire';
-import { makeBzImage, makeElf, makePvhNote, testRam, type TestRam } from './boot-fixture.ts';
+import { makeBzImage, makeElf, makePvhNote, refusal, testRam, type TestRam } from './boot-fixture.ts';
 import { loadKernel, type LoadKernelOptions } from './load-kernel.ts';
 
 const MIB = 2 ** 20;
@@ -17,17 +16,6 @@ const bzImage = makeBzImage(new Uint8Array(gzipSync(vmlinux)));
 function load(kernel: Uint8Array, options: Partial<LoadKernelOptions> = {}, ram: TestRam = testRam()) {
   const loaded = loadKernel({ kernel, memory: ram.memory, memoryBytes: ram.memoryBytes, ...options });
   return { ...loaded, ram };
-}
-
-/** The code of the UserError that `action` throws. */
-function codeOf(action: () => unknown): string {
-  try {
-    action();
-  } catch (error) {
-    if (error instanceof UserError) return error.code;
-    throw error;
-  }
-  return 'none';
 }
 
 test('a bzImage is decompressed, and started in 64-bit mode at its ELF entry', () => {
@@ -135,7 +123,7 @@ test('PVH starts at the entry of the note in 32-bit mode, with start_info in EBX
 });
 
 test('a kernel without a PVH note cannot be entered by PVH', () => {
-  expect(codeOf(() => load(vmlinux, { entry: 'pvh' }))).toBe('kernel-unsupported');
+  expect(refusal(() => load(vmlinux, { entry: 'pvh' }))).toBe('kernel-unsupported');
 });
 
 /** A Multiboot header with its checksum, and addresses where given. */
@@ -179,12 +167,12 @@ test.each([
   ['its entry lies outside', [0x10_0010, 0x10_0000, 0, 0, 0x30_0000]],
 ])('a Multiboot header is refused when %s', (_, addresses) => {
   const kernel = Buffer.concat([new Uint8Array(16), multibootHeader(1 << 16, ...addresses)]);
-  expect(codeOf(() => load(kernel))).toBe('file-damaged');
+  expect(refusal(() => load(kernel))).toBe('file-damaged');
 });
 
 test('a Multiboot kernel that asks for a video mode is refused', () => {
   const kernel = makeElf(0x10_0000, [{ address: 0x10_0000, data: multibootHeader(1 << 2) }]);
-  expect(codeOf(() => load(kernel))).toBe('kernel-unsupported');
+  expect(refusal(() => load(kernel))).toBe('kernel-unsupported');
 });
 
 test('a flat binary starts at its first byte in the mode asked for', () => {
@@ -229,7 +217,7 @@ test.each([
   ['processors', () => load(bzImage, { processors: 5000 })],
   ['random-seed', () => load(bzImage, { randomSeed: new Uint8Array(0) })],
 ])('refused with the code %s', (code, action) => {
-  expect(codeOf(action)).toBe(code);
+  expect(refusal(action)).toBe(code);
 });
 
 test('the tables of as many processors as can be asked for fit their place', () => {

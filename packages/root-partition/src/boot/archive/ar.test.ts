@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { refusal } from '../boot-fixture.ts';
 import { UserError } from '@ringlet/wire';
 import { isAr, readAr } from './ar.ts';
 
@@ -45,11 +46,7 @@ test('no bytes make the reader fail in another way than by an error for the user
     fc.property(fc.integer({ min: 8, max: ARCHIVE.length - 1 }), fc.nat(255), (at, value) => {
       const changed = ARCHIVE.slice();
       changed[at] = value;
-      try {
-        members(changed);
-      } catch (error) {
-        expect(error).toBeInstanceOf(UserError);
-      }
+      expect(['none', 'file-damaged']).toContain(refusal(() => members(changed)));
     }),
   );
 });

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { refusal } from '../boot-fixture.ts';
 import { UserError } from '@ringlet/wire';
 import { FileKind, readCpio, writeCpio, type CpioEntry } from './cpio.ts';
 
@@ -65,11 +66,7 @@ test('no bytes make the reader fail in another way than by an error for the user
     fc.property(fc.nat(archive.length - 1), fc.nat(255), fc.nat(archive.length), (at, value, length) => {
       const changed = archive.slice(0, length);
       if (at < length) changed[at] = value;
-      try {
-        readCpio(changed);
-      } catch (error) {
-        expect(error).toBeInstanceOf(UserError);
-      }
+      expect(['none', 'file-damaged']).toContain(refusal(() => readCpio(changed)));
     }),
   );
 });

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { refusal } from '../boot-fixture.ts';
 import { UserError } from '@ringlet/wire';
 import { decompressLz4 } from './lz4.ts';
 
@@ -25,7 +26,7 @@ test('a match that overlaps itself repeats what it writes', () => {
 });
 
 test('lengths go on while bytes are 255', () => {
-  const literals = new Array<number>(15 + 255 + 3).fill(0x78);
+  const literals = Array.from({ length: 15 + 255 + 3 }, () => 0x78);
   const data = decompressLz4(frame([0xf0, 255, 3, ...literals]), literals.length);
   expect(text(data)).toBe('x'.repeat(literals.length));
 });
@@ -52,11 +53,7 @@ test.each([
 test('no input writes more than was announced, or fails in another way', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 64 }), fc.nat(300), (block, length) => {
-      try {
-        expect(decompressLz4(frame(Array.from(block)), length).length).toBe(length);
-      } catch (error) {
-        expect(error).toBeInstanceOf(UserError);
-      }
+      expect(['none', 'file-damaged']).toContain(refusal(() => decompressLz4(frame(Array.from(block)), length)));
     }),
   );
 });

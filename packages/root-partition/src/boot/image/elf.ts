@@ -34,7 +34,7 @@ export interface ElfSegment {
 }
 
 /** A note: a typed record under an owner's name. */
-export interface ElfNote {
+interface ElfNote {
   readonly owner: string;
   readonly type: number;
   readonly data: Uint8Array;

@@ -14,7 +14,7 @@ import type { MemoryMapEntry, MemoryRange } from '../memory-map.ts';
 import type { EfiTables } from './efi-tables.ts';
 
 /** Bytes of the page. */
-export const BOOT_PARAMETERS_SIZE = 4096;
+const BOOT_PARAMETERS_SIZE = 4096;
 
 const ACPI_RSDP = 0x070;
 const UPPER_RAMDISK_IMAGE = 0x0c0;
