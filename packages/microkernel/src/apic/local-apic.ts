@@ -26,6 +26,7 @@ import {
 import { accept, deliverable, endOfInterrupt, processorPriority } from './priority.ts';
 import { apicRows, COMMAND } from './registers.ts';
 import { resetRegisters } from './reset.ts';
+import { restoreApic, saveApic, type SavedApic } from './saved-state.ts';
 import { Startup } from './startup.ts';
 import {
   expireTimer,
@@ -272,6 +273,17 @@ export class LocalApic implements Sender {
   latchErrors(): void {
     this.words[this.at + ApicAt.ErrorStatus] = this.words[this.at + ApicAt.NewErrors]!;
     this.words[this.at + ApicAt.NewErrors] = 0;
+  }
+
+  /** The state of the VP's APIC, while the VP does not run and nobody sends to it. After the SynIC's: that raises vectors. */
+  save(): SavedApic {
+    this.settle();
+    return saveApic(this.words, this.record);
+  }
+
+  /** Takes a saved state. @returns `false`, with the APIC as after power-up, for a state that cannot be. */
+  restore(saved: SavedApic): boolean {
+    return restoreApic(this.words, this.record, saved);
   }
 
   /** What a person debugging wants to see; no side effects. */

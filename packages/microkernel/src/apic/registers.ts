@@ -105,10 +105,11 @@ export const apicRows: readonly (ApicRegister | undefined)[] = rows([
     COMMAND,
     {
       name: 'Interrupt Command',
+      // As it is written in the page. The MSR has the destination in the same write.
       read: at(ApicAt.CommandLow),
       write: (apic, value) => {
         const high = apic.words[apic.at + ApicAt.CommandHigh]!;
-        apic.command(value, high, apic.x2 ? high >>> 0 : wideDestination(high >>> 24));
+        apic.command(value, high, wideDestination(high >>> 24));
       },
       bits: COMMAND_BITS,
       fixed: DELIVERY_STATUS,

@@ -62,6 +62,29 @@ export function startWaiting(words: Int32Array, vpRecord: number): boolean {
   return Atomics.compareExchange(words, at, Run.WaitForSipi, Run.Running) === Run.WaitForSipi;
 }
 
+/** A VP's run state that does not change. `vector`: of a start-up command that was not taken yet. */
+export interface SavedStartup {
+  readonly init: boolean;
+  readonly waits: boolean;
+  readonly vector?: number;
+}
+
+/** Reads the run state of a VP that does not run, and to which nobody sends. */
+export function saveStartup(words: Int32Array, vpRecord: number): SavedStartup {
+  const word = words[vpRecord + VpWord.Apic + ApicAt.Startup]!;
+  const run = word & RUN;
+  const vector = run === Run.Sipi ? { vector: word >>> VECTOR_SHIFT } : {};
+  return { init: (word & INIT) !== 0, waits: run !== Run.Running, ...vector };
+}
+
+/** Sets the run state of a VP that does not run. */
+export function restoreStartup(words: Int32Array, vpRecord: number, { init, waits, vector }: SavedStartup): void {
+  const run =
+    vector !== undefined ? Run.Sipi | ((vector & 0xff) << VECTOR_SHIFT) : waits ? Run.WaitForSipi : Run.Running;
+  Atomics.store(words, vpRecord + VpWord.Apic + ApicAt.Startup, run | (init ? INIT : 0));
+  Atomics.store(words, vpRecord + VpWord.Started, waits ? 0 : 1);
+}
+
 /** A VP's run state, for the thread that runs it. A VP without an APIC is always `running`: see {@link Vp.started}. */
 export class Startup {
   readonly #words: Int32Array;
