@@ -12,12 +12,12 @@ import { invariant } from '@ringlet/wire';
 import { concat, defer, from, map, type Observable, Subject } from 'rxjs';
 import type { Channel } from '../channel/channel.ts';
 import { RingChannel } from '../channel/ring-channel.ts';
-import { WatchedChannels } from '../channel/watched-channels.ts';
 import { type BodyOf, type Message, SYNIC_MESSAGE_TYPE, type ToChild, type ToRoot } from '../messages/catalogue.ts';
 import { decodeToChild, encodeMessage, isFault, NOTHING_NEGOTIATED } from '../messages/codec.ts';
 import type { GpadlRange } from '../messages/gpadl-ranges.ts';
 import { type VersionRow, versions as allVersions } from '../messages/version.ts';
 import type { SynicEndpoint, SynicVp } from '../synic-endpoint.ts';
+import { ChannelRuns } from './channel-runs.ts';
 import { BusError } from './bus-error.ts';
 import { ChannelTable, type OpenOptions } from './channel-table.ts';
 import { type Connection, Contact } from './contact.ts';
@@ -27,11 +27,10 @@ import { Hypercalls, type HypercallVp } from './hypercalls.ts';
 import type { Offer, OfferEvent } from './offer.ts';
 import { type After, PostQueue } from './post-queue.ts';
 import type { PageSource, RingMemory } from './ring-memory.ts';
+import { ends, settle } from './settling.ts';
 
 /** Pages that a connection takes: interrupt page, and the two monitor pages. */
 const CONNECTION_PAGES = 3;
-/** Packets that one channel may handle before the others get their turn. */
-const PACKETS_PER_POLL = 256;
 
 /** What a bus client lives on. */
 export interface BusClientOptions {
@@ -64,10 +63,8 @@ export class BusClient {
   readonly #gpadls: GpadlTable;
   readonly #channels: ChannelTable;
   readonly #changes = new Subject<OfferEvent>();
-  /** Channels that stopped at their budget, or want to look at their ring without having been rung. */
-  readonly #busy = new Set<RingChannel>();
-  readonly #watched = new WatchedChannels<RingChannel>();
-  #stayAwake = false;
+  readonly #runs = new ChannelRuns();
+  readonly #takeInterrupts = (): boolean => this.#options.synic.poll();
 
   #state: 'disconnected' | 'contacting' | 'requesting' | 'connected' | 'unloading' = 'disconnected';
   #contact: Contact | undefined;
@@ -225,12 +222,12 @@ export class BusClient {
       return;
     }
     channel.rang();
-    this.#run(channel);
+    this.#runs.run(channel);
   }
 
   /** Whether {@link poll} has something to do although no interrupt is pending. */
   get pending(): boolean {
-    return this.#busy.size !== 0;
+    return this.#runs.pending;
   }
 
   /**
@@ -241,22 +238,12 @@ export class BusClient {
    * @returns whether there is more to do at once
    */
   poll(stayAwake = false): boolean {
-    this.#stayAwake = stayAwake;
-    if (!stayAwake) for (let each = this.#watched.take(); each; each = this.#watched.take()) this.#busy.add(each);
-    // Who is busy is taken first: a channel that an event runs now has had its turn.
-    const busy = this.#busy.size === 0 ? undefined : [...this.#busy];
-    this.#busy.clear();
-    const more = this.#options.synic.poll();
-    if (busy) for (const channel of busy) this.#run(channel);
-    return more || this.pending;
+    return this.#runs.round(stayAwake, this.#takeInterrupts);
   }
 
   /** For a processor that stays awake: whether a watched channel has packets, which the next poll will handle. Cheap. */
   peek(): boolean {
-    const channel = this.#watched.look();
-    if (channel === undefined) return false;
-    this.#busy.add(channel);
-    return true;
+    return this.#runs.peek();
   }
 
   /** For `ringlet inspect` and tests. */
@@ -315,7 +302,7 @@ export class BusClient {
     this.#queue.clear();
     this.#channels.clear();
     this.#gpadls.clear();
-    this.#busy.clear();
+    this.#runs.clear();
     for (const ended of this.#sockets.values()) ended(error);
     this.#connection = undefined;
     if (this.#firstPage >= 0) this.#options.pages.free(this.#firstPage, CONNECTION_PAGES);
@@ -351,7 +338,7 @@ export class BusClient {
       outgoing: rings.outgoing,
       signal: doorbellOf(offer, this.#hypercalls, memory, monitorPageGpa),
       pollSoon: () => {
-        this.#busy.add(channel);
+        this.#runs.soon(channel);
         this.#options.wake?.();
       },
     });
@@ -362,11 +349,6 @@ export class BusClient {
     this.#changes.next(event);
     if (event.kind !== 'offered' || !event.offer.socket) return;
     this.#sockets.get(socketKey(event.offer.instanceId, event.offer.interfaceId))?.(event.offer);
-  }
-
-  #run(channel: RingChannel): void {
-    const stayMasked = this.#stayAwake && this.#watched.add(channel);
-    if (channel.poll(PACKETS_PER_POLL, stayMasked)) this.#busy.add(channel);
   }
 
   #message(payload: Uint8Array): void {
@@ -421,17 +403,3 @@ export class BusClient {
 }
 
 const socketKey = (endpointId: string, serviceId: string): string => `${endpointId} ${serviceId}`.toLowerCase();
-
-const settle =
-  <T>(resolve: (value: T) => void, reject: (error: BusError) => void) =>
-  (result: T | BusError): void => {
-    if (result instanceof BusError) reject(result);
-    else resolve(result);
-  };
-
-const ends =
-  (resolve: () => void, reject: (error: BusError) => void): Ended =>
-  (error) => {
-    if (error) reject(error);
-    else resolve();
-  };
