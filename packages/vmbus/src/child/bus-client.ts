@@ -22,7 +22,7 @@ import { BusError } from './bus-error.ts';
 import { ChannelTable, type OpenOptions } from './channel-table.ts';
 import { type Connection, Contact } from './contact.ts';
 import { doorbellOf } from './doorbell.ts';
-import { type Ended, GpadlTable } from './gpadl-table.ts';
+import { GpadlTable } from './gpadl-table.ts';
 import { Hypercalls, type HypercallVp } from './hypercalls.ts';
 import type { Offer, OfferEvent } from './offer.ts';
 import { type After, PostQueue } from './post-queue.ts';
