@@ -20,21 +20,20 @@ const BUFFER = 0x11;
 const PACKAGE = 0x12;
 const EXTENDED = 0x5b;
 const DEVICE = 0x82;
-const ROOT = 0x5c;
 
-/** `Scope (path) { … }` */
+/** `Scope (path) { … }`, for a name in the root */
 export function scope(path: string, ...terms: Aml[]): Aml {
-  return [SCOPE, ...withLength([...namePath(path), ...terms.flat()])];
+  return [SCOPE, ...withLength([...segment(path), ...terms.flat()])];
 }
 
 /** `Device (name) { … }` */
 export function device(name: string, ...terms: Aml[]): Aml {
-  return [EXTENDED, DEVICE, ...withLength([...namePath(name), ...terms.flat()])];
+  return [EXTENDED, DEVICE, ...withLength([...segment(name), ...terms.flat()])];
 }
 
 /** `Name (name, value)` */
 export function name(path: string, value: Aml): Aml {
-  return [NAME, ...namePath(path), ...value];
+  return [NAME, ...segment(path), ...value];
 }
 
 /** `Package () { … }` */
@@ -89,15 +88,10 @@ export function ports(port: number, count: number): Aml {
   return [0x47, 0x01, ...littleEndian(port, 2), ...littleEndian(port, 2), 0x01, count];
 }
 
-/** A path: `\` for the root, segments of up to four characters, padded with underscores. */
-function namePath(path: string): number[] {
-  const absolute = path.startsWith('\\');
-  const segments = (absolute ? path.slice(1) : path).split('.').map((segment) => {
-    invariant(/^[A-Z_][A-Z0-9_]{0,3}$/.test(segment), 'a name segment has up to four capitals and digits');
-    return Array.from(segment.padEnd(4, '_'), (character) => character.charCodeAt(0));
-  });
-  invariant(segments.length === 1, 'paths of one segment are all that is encoded here');
-  return [...(absolute ? [ROOT] : []), ...segments.flat()];
+/** A name of one segment: up to four characters, padded with underscores. */
+function segment(path: string): number[] {
+  invariant(/^[A-Z_][A-Z0-9_]{0,3}$/.test(path), 'a name segment has up to four capitals and digits');
+  return Array.from(path.padEnd(4, '_'), (character) => character.charCodeAt(0));
 }
 
 /** Puts a package length before `content`: it counts itself, and takes one to four bytes. */

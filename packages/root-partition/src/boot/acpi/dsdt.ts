@@ -40,8 +40,8 @@ export function makeDsdt(map: MemoryMap, platform: PlatformDescription): Uint8Ar
   const devices: Aml[] = [bus];
   if (platform.serialPort !== undefined) devices.push(portDevice('COM1', 'PNP0501', platform.serialPort, SERIAL_PORTS));
   if (platform.realTimeClock) devices.push(portDevice('RTC0', 'PNP0B00', CLOCK_PORT, CLOCK_PORTS));
-  const softOff = name('\\_S5', list(integer(SOFT_OFF), integer(SOFT_OFF), integer(0), integer(0)));
-  return table('DSDT', REVISION, Uint8Array.from([...scope('\\_SB', ...devices), ...softOff]));
+  const softOff = name('_S5', list(integer(SOFT_OFF), integer(SOFT_OFF), integer(0), integer(0)));
+  return table('DSDT', REVISION, Uint8Array.from([...scope('_SB', ...devices), ...softOff]));
 }
 
 /** A device that is nothing but ports. */
