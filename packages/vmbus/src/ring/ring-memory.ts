@@ -75,13 +75,11 @@ export class RingMemory {
   }
 
   /**
-   * Word index of a run of `length` bytes at a ring position below the size, when memory goes on for all of it, as it
-   * nearly always does; -1 when the run wraps or crosses to a page elsewhere.
+   * Word index that position 0 would have if memory went on, back to there, as it does at `position`, below the size: up
+   * to the end of that {@link run}, a position's word is this plus a quarter of it.
    */
-  straight(position: number, length: number): number {
-    if (this.contiguous) return position + length <= this.size ? this.#first + (position >> 2) : -1;
-    const inPage = position & PAGE_MASK;
-    return inPage + length <= PAGE_SIZE ? this.#table[position >> 12]! + (inPage >> 2) : -1;
+  base(position: number): number {
+    return this.word(position) - (position >> 2);
   }
 
   /** Byte offset of a ring position below twice the size. */
@@ -98,10 +96,8 @@ export class RingMemory {
   /** Copies `source` into the ring. */
   copyIn(position: number, source: Uint8Array): void {
     const length = source.length;
-    const first =
-      (position & 3) === 0 ? this.straight(position >= this.size ? position - this.size : position, length) : -1;
-    if (first >= 0) {
-      this.bytes.set(source, first * 4);
+    if (length <= this.run(position)) {
+      this.bytes.set(source, this.offset(position));
       return;
     }
     for (let done = 0; done < length;) {

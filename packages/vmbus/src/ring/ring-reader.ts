@@ -26,19 +26,20 @@ export class RingReader implements Packet {
   #next = 0;
   /** The read index as the peer sees it. */
   #committed = 0;
-  /** Published bytes from {@link #next} on, as of the last load of the write index. */
-  #available = 0;
-  /** Bytes from {@link #committed} to {@link #next}. */
-  #taken = 0;
+  /** Where published packets end, as of the last load of the write index: a ring's size more when that is wrapped. */
+  #end = 0;
+  /** The run of memory that {@link #next} lies in: word index of position 0 as seen from it, and where it ends. */
+  #base = 0;
+  #runEnd = 0;
   #fault: RingFault | undefined;
   /** Whether we believe that the mask in the header is set. */
   #masked = true;
 
   /** The packet the cursor stands on: ring position of its descriptor and payload, and the descriptor's words. */
   #start = 0;
-  /** Word index of its descriptor when all of it is straight in memory; else -1, and each access looks its place up. */
-  #first = -1;
   #payload = 0;
+  /** Word index of its payload when memory goes on for all of the packet; else -1, and each access looks its place up. */
+  #place = -1;
   #length = 0;
   #type = 0;
   #flags = 0;
@@ -54,8 +55,9 @@ export class RingReader implements Packet {
     this.#control = memory.control;
     this.#size = memory.size;
     const index = Atomics.load(this.#words, this.#control + Control.ReadIndex);
-    if (isIndex(this.#size, index)) this.#next = this.#committed = this.#start = index;
+    if (isIndex(this.#size, index)) this.#next = this.#end = this.#committed = this.#start = index;
     else this.#fault = 'read-index-invalid';
+    this.#enterRun();
     Atomics.store(this.#words, this.#control + Control.InterruptMask, 1);
   }
 
@@ -66,7 +68,7 @@ export class RingReader implements Packet {
 
   /** Bytes read and not yet given back. */
   get uncommitted(): number {
-    return this.#taken;
+    return distance(this.#size, this.#committed, this.#next);
   }
 
   /**
@@ -75,46 +77,43 @@ export class RingReader implements Packet {
    * @returns false when there is none, or the ring is broken
    */
   next(): boolean {
-    if (this.#available === 0 && !this.#load()) return false;
-    const available = this.#available;
+    if (this.#next === this.#end && !this.#load()) return false;
     const words = this.#words;
     const start = this.#next;
-    const first = this.#memory.word(start);
+    const first = this.#base + (start >> 2);
     const shape = words[first]!;
     const lengths = words[first + 1]!;
     const offset = (shape >>> 16) * 8;
     const length = (lengths & 0xffff) * 8;
-    const total = length + FOOTER_BYTES;
-    if (offset < DESCRIPTOR_BYTES || offset > length || total > available) return this.#broken('descriptor-invalid');
-    this.#start = start;
-    this.#first = this.#memory.straight(start, length);
+    const after = start + length + FOOTER_BYTES;
+    if (offset < DESCRIPTOR_BYTES || offset > length || after > this.#end) return this.#broken('descriptor-invalid');
+    const straight = after < this.#runEnd;
     // The transaction id may lie beyond a page or the end of the ring. It is read once it is known to be published.
-    const second = this.#word(start + 8);
+    const second = straight ? first + 2 : this.#memory.word(start + 8);
     this.#low = words[second]!;
     this.#high = words[second + 1]!;
     this.#type = shape & 0xffff;
     this.#flags = lengths >>> 16;
-    this.#length = length - offset;
+    this.#start = start;
     this.#payload = start + offset;
+    this.#place = straight ? first + (offset >> 2) : -1;
+    this.#length = length - offset;
     if (this.#flags > COMPLETION_REQUESTED) return this.#broken('flags-unknown');
     if (this.#type === PacketType.InBand || this.#type === PacketType.Completion) {
       if (this.#ranges.count !== 0) this.#ranges.clear();
     } else if (!this.#takeRanges(offset)) {
       return false;
     }
-    const after = start + total;
-    this.#next = after >= this.#size ? after - this.#size : after;
-    this.#available = available - total;
-    this.#taken += total;
+    if (straight) this.#next = after;
+    else this.#leaveRun(after);
     return true;
   }
 
   /** Goes back to before the current packet: {@link next} gives it again. Once for each packet, before a commit. */
   revert(): void {
-    const total = distance(this.#size, this.#start, this.#next);
-    this.#available += total;
-    this.#taken -= total;
+    if (this.#next < this.#start) this.#end += this.#size;
     this.#next = this.#start;
+    this.#enterRun();
   }
 
   /**
@@ -127,7 +126,6 @@ export class RingReader implements Packet {
     const after = this.#next;
     if (after === before) return false;
     this.#committed = after;
-    this.#taken = 0;
     Atomics.store(this.#words, this.#control + Control.ReadIndex, after);
     const pending = Atomics.load(this.#words, this.#control + Control.PendingSendSize);
     return pending !== 0 && this.#crosses(pending, before, after);
@@ -156,12 +154,12 @@ export class RingReader implements Packet {
 
   /** Whether a packet is left of those that the last look at the write index found. Costs nothing. */
   get found(): boolean {
-    return this.#available !== 0;
+    return this.#next !== this.#end;
   }
 
   /** Whether a packet is there to be read, published just now included. */
   waiting(): boolean {
-    return this.#fault === undefined && (this.#available !== 0 || this.#load());
+    return this.#fault === undefined && (this.#next !== this.#end || this.#load());
   }
 
   /**
@@ -184,7 +182,7 @@ export class RingReader implements Packet {
       contiguous,
       next: this.#next,
       committed: this.#committed,
-      available: this.#available,
+      available: this.#end - this.#next,
       masked: this.#masked,
       fault: this.#fault,
     };
@@ -214,18 +212,18 @@ export class RingReader implements Packet {
 
   u8(at: number): number {
     if (!(at >= 0 && at < this.#length)) return 0;
-    return (this.#words[this.#word(this.#payload + (at & ~3))]! >>> ((at & 3) * 8)) & 0xff;
+    return (this.#words[this.#word(at & ~3)]! >>> ((at & 3) * 8)) & 0xff;
   }
 
   u16(at: number): number {
     if ((at & 1) === 0 && at >= 0 && at < this.#length) {
-      return (this.#words[this.#word(this.#payload + (at & ~3))]! >>> ((at & 2) * 8)) & 0xffff;
+      return (this.#words[this.#word(at & ~3)]! >>> ((at & 2) * 8)) & 0xffff;
     }
     return this.u8(at) | (this.u8(at + 1) << 8);
   }
 
   u32(at: number): number {
-    if ((at & 3) === 0 && at >= 0 && at < this.#length) return this.#words[this.#word(this.#payload + at)]! >>> 0;
+    if ((at & 3) === 0 && at >= 0 && at < this.#length) return this.#words[this.#word(at)]! >>> 0;
     return (this.u16(at) | (this.u16(at + 2) << 16)) >>> 0;
   }
 
@@ -245,7 +243,7 @@ export class RingReader implements Packet {
   }
 
   rewrite(at: number, value: number): void {
-    if ((at & 3) === 0 && at >= 0 && at < this.#length) this.#words[this.#word(this.#payload + at)] = value;
+    if ((at & 3) === 0 && at >= 0 && at < this.#length) this.#words[this.#word(at)] = value;
   }
 
   /**
@@ -255,7 +253,7 @@ export class RingReader implements Packet {
    */
   moveTo(offset: number, length: number): void {
     const most = Math.min(length & ~7, this.#length);
-    if (this.#first >= 0) this.#memory.move(offset / 4, this.#word(this.#payload), most);
+    if (this.#place >= 0) this.#memory.move(offset / 4, this.#place, most);
     else this.#memory.moveOut(this.#payload, offset, most);
   }
 
@@ -279,9 +277,25 @@ export class RingReader implements Packet {
     return this.#ranges.page(range, page);
   }
 
-  /** Word index of a position in the packet that the cursor stands on. */
-  #word(position: number): number {
-    return this.#first >= 0 ? this.#first + ((position - this.#start) >> 2) : this.#memory.word(position);
+  /** Word index of a place in the payload, a multiple of 4. */
+  #word(at: number): number {
+    return this.#place >= 0 ? this.#place + (at >> 2) : this.#memory.word(this.#payload + at);
+  }
+
+  /** Moves on to a position where memory may not go on as it does here: beyond a page, or back at the beginning. */
+  #leaveRun(after: number): void {
+    if (after < this.#size) {
+      this.#next = after;
+    } else {
+      this.#next = after - this.#size;
+      this.#end -= this.#size;
+    }
+    this.#enterRun();
+  }
+
+  #enterRun(): void {
+    this.#base = this.#memory.base(this.#next);
+    this.#runEnd = this.#next + this.#memory.run(this.#next);
   }
 
   /** Reloads the write index. @returns whether there is something to read. */
@@ -289,8 +303,8 @@ export class RingReader implements Packet {
     if (this.#fault !== undefined) return false;
     const index = Atomics.load(this.#words, this.#control + Control.WriteIndex);
     if (!isIndex(this.#size, index)) return this.#broken('write-index-invalid');
-    this.#available = distance(this.#size, this.#next, index);
-    return this.#available !== 0;
+    this.#end = this.#next + distance(this.#size, this.#next, index);
+    return this.#next !== this.#end;
   }
 
   #takeRanges(offset: number): boolean {
@@ -302,7 +316,7 @@ export class RingReader implements Packet {
 
   #broken(fault: RingFault): false {
     this.#fault = fault;
-    this.#available = 0;
+    this.#end = this.#next;
     return false;
   }
 

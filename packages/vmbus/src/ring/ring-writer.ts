@@ -18,6 +18,9 @@ import type { RingFault } from './layout.ts';
 import type { RingMemory } from './ring-memory.ts';
 import { distance, freeBytes, isIndex, mustSignalReader } from './signalling.ts';
 
+/** The bits of a payload length that needs no padding, and is below the longest by far. */
+const PLAIN_LENGTH = 0x3fff8;
+
 /** The producing end of a ring. */
 export class RingWriter {
   /** Bytes of the longest packet that can ever fit, footer included. */
@@ -31,8 +34,11 @@ export class RingWriter {
   #next = 0;
   /** The write index as the peer sees it. */
   #committed = 0;
-  /** Bytes that can be written from {@link #next} on, as of the last load of the read index. */
-  #room = 0;
+  /** Where room ends, as of the last load of the read index: a ring's size more when that is wrapped. */
+  #limit = 0;
+  /** The run of memory that {@link #next} lies in: word index of position 0 as seen from it, and where it ends. */
+  #base = 0;
+  #runEnd = 0;
   /** What {@link Control.PendingSendSize} holds. */
   #pending = 0;
   #fault: RingFault | undefined;
@@ -40,8 +46,6 @@ export class RingWriter {
   /** The packet being written: where the next payload byte goes, and where its payload ends. */
   #at = 0;
   #end = 0;
-  /** Word index of its descriptor when all of it is straight in memory; else -1, and each access looks its place up. */
-  #first = -1;
 
   /** Attaches to the ring where its header says the producer is, waiting for nothing. */
   constructor(memory: RingMemory) {
@@ -51,8 +55,9 @@ export class RingWriter {
     this.#size = memory.size;
     this.longest = Math.min(memory.size - 8, LONGEST_PACKET_BYTES);
     const index = Atomics.load(this.#words, this.#control + Control.WriteIndex);
-    if (isIndex(this.#size, index)) this.#next = this.#committed = this.#at = this.#end = index;
+    if (isIndex(this.#size, index)) this.#next = this.#limit = this.#committed = this.#at = this.#end = index;
     else this.#fault = 'write-index-invalid';
+    this.#enterRun();
     Atomics.store(this.#words, this.#control + Control.PendingSendSize, 0);
     Atomics.or(this.#words, this.#control + Control.FeatureBits, FEATURE_PENDING_SEND_SIZE);
   }
@@ -74,7 +79,7 @@ export class RingWriter {
 
   /** Whether `bytes`, footers included, can be written now. Looks at the peer's index only when it must. */
   hasRoom(bytes: number): boolean {
-    return bytes <= this.#room || this.#load(bytes);
+    return this.#next + bytes <= this.#limit || this.#load(bytes);
   }
 
   /**
@@ -86,14 +91,13 @@ export class RingWriter {
    */
   begin(type: number, flags: number, low: number, high: number, headerBytes: number, payloadBytes: number): boolean {
     const total = packetBytes(headerBytes, payloadBytes);
-    if (total > this.longest || (total > this.#room && !this.#load(total))) return false;
+    if (total > this.longest || !this.hasRoom(total)) return false;
     const words = this.#words;
     const start = this.#next;
     const length = total - FOOTER_BYTES;
-    this.#first = this.#memory.straight(start, total);
     this.#at = start + DESCRIPTOR_BYTES;
     this.#end = start + length;
-    const first = this.#word(start);
+    const first = this.#base + (start >> 2);
     words[first] = type | (((DESCRIPTOR_BYTES + headerBytes) >> 3) << 16);
     words[first + 1] = (length >> 3) | (flags << 16);
     const second = this.#word(start + 8);
@@ -140,27 +144,28 @@ export class RingWriter {
    * @returns false when there is no room, now or ever; nothing was written
    */
   put(type: number, flags: number, low: number, high: number, offset: number, length: number): boolean {
-    const total = packetBytes(0, length);
     const start = this.#next;
-    const first = this.#memory.straight(start, total);
-    if (first < 0 || total > this.#room || (length & 7) !== 0) {
-      // Seldom: it wraps, is padded, or must look whether there is room at all.
+    const footer = start + DESCRIPTOR_BYTES + length;
+    const after = footer + FOOTER_BYTES;
+    if (after >= this.#runEnd || after > this.#limit || (length & ~PLAIN_LENGTH) !== 0) {
+      // Seldom: it wraps, is padded or very long, or must look whether there is room at all.
       if (!this.begin(type, flags, low, high, 0, length)) return false;
       this.#memory.moveIn(this.#at, offset, length);
       this.end();
       return true;
     }
     const words = this.#words;
+    const base = this.#base;
+    const first = base + (start >> 2);
     words[first] = type | ((DESCRIPTOR_BYTES >> 3) << 16);
-    words[first + 1] = ((total - FOOTER_BYTES) >> 3) | (flags << 16);
+    words[first + 1] = ((footer - start) >> 3) | (flags << 16);
     words[first + 2] = low;
     words[first + 3] = high;
     this.#memory.move(first + 4, offset / 4, length);
-    const footer = first + ((total - FOOTER_BYTES) >> 2);
-    words[footer] = 0;
-    words[footer + 1] = start;
-    this.#next = start + total === this.#size ? 0 : start + total;
-    this.#room -= total;
+    const last = base + (footer >> 2);
+    words[last] = 0;
+    words[last + 1] = start;
+    this.#next = after;
     return true;
   }
 
@@ -171,8 +176,9 @@ export class RingWriter {
     this.#words[footer] = 0;
     this.#words[footer + 1] = start;
     const after = this.#end + FOOTER_BYTES;
+    if (after >= this.#size) this.#limit -= this.#size;
     this.#next = after >= this.#size ? after - this.#size : after;
-    this.#room -= after - start;
+    if (after >= this.#runEnd) this.#enterRun();
   }
 
   /**
@@ -233,7 +239,7 @@ export class RingWriter {
       contiguous,
       next: this.#next,
       committed: this.#committed,
-      room: this.#room,
+      room: this.#limit - this.#next,
       pending: this.#pending,
       fault: this.#fault,
     };
@@ -241,7 +247,12 @@ export class RingWriter {
 
   /** Word index of a position in the packet being written. */
   #word(position: number): number {
-    return this.#first >= 0 ? this.#first + ((position - this.#next) >> 2) : this.#memory.word(position);
+    return position < this.#runEnd ? this.#base + (position >> 2) : this.#memory.word(position);
+  }
+
+  #enterRun(): void {
+    this.#base = this.#memory.base(this.#next);
+    this.#runEnd = this.#next + this.#memory.run(this.#next);
   }
 
   /** Reloads the read index. @returns whether `bytes` are free. */
@@ -250,10 +261,11 @@ export class RingWriter {
     const index = Atomics.load(this.#words, this.#control + Control.ReadIndex);
     if (!isIndex(this.#size, index)) {
       this.#fault = 'read-index-invalid';
-      this.#room = 0;
+      this.#limit = this.#next;
       return false;
     }
-    this.#room = freeBytes(this.#size, index, this.#next);
-    return bytes <= this.#room;
+    const room = freeBytes(this.#size, index, this.#next);
+    this.#limit = this.#next + room;
+    return bytes <= room;
   }
 }
