@@ -97,6 +97,16 @@ test('a running VP ignores start-up commands; an INIT stops it', () => {
   expect([vp.startup.state, vp.started]).toEqual(['wait-for-sipi', false]);
 });
 
+test('the de-assertion of an INIT does nothing, to a VP that runs either', () => {
+  const { vps } = apicMachine(2);
+  send(vps[0]!, SIPI | 0x10);
+  vps[1]!.startup.acceptSipi();
+
+  send(vps[0]!, INIT | LEVEL);
+
+  expect(vps[1]!.startup.state).toBe('running');
+});
+
 test('after INIT the bootstrap processor runs on, from its reset vector', () => {
   const { vps } = apicMachine(2);
   send(vps[1]!, INIT | ASSERT, 0);

@@ -70,6 +70,17 @@ describe('setting', () => {
     expect(now(it)).toEqual(hex(32, 1, 1, 0, 0, 0));
   });
 
+  test('held, it shows the moment at which it was held', () => {
+    const it = testPlatform();
+    now(it);
+    it.time.wall += 5_000;
+
+    put(it, B, 0x82);
+    it.time.wall += 60_000;
+
+    expect(now(it)).toEqual(hex(24, 2, 29, 0, 0, 3));
+  });
+
   test('one register alone takes effect at once', () => {
     const it = testPlatform();
 
