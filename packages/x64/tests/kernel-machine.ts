@@ -113,6 +113,7 @@ export class KernelMachine {
     }
     if (port === 0xe9) this.#output += String.fromCharCode(value & 0xff);
     if (port === 0xea) this.interrupt(value & 0xff);
+    if (port === 0xeb) view.setUint32(STATE + S.NMI_STATE, view.getUint32(STATE + S.NMI_STATE, true) | 1, true);
     return port === 0xf4 ? value : -1;
   }
 

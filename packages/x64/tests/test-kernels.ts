@@ -17,42 +17,38 @@ export function hasProgram(name: string): boolean {
   }
 }
 
-/** Compiles a kernel. @returns the flat image */
-export function buildKernel(name: string): Buffer {
+const COMMON = [
+  '-O2',
+  '-Wall',
+  '-ffreestanding',
+  '-fno-builtin',
+  '-nostdlib',
+  '-static',
+  '-no-pie',
+  '-fvisibility=hidden',
+  '-mgeneral-regs-only',
+  '-fno-stack-protector',
+  '-fno-asynchronous-unwind-tables',
+  '-fcf-protection=none',
+  '-Wl,--build-id=none',
+  '-Wl,-T,kernel.ld',
+  '-Wl,--no-warnings',
+];
+const FORMS = {
+  64: ['-m64', '-fpie', '-mno-red-zone', 'start.S', 'vectors.S', 'kernel.c'],
+  32: ['-m32', '-fno-pie', '-Wl,--oformat=elf32-i386', 'legacy-start.S'],
+} as const;
+
+/** Compiles a kernel of 64- or 32-bit code. @returns the flat image */
+export function buildKernel(name: string, bits: 64 | 32 = 64): Buffer {
   const directory = mkdtempSync(join(tmpdir(), 'ringlet-kernel-'));
   try {
     const elf = join(directory, 'kernel.elf');
     const image = join(directory, 'kernel.bin');
-    execFileSync(
-      'gcc',
-      [
-        '-m64',
-        '-O2',
-        '-Wall',
-        '-ffreestanding',
-        '-fno-builtin',
-        '-nostdlib',
-        '-static',
-        '-fpie',
-        '-no-pie',
-        '-fvisibility=hidden',
-        '-mno-red-zone',
-        '-mgeneral-regs-only',
-        '-fno-stack-protector',
-        '-fno-asynchronous-unwind-tables',
-        '-fcf-protection=none',
-        '-Wl,--build-id=none',
-        '-Wl,-T,kernel.ld',
-        '-Wl,--no-warnings',
-        'start.S',
-        'vectors.S',
-        'kernel.c',
-        `${name}.c`,
-        '-o',
-        elf,
-      ],
-      { cwd: KERNELS, stdio: ['ignore', 'ignore', 'pipe'] },
-    );
+    execFileSync('gcc', [...COMMON, ...FORMS[bits], `${name}.c`, '-o', elf], {
+      cwd: KERNELS,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
     execFileSync('objcopy', ['-O', 'binary', elf, image]);
     return readFileSync(image);
   } finally {

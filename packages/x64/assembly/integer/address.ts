@@ -14,8 +14,10 @@ import {
   OP_SEGMENT,
 } from '../op';
 import { MODE_64, MODE_CODE } from '../mode';
+import { NOT_READABLE, NOT_WRITABLE } from '../system/paging';
 import { ADDRESS, MODE, SEG_ATTRIBUTES, SEG_BASE, SEG_LIMIT, SS, ZERO } from '../state';
 
+const READ_WRITE: u32 = 2;
 const EXPAND_DOWN: u32 = 4;
 const CODE: u32 = 8;
 const BIG: u32 = 0x4000;
@@ -59,5 +61,8 @@ export function segmentAddress(s: usize, record: usize, offset: u64, size: u32):
     faultCode(s, record == s + SS ? 12 : 13, 0);
     return NO_ADDRESS;
   }
-  return (load<u64>(record, SEG_BASE) + offset) & 0xffffffff;
+  const linear = (load<u64>(record, SEG_BASE) + offset) & 0xffffffff;
+  // Almost every segment can be written; the others carry what is forbidden to where translations are made.
+  if ((attributes & (CODE | READ_WRITE)) == READ_WRITE) return linear;
+  return linear | ((attributes & (CODE | READ_WRITE)) == CODE ? NOT_WRITABLE | NOT_READABLE : NOT_WRITABLE);
 }

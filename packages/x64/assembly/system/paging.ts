@@ -4,10 +4,10 @@
  * Pages that must be looked at on every access (watched by a data breakpoint, or a user page that SMAP guards) get an
  * entry whose addend is valid and whose tags stay empty: the access that filled it succeeds, the next comes here again.
  *
- * Which entries are filled is kept in a list of u32 addresses per TLB, so that flushing costs what was filled:
+ * Which entries are filled is kept in a list of 8192 u16 entry numbers per TLB, so that flushing costs what was filled:
  *
  *     [0 … kept)                entries with global pages that outlived a CR3 write
- *     [4096 - fresh … 4096)     entries filled since
+ *     [8192 - fresh … 8192)     entries filled since
  *
  * TLB_FILLED_*_COUNT holds kept << 16 | fresh. The entry's flags word says which parts it is in.
  */
@@ -44,7 +44,7 @@ import {
 } from '../memory';
 import { implicitAccess } from './access';
 import { watch, watched } from './breakpoints';
-import { canonical, CR4_SMAP, EFER_LMA } from './machine';
+import { canonical, code64, CR4_SMAP, EFER_LMA } from './machine';
 import {
   EXECUTE,
   IMPLICIT,
@@ -61,7 +61,16 @@ import {
 } from './page-walk';
 import { SLAT_EXECUTE, SLAT_READ, SLAT_WRITE, slatEntry } from './second-level';
 
-const LIST_CAPACITY: u32 = 4096;
+/**
+ * Outside 64-bit mode a linear address with this bit was made through a segment that cannot be written. It has no tag of
+ * its own: every access through it comes to {@link fillRead} or {@link fillWrite}.
+ */
+export const NOT_WRITABLE: u64 = 1 << 62;
+/** With {@link NOT_WRITABLE}: the segment, execute-only code, cannot be read either. */
+export const NOT_READABLE: u64 = 1 << 61;
+
+/** Both parts of a list have room for every entry of the TLB. */
+const LIST_CAPACITY: u32 = 8192;
 
 // Bits of an entry's flags word.
 const IN_FRESH: u32 = 1;
@@ -87,7 +96,16 @@ export function fillExec(s: usize, a: u64): i32 {
 
 function fill(s: usize, a: u64, size: u32, kind: u32): i32 {
   store<u64>(s, load<u64>(s, COUNT_TLB_MISSES) + 1, COUNT_TLB_MISSES);
-  if ((load<u64>(s, EFER) & EFER_LMA) != 0 && !canonical(a)) {
+  const bySegment = a >> 62 == 1 && !code64(s);
+  let va = a;
+  if (bySegment) {
+    va = a & 0xffffffff;
+    if (kind == WRITE || (a & NOT_READABLE) != 0) {
+      faultCode(s, 13, 0);
+      return FILL_FAULT;
+    }
+  }
+  if ((load<u64>(s, EFER) & EFER_LMA) != 0 && !canonical(va)) {
     faultCode(s, 13, 0);
     store<u32>(s, 1, FAULT_CANONICAL);
     return FILL_FAULT;
@@ -96,7 +114,7 @@ function fill(s: usize, a: u64, size: u32, kind: u32): i32 {
   let access = kind;
   if (userTlb) access |= USER;
   else if (implicitAccess) access |= IMPLICIT;
-  if (!walk(s, a, access)) return FILL_FAULT;
+  if (!walk(s, va, access)) return FILL_FAULT;
 
   const entry = slatEntry(s, pageGpa);
   const need = kind == WRITE ? SLAT_WRITE : kind == EXECUTE ? SLAT_EXECUTE : SLAT_READ;
@@ -108,16 +126,18 @@ function fill(s: usize, a: u64, size: u32, kind: u32): i32 {
   const page = a & PAGE_MASK;
   const slot = entryOf(s, a);
   const guarded = !userTlb && pageUser && (load<u64>(s, CR4) & CR4_SMAP) != 0;
-  const onWatch = watched(s, page);
-  const apart = guarded || onWatch;
-  if (onWatch && kind != EXECUTE && !implicitAccess) watch(s, a, size, kind == WRITE);
+  const onWatch = watched(s, va & PAGE_MASK);
+  const apart = guarded || onWatch || bySegment;
+  if (onWatch && kind != EXECUTE && !implicitAccess) watch(s, va, size, kind == WRITE);
   const host = <usize>(entry & 0xfffff000);
   const code = holdsCode(s, host);
   if (apart && code && kind == WRITE) codeWritten(s, host + (<usize>a & 0xfff), size);
   store<u64>(slot, !apart && (entry & SLAT_READ) != 0 ? page : TLB_EMPTY, TLB_READ);
   const writable = !apart && pageWritable && (entry & SLAT_WRITE) != 0;
-  store<u64>(slot, writable ? (code ? page | TLB_CODE : page) : TLB_EMPTY, TLB_WRITE);
-  store<u64>(slot, pageExecutable && !guarded && (entry & SLAT_EXECUTE) != 0 ? page : TLB_EMPTY, TLB_EXECUTE);
+  atomic.store<u64>(slot, writable ? (code ? page | TLB_CODE : page) : TLB_EMPTY, TLB_WRITE);
+  // Another VP that decodes code here marks the page first and looks for write tags then: one of us sees the other.
+  if (writable && !code && holdsCode(s, host)) store<u64>(slot, page | TLB_CODE, TLB_WRITE);
+  store<u64>(slot, pageExecutable && !guarded && !bySegment && (entry & SLAT_EXECUTE) != 0 ? page : TLB_EMPTY, TLB_EXECUTE);
   store<u32>(slot, <u32>host - <u32>page, TLB_ADDEND);
   enlist(s, slot, userTlb);
   return FILL_RAM;
@@ -125,31 +145,26 @@ function fill(s: usize, a: u64, size: u32, kind: u32): i32 {
 
 /** Enters a slot that was just filled into the list of its TLB. */
 function enlist(s: usize, slot: usize, userTlb: bool): void {
-  const before = load<u32>(slot, TLB_FLAGS);
-  let flags = before & (IN_FRESH | IN_KEPT);
+  let flags = load<u32>(slot, TLB_FLAGS) & (IN_FRESH | IN_KEPT);
   if (pageGlobal) flags |= GLOBAL;
   if (pageShift != 12) flags |= LARGE | (pageShift << 8);
   if ((flags & IN_FRESH) == 0 && !(pageGlobal && (flags & IN_KEPT) != 0)) {
-    const list = <usize>(userTlb ? load<u32>(s, TLB_FILLED_USER) : load<u32>(s, TLB_FILLED_SUPERVISOR));
+    const tlb: usize = load<u32>(s, TLB_CURRENT);
+    const list: usize = userTlb ? load<u32>(s, TLB_FILLED_USER) : load<u32>(s, TLB_FILLED_SUPERVISOR);
     const counter = s + (userTlb ? TLB_FILLED_USER_COUNT : TLB_FILLED_SUPERVISOR_COUNT);
-    let count = load<u32>(counter);
-    if ((count >> 16) + (count & 0xffff) >= LIST_CAPACITY) {
-      const read = load<u64>(slot, TLB_READ);
-      const write = load<u64>(slot, TLB_WRITE);
-      const execute = load<u64>(slot, TLB_EXECUTE);
-      emptyList(list, counter);
-      store<u64>(slot, read, TLB_READ);
-      store<u64>(slot, write, TLB_WRITE);
-      store<u64>(slot, execute, TLB_EXECUTE);
-      flags &= ~(IN_FRESH | IN_KEPT);
-      count = 0;
-    }
-    count++;
+    const count = load<u32>(counter) + 1;
     store<u32>(counter, count);
-    store<u32>(list + ((LIST_CAPACITY - (count & 0xffff)) << 2), <u32>slot);
+    store<u16>(list + ((LIST_CAPACITY - (count & 0xffff)) << 1), <u16>((slot - tlb) >> 5));
     flags |= IN_FRESH;
   }
   store<u32>(slot, flags, TLB_FLAGS);
+}
+
+/** The entry that a list names at `place`. */
+// @ts-ignore: decorator
+@inline
+function listed(tlb: usize, list: usize, place: u32): usize {
+  return tlb + (<usize>load<u16>(list + (place << 1)) << 5);
 }
 
 /** Empties one entry; it stays in the lists it is in. */
@@ -159,12 +174,11 @@ function empty(slot: usize): void {
   store<u64>(slot, TLB_EMPTY, TLB_EXECUTE);
 }
 
-function emptyList(list: usize, counter: usize): void {
+function emptyAll(tlb: usize, list: usize, counter: usize): void {
   const count = load<u32>(counter);
   const kept = count >> 16;
-  const fresh = count & 0xffff;
-  for (let i: u32 = 0; i < kept; i++) forget(load<u32>(list + (i << 2)));
-  for (let i = LIST_CAPACITY - fresh; i < LIST_CAPACITY; i++) forget(load<u32>(list + (i << 2)));
+  for (let i: u32 = 0; i < kept; i++) forget(listed(tlb, list, i));
+  for (let i = LIST_CAPACITY - (count & 0xffff); i < LIST_CAPACITY; i++) forget(listed(tlb, list, i));
   store<u32>(counter, 0);
 }
 
@@ -174,12 +188,12 @@ function forget(slot: usize): void {
 }
 
 /** Empties the entries that are not global. */
-function emptyFresh(list: usize, counter: usize): void {
+function emptyFresh(tlb: usize, list: usize, counter: usize): void {
   const count = load<u32>(counter);
   let kept = count >> 16;
-  // Upwards: what is appended at `kept` never overtakes what is still to be read.
+  // Kept entries grow upwards from the other end: at most one for each fresh one, each slot once.
   for (let i = LIST_CAPACITY - (count & 0xffff); i < LIST_CAPACITY; i++) {
-    const slot: usize = load<u32>(list + (i << 2));
+    const slot = listed(tlb, list, i);
     const flags = load<u32>(slot, TLB_FLAGS);
     if ((flags & GLOBAL) == 0) {
       empty(slot);
@@ -187,7 +201,7 @@ function emptyFresh(list: usize, counter: usize): void {
       continue;
     }
     if ((flags & IN_KEPT) == 0) {
-      store<u32>(list + (kept << 2), <u32>slot);
+      store<u16>(list + (kept << 1), <u16>((slot - tlb) >> 5));
       kept++;
     }
     store<u32>(slot, (flags & ~IN_FRESH) | IN_KEPT, TLB_FLAGS);
@@ -199,16 +213,16 @@ function emptyFresh(list: usize, counter: usize): void {
 export function flushAll(s: usize): void {
   flushJumpCache(s);
   store<u64>(s, load<u64>(s, COUNT_TLB_FLUSHES) + 1, COUNT_TLB_FLUSHES);
-  emptyList(load<u32>(s, TLB_FILLED_USER), s + TLB_FILLED_USER_COUNT);
-  emptyList(load<u32>(s, TLB_FILLED_SUPERVISOR), s + TLB_FILLED_SUPERVISOR_COUNT);
+  emptyAll(load<u32>(s, TLB_USER), load<u32>(s, TLB_FILLED_USER), s + TLB_FILLED_USER_COUNT);
+  emptyAll(load<u32>(s, TLB_SUPERVISOR), load<u32>(s, TLB_FILLED_SUPERVISOR), s + TLB_FILLED_SUPERVISOR_COUNT);
 }
 
 /** Forgets every translation but the global ones: a CR3 write. */
 export function flushLocal(s: usize): void {
   flushJumpCache(s);
   store<u64>(s, load<u64>(s, COUNT_TLB_FLUSHES) + 1, COUNT_TLB_FLUSHES);
-  emptyFresh(load<u32>(s, TLB_FILLED_USER), s + TLB_FILLED_USER_COUNT);
-  emptyFresh(load<u32>(s, TLB_FILLED_SUPERVISOR), s + TLB_FILLED_SUPERVISOR_COUNT);
+  emptyFresh(load<u32>(s, TLB_USER), load<u32>(s, TLB_FILLED_USER), s + TLB_FILLED_USER_COUNT);
+  emptyFresh(load<u32>(s, TLB_SUPERVISOR), load<u32>(s, TLB_FILLED_SUPERVISOR), s + TLB_FILLED_SUPERVISOR_COUNT);
 }
 
 /** Forgets the translation of one page, large or small, global or not: INVLPG. */
@@ -222,8 +236,8 @@ function dropPage(tlb: usize, list: usize, count: u32, va: u64): void {
   const slot = tlb + (<usize>(va >> 7) & 0x1ffe0);
   if (covers(slot, va, 12)) empty(slot);
   const kept = count >> 16;
-  for (let i: u32 = 0; i < kept; i++) dropPiece(load<u32>(list + (i << 2)), va);
-  for (let i = LIST_CAPACITY - (count & 0xffff); i < LIST_CAPACITY; i++) dropPiece(load<u32>(list + (i << 2)), va);
+  for (let i: u32 = 0; i < kept; i++) dropPiece(listed(tlb, list, i), va);
+  for (let i = LIST_CAPACITY - (count & 0xffff); i < LIST_CAPACITY; i++) dropPiece(listed(tlb, list, i), va);
 }
 
 /** Drops an entry that is a piece of the large page that `va` lies in. */

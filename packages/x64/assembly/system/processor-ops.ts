@@ -123,7 +123,8 @@ export function opInvd(s: usize, p: usize): i32 {
 
 export function opInvlpg(s: usize, p: usize): i32 {
   if (!kernelOnly(s)) return FAULT;
-  flushPage(s, effective(p));
+  const address = effective(p);
+  flushPage(s, code64(s) ? address : address & 0xffffffff);
   return END;
 }
 
