@@ -1,0 +1,94 @@
+/** Images in the cache: what `image.json` says of one, and whether its files are still what it says. */
+import { createHash } from 'node:crypto';
+import { readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { UserError } from '@ringlet/wire';
+import { z } from 'zod';
+import { type Cache, entriesOf } from './cache.ts';
+
+/** Changes when an image of an earlier ringlet can no longer be read. */
+const FORMAT = 1;
+
+const sum = z.string().regex(/^[0-9a-f]{64}$/);
+const fileDescription = z.object({ size: z.int().nonnegative(), sha256: sum });
+
+const imageDescription = z.object({
+  format: z.literal(FORMAT),
+  name: z.string(),
+  kernelVersion: z.string(),
+  commandLine: z.string(),
+  /** Where its packages came from, and whether somebody vouched for them. */
+  source: z.string(),
+  signatures: z.enum(['checked', 'not-checked']),
+  /** Which way of making images has made it. */
+  recipe: sum,
+  /** ISO 8601. */
+  pulled: z.string(),
+  packages: z.array(z.object({ name: z.string(), version: z.string(), ...fileDescription.shape })),
+  kernel: fileDescription,
+  initrd: fileDescription,
+});
+
+/** What is known of an image. */
+export type ImageDescription = z.infer<typeof imageDescription>;
+
+/** The files of an image directory. */
+export const ImageFile = { Kernel: 'kernel', Initrd: 'initrd', Description: 'image.json' } as const;
+
+/** Makes the text of `image.json`. */
+export function describeImage(image: Omit<ImageDescription, 'format'>): string {
+  return `${JSON.stringify({ format: FORMAT, ...image }, null, 2)}\n`;
+}
+
+/** Size and sum of a file's contents. */
+export function fileFacts(data: Uint8Array): z.infer<typeof fileDescription> {
+  return { size: data.length, sha256: createHash('sha256').update(data).digest('hex') };
+}
+
+/** What is known of the image `name`; `undefined` when it is not there, or of another format. */
+export function readImage(cache: Cache, name: string): ImageDescription | undefined {
+  try {
+    const text = readFileSync(join(cache.image(name), ImageFile.Description), 'utf8');
+    return imageDescription.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether kernel and initrd are what the description says. Reads all of them. */
+export function isWhole(cache: Cache, name: string, image: ImageDescription): boolean {
+  return (['Kernel', 'Initrd'] as const).every((key) => {
+    const wanted = key === 'Kernel' ? image.kernel : image.initrd;
+    try {
+      const facts = fileFacts(readFileSync(join(cache.image(name), ImageFile[key])));
+      return facts.size === wanted.size && facts.sha256 === wanted.sha256;
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** Every image that is there, by name. */
+export function listImages(cache: Cache): ImageDescription[] {
+  return cache
+    .imageNames()
+    .map((name) => readImage(cache, name))
+    .filter((image) => image !== undefined);
+}
+
+/** Removes an image, and packages that no other image was made from. The cache's lock is held. @throws UserError `image-not-there` */
+export function removeImage(cache: Cache, name: string): void {
+  if (!cache.imageNames().includes(name)) {
+    throw new UserError('image-not-there', `there is no image ${name}`, {
+      hint: 'ringlet images ls shows what is there',
+    });
+  }
+  rmSync(cache.image(name), { recursive: true });
+  const needed = new Set(listImages(cache).flatMap((image) => image.packages.map(({ sha256 }) => `${sha256}.deb`)));
+  for (const file of entriesOf(cache.packages)) {
+    if (!needed.has(file)) rmSync(join(cache.packages, file), { force: true });
+  }
+  // Downloads that nobody has come back for, and lists that are fetched anew anyway.
+  rmSync(cache.partial, { recursive: true, force: true });
+  rmSync(cache.apt, { recursive: true, force: true });
+}

@@ -1,0 +1,29 @@
+/** Where packages come from: apt of the host, or a mirror. */
+import type { PackageRecord } from './package-index.ts';
+
+/** Who vouches for the package lists, and so for the packages. */
+export type Signatures = 'checked' | 'not-checked';
+
+/** A place with packages of one suite. Lists have been fetched and checked when there is one. */
+export interface PackageSource {
+  /** For people: `apt`, or the mirror's URL. */
+  readonly name: string;
+  readonly signatures: Signatures;
+  find(name: string): PackageRecord | undefined;
+  /**
+   * Fetches a package to `file`, which may hold its beginning. Whoever calls checks size and sum.
+   *
+   * @param progress - told how many bytes there are
+   */
+  fetch(
+    record: PackageRecord,
+    file: string,
+    progress: (received: number) => void,
+    signal: AbortSignal | undefined,
+  ): Promise<void>;
+}
+
+/** Which packages of a list are of interest: a list has 60,000. */
+export function isWanted(name: string): boolean {
+  return name === 'busybox-static' || name.startsWith('linux-image-');
+}

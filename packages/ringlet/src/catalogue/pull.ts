@@ -1,0 +1,186 @@
+/** Makes an image of the catalogue out of a distribution's own packages, in the cache. */
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { UserError } from '@ringlet/wire';
+import type { Environment } from '../control/directory.ts';
+import { hasApt, openApt } from './apt-source.ts';
+import { buildImage, recipe } from './build-image.ts';
+import { Cache, cacheDirectory, reason } from './cache.ts';
+import { lockCache } from './cache-lock.ts';
+import { fetchPackage } from './fetch-package.ts';
+import { describeImage, fileFacts, ImageFile, isWhole, readImage } from './image.ts';
+import { type ImageName, parseImageName } from './image-name.ts';
+import { DEFAULT_MIRROR, openMirror } from './mirror-source.ts';
+import type { PackageRecord } from './package-index.ts';
+import type { PackageSource } from './package-source.ts';
+import type { PullEvent } from './pull-event.ts';
+import { type CatalogueImage, imageOf } from './resolve.ts';
+
+/** How to pull. */
+export interface PullOptions {
+  /** The cache's directory; by the environment otherwise. */
+  readonly cache?: string | undefined;
+  readonly environment?: Environment;
+  /** Codename of the suite, such as `bookworm`. */
+  readonly suite?: string | undefined;
+  /** `cloud` or `generic`. */
+  readonly kernel?: string | undefined;
+  /** URL of an archive, to be used instead of apt. */
+  readonly mirror?: string | undefined;
+  /** File of keys that a mirror's release must be signed with. */
+  readonly keyring?: string | undefined;
+  /** Whether a mirror's signature is looked at; yes otherwise. */
+  readonly signatures?: boolean | undefined;
+  /** Make it anew, though it is there. */
+  readonly force?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onEvent?: ((event: PullEvent) => void) | undefined;
+}
+
+/** What a pull has done. */
+export interface PullResult extends CatalogueImage {
+  /** False when the image was there already, and nothing was done. */
+  readonly made: boolean;
+}
+
+/** The modules' self-tests of the kernel's ciphers are most of a boot, and find nothing here. */
+const COMMAND_LINE = 'console=ttyS0 cryptomgr.notests';
+
+/**
+ * Pulls an image. It is there whole, or not at all; what was downloaded before an end is kept for the next try.
+ *
+ * @param name - such as `debian`
+ * @throws UserError; whatever `signal` gives as its reason
+ */
+export async function pull(name: string, options: PullOptions = {}): Promise<PullResult> {
+  const image = parseImageName(name, {
+    ...(options.suite === undefined ? {} : { suite: options.suite }),
+    ...(options.kernel === undefined ? {} : { kernel: options.kernel }),
+  });
+  const cache = new Cache(cacheDirectory(options.environment ?? process.env, options.cache));
+  cache.create();
+  const unlock = lockCache(cache.lock);
+  try {
+    const there = readImage(cache, image.full);
+    const current = there?.recipe === recipe() && isWhole(cache, image.full, there);
+    if (there !== undefined && current && options.force !== true) {
+      return { ...imageOf(cache, image.full, there), made: false };
+    }
+    cache.removeLeftovers();
+    return { ...(await make(image, cache, options)), made: true };
+  } catch (error) {
+    if (error instanceof UserError || options.signal?.aborted === true) throw error;
+    throw fromHost(error);
+  } finally {
+    unlock();
+  }
+}
+
+async function make(image: ImageName, cache: Cache, options: PullOptions): Promise<CatalogueImage> {
+  const { signal } = options;
+  const tell = options.onEvent ?? (() => undefined);
+  const source = await openSource(image, cache, options);
+  tell({ type: 'source', source: source.name, suite: image.suite });
+
+  const chosen = choosePackages(image, source);
+  const kernelDeb = await fetchPackage(chosen.kernel, source, cache, tell, signal);
+  const busyboxDeb = await fetchPackage(chosen.busybox, source, cache, tell, signal);
+
+  tell({ type: 'building', image: image.full });
+  const { kernelVersion } = chosen;
+  const { kernel, initrd } = await buildImage({ kernel: kernelDeb, kernelVersion, busybox: busyboxDeb });
+  signal?.throwIfAborted();
+
+  const description = {
+    name: image.full,
+    kernelVersion,
+    commandLine: COMMAND_LINE,
+    source: source.name,
+    signatures: source.signatures,
+    recipe: recipe(),
+    pulled: new Date().toISOString(),
+    packages: [chosen.kernel, chosen.busybox].map(({ name, version, size, sha256 }) => ({
+      name,
+      version,
+      size,
+      sha256,
+    })),
+    kernel: fileFacts(kernel),
+    initrd: fileFacts(initrd),
+  };
+  const text = describeImage(description);
+  const fresh = join(cache.images, `.new-${image.full}`);
+  try {
+    mkdirSync(fresh);
+    writeFileSync(join(fresh, ImageFile.Kernel), kernel);
+    writeFileSync(join(fresh, ImageFile.Initrd), initrd);
+    writeFileSync(join(fresh, ImageFile.Description), text);
+    cache.replaceImage(fresh, image.full);
+  } finally {
+    rmSync(fresh, { recursive: true, force: true });
+  }
+  return imageOf(cache, image.full, readImage(cache, image.full)!);
+}
+
+/** apt where the host has it and its sources have the suite; a mirror otherwise, or where one is named. */
+async function openSource(image: ImageName, cache: Cache, options: PullOptions): Promise<PackageSource> {
+  const { signal } = options;
+  const environment = options.environment ?? process.env;
+  const tell = options.onEvent ?? (() => undefined);
+  const lists = (received: number, size: number): void => tell({ type: 'lists', received, size });
+  const notice = (text: string): void => tell({ type: 'notice', text });
+
+  const aboutMirror = options.keyring !== undefined || options.signatures === false;
+  if (options.mirror === undefined && !aboutMirror && hasApt(environment)) {
+    const progress = (percent: number): void => lists(percent, 100);
+    const apt = await openApt({ suite: image.suite, directory: cache.apt, environment, signal, progress });
+    if (apt !== undefined) return apt;
+    notice(`the sources of apt do not have ${image.suite}; fetching from ${DEFAULT_MIRROR}`);
+  }
+  return await openMirror({
+    mirror: options.mirror ?? DEFAULT_MIRROR,
+    suite: image.suite,
+    partial: cache.partial,
+    keyring: options.keyring,
+    unsigned: options.signatures === false,
+    signal,
+    notice,
+    progress: lists,
+  });
+}
+
+interface ChosenPackages {
+  readonly kernel: PackageRecord;
+  readonly kernelVersion: string;
+  readonly busybox: PackageRecord;
+}
+
+/** The package `linux-image-cloud-amd64` has nothing in it but the name of the newest kernel's package. */
+function choosePackages(image: ImageName, source: PackageSource): ChosenPackages {
+  const find = (name: string): PackageRecord => {
+    const record = source.find(name);
+    if (record !== undefined) return record;
+    throw new UserError('package-not-found', `${image.suite} at ${source.name} has no package ${name}`, {
+      hint: 'check --suite and --mirror',
+    });
+  };
+  const newest = find(image.kernel === 'cloud' ? 'linux-image-cloud-amd64' : 'linux-image-amd64');
+  const kernelName = newest.depends.find((name) => /^linux-image-\d/.test(name));
+  if (kernelName === undefined) {
+    throw new UserError('package-not-found', `${newest.name} ${newest.version} names no kernel`, {
+      hint: 'try another --mirror',
+    });
+  }
+  const kernel = find(kernelName);
+  return { kernel, kernelVersion: kernelName.slice('linux-image-'.length), busybox: find('busybox-static') };
+}
+
+/** What the host's file system refuses is told in the user's terms. */
+function fromHost(error: unknown): unknown {
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  if (code === undefined || syscall === undefined) return error;
+  return new UserError('cache-unusable', `the cache cannot be written: ${reason(error)}`, {
+    hint: 'look for a full disk, or choose another directory with --cache DIR',
+    cause: error,
+  });
+}
