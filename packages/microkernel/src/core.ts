@@ -172,6 +172,15 @@ export class Core implements SynicHost {
     }
   }
 
+  /** Where a partition's second-level table lies, for a processor that reads it itself; `undefined` when out of reach. */
+  secondLevelTable(partition: number): { readonly offset: number; readonly pageCount: number } | undefined {
+    const slot = this.partitions.slot(partition);
+    if (slot < 0) return undefined;
+    const record = this.state.partition(slot);
+    const offset = this.words[record + PartitionWord.SlatPage]! * PAGE_SIZE;
+    return { offset, pageCount: this.words[record + PartitionWord.GpaPages]! };
+  }
+
   #reach(partition: number): Reached | undefined {
     const slot = this.partitions.slot(partition);
     if (slot < 0) {

@@ -143,6 +143,16 @@ export class Microkernel {
   }
 
   /**
+   * Where a partition's second-level table lies in its node, for a processor that reads it without calling: byte offset,
+   * and number of entries of four bytes, see {@link Slat}. @throws Error when there is no such partition
+   */
+  secondLevelTable(partition: number): { readonly offset: number; readonly pageCount: number } {
+    const table = this.#core.secondLevelTable(partition);
+    invariant(table !== undefined, `partition ${partition} exists`);
+    return table;
+  }
+
+  /**
    * Says how many logical processors VPs on threads of their own share. When more of them are busy, each may run only
    * its part by weight, see {@link Vp.runAllowance}. 0, as at first: weights do not count.
    */

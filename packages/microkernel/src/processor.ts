@@ -20,7 +20,17 @@ export type Exit =
       value: number;
     }
   /** An access the second-level table does not allow. */
-  | { readonly reason: 'gpa'; readonly gpa: number; readonly access: number }
+  | {
+      readonly reason: 'gpa';
+      readonly gpa: number;
+      /** Which right was missing: one of {@link Access}. */
+      readonly access: number;
+      /** Bytes. */
+      readonly width: number;
+      readonly write: boolean;
+      /** What is written; for a read, what the caller answers. */
+      value: bigint;
+    }
   | { readonly reason: 'msr'; readonly index: number; readonly write: boolean; value: bigint }
   | { readonly reason: 'cpuid'; readonly leaf: number; readonly subleaf: number }
   | { readonly reason: 'hypercall' }

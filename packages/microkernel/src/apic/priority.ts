@@ -9,7 +9,7 @@ import { pendingAbove, remove } from '../vp/interrupts.ts';
 import { ApicAt } from './layout.ts';
 
 /** The highest vector in service, or -1. */
-export function highestInService(words: Int32Array, vpRecord: number): number {
+function highestInService(words: Int32Array, vpRecord: number): number {
   for (let word = 7; word >= 0; word--) {
     const bits = words[vpRecord + VpWord.Apic + ApicAt.InService + word]!;
     if (bits !== 0) return word * 32 + 31 - Math.clz32(bits);

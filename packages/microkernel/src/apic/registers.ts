@@ -35,7 +35,7 @@ export const FIRST_MSR = 0x800;
 /** Number of the interrupt command register. In x2APIC mode it has 64 bits and the row after it does not exist. */
 export const COMMAND = 0x30;
 /** Numbers that rows can have. */
-export const REGISTER_COUNT = 0x40;
+const REGISTER_COUNT = 0x40;
 
 /** Version 0x14, which has the modern bits; entries of the local vector table - 1. */
 const VERSION = 0x0005_0014;

@@ -12,7 +12,7 @@ import { ApicAt, Local } from './layout.ts';
 
 const REFERENCE_FREQUENCY = 10_000_000n;
 /** Cycles of the timer's clock, and of the TSC, in one unit of reference time. */
-export const TIMER_CYCLES = Number(APIC_FREQUENCY / REFERENCE_FREQUENCY);
+const TIMER_CYCLES = Number(APIC_FREQUENCY / REFERENCE_FREQUENCY);
 const TSC_CYCLES = Number(TSC_FREQUENCY / REFERENCE_FREQUENCY);
 
 /** Bits 17-18 of the timer's local vector. */

@@ -4,7 +4,7 @@
  */
 
 /** Registers of a leaf, in the order in which they are filled. */
-export const CpuidRegister = { Eax: 0, Ebx: 1, Ecx: 2, Edx: 3 } as const;
+const CpuidRegister = { Eax: 0, Ebx: 1, Ecx: 2, Edx: 3 } as const;
 const { Eax, Ebx, Ecx, Edx } = CpuidRegister;
 
 type Bit = readonly [leaf: number, register: 0 | 1 | 2 | 3, bit: number];

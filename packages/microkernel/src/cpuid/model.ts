@@ -37,8 +37,9 @@ const MAX_EXTENDED = 0x80000008;
 const HYPERVISOR = 0x40000000;
 const HYPERVISOR_LEAVES = 0x10000;
 /**
- * With AMD as its vendor a guest does not isolate its page tables. Of AMD's families with a 64-bit physical core this is
- * the one for which Linux has no errata to work around and no side channel to close, as none exists here.
+ * With AMD as its vendor a guest does not isolate its page tables. Of AMD's 64-bit families this is the one for which
+ * Linux has no errata to work around, and among those for which it takes the fewest measures against side channels:
+ * what is left is Spectre's.
  */
 const FAMILY = 0x11;
 const NAME = 'Ringlet x86-64 processor';
