@@ -7,16 +7,16 @@ import { type KernelModule, plainName } from './kernel-module.ts';
 /** What a guest of ours can use. One that a kernel does not have, or has built in, is left out. */
 export const USEFUL_MODULES: readonly string[] = [
   // The bus and its devices.
-  ...['hv_vmbus', 'hv_utils', 'hv_balloon', 'hv_storvsc', 'hv_netvsc', 'hv_sock', 'hyperv_keyboard', 'hid_hyperv'],
-  ...['hyperv_fb', 'hyperv_drm', 'pci_hyperv', 'uio_hv_generic'],
+  'hv_vmbus hv_utils hv_balloon hv_storvsc hv_netvsc hv_sock hyperv_keyboard hid_hyperv',
+  'hyperv_fb hyperv_drm pci_hyperv uio_hv_generic',
   // Disks and what is on them.
-  ...['sd_mod', 'sr_mod', 'sg', 'loop', 'dm_mod', 'ext4', 'vfat', 'isofs', 'udf', 'squashfs', 'overlay', 'erofs'],
-  ...['fuse', 'nls_ascii', 'nls_cp437', 'nls_iso8859_1', 'nls_utf8', 'crc32c_generic', 'crc32c_intel'],
+  'sd_mod sr_mod sg loop dm_mod ext4 vfat isofs udf squashfs overlay erofs fuse',
+  'nls_ascii nls_cp437 nls_iso8859_1 nls_utf8 crc32c_generic crc32c_intel',
   // Input and network.
-  ...['hid_generic', 'evdev', 'mousedev', 'af_packet', 'unix', 'ipv6', 'vsock', 'vsock_diag', 'tun', 'veth', 'bridge'],
-  // Disks, network and sockets of other monitors, so that the image boots there too.
-  ...['virtio_pci', 'virtio_mmio', 'virtio_blk', 'virtio_scsi', 'virtio_net', 'virtio_console', 'virtio_rng'],
-];
+  'hid_generic evdev mousedev af_packet unix ipv6 vsock vsock_diag tun veth bridge',
+  // Disks, network and console of other monitors, so that the image boots there too.
+  'virtio_pci virtio_mmio virtio_blk virtio_scsi virtio_net virtio_console virtio_rng',
+].flatMap((line) => line.split(' '));
 
 /** The modules of `all` that are wanted, by path, and everything that they need. */
 export function selectModules(all: Iterable<KernelModule>, wanted: readonly string[] = USEFUL_MODULES): KernelModule[] {

@@ -1,4 +1,5 @@
 /** Every stable error code: what it says, why it happens, what to try. `ringlet explain` and the guide print it. */
+import { CATALOGUE_ERROR_PAGES } from './catalogue-error-pages.ts';
 import { DISK_ERROR_PAGES } from './disk-error-pages.ts';
 import { type ErrorPage, page } from './error-page.ts';
 import { MACHINE_ERROR_PAGES } from './machine-error-pages.ts';
@@ -153,7 +154,10 @@ const COMMAND_ERROR_PAGES: Readonly<Record<string, ErrorPage>> = {
 
 /** Pages by code, in alphabetical order. */
 export const ERROR_PAGES: Readonly<Record<string, ErrorPage>> = Object.fromEntries(
-  Object.entries({ ...COMMAND_ERROR_PAGES, ...MACHINE_ERROR_PAGES, ...DISK_ERROR_PAGES }).toSorted(([a], [b]) =>
-    a.localeCompare(b),
-  ),
+  Object.entries({
+    ...COMMAND_ERROR_PAGES,
+    ...MACHINE_ERROR_PAGES,
+    ...DISK_ERROR_PAGES,
+    ...CATALOGUE_ERROR_PAGES,
+  }).toSorted(([a], [b]) => a.localeCompare(b)),
 );

@@ -6,6 +6,7 @@ import type { CreateFlags } from './disk.ts';
 import { ExitCode, exitCodeHelp } from './exit-code.ts';
 import { reportFailure } from './failure-report.ts';
 import type { CommandHost } from './host.ts';
+import type { PullFlags } from './pull.ts';
 import type { RunFlags } from './run-options.ts';
 import type { StopFlags } from './stop.ts';
 
@@ -192,6 +193,54 @@ export function createProgram(host: CommandHost, ended: (code: number) => void):
       ended(await check(file, host));
     });
   disk.addHelpText('after', examples(['ringlet disk create data.vhdx --size 10G', '']));
+
+  program
+    .command('pull')
+    .description("make a kernel and an initial root file system out of a distribution's own packages")
+    .argument('<name>', 'debian, debian-generic, debian-SUITE, debian-SUITE-generic')
+    .option('--suite <codename>', 'the suite; bookworm otherwise')
+    .option('--kernel <kernel>', 'cloud (for virtual machines) or generic (everything)')
+    .option('--mirror <url>', 'fetch from this archive; otherwise through apt where the host has it')
+    .option('--keyring <file>', "keys for the mirror's signature, instead of Debian's")
+    .option('--no-signatures', "do not check the mirror's signature")
+    .option('--cache <dir>', 'where to keep it; $XDG_CACHE_HOME/ringlet otherwise')
+    .option('--force', 'make it anew, though it is there')
+    .option('--json', 'one JSON object a line on standard output, and nothing else')
+    .addHelpText(
+      'after',
+      examples(
+        ['ringlet pull debian', 'no root needed, nothing on the host is changed'],
+        ['ringlet pull debian --kernel generic', ''],
+        ['ringlet pull debian --mirror https://deb.debian.org/debian', 'on hosts without apt'],
+      ),
+    )
+    .action(async (name: string, flags: PullFlags) => {
+      const { pull } = await import('./pull.ts');
+      ended(await pull(name, flags, host));
+    });
+
+  const images = program.command('images').description('list and remove what was pulled');
+  images
+    .command('ls')
+    .description('list the images that were pulled')
+    .option('--cache <dir>', 'where they are; $XDG_CACHE_HOME/ringlet otherwise')
+    .option('--json', 'one JSON object a line')
+    .addHelpText('after', examples(['ringlet images ls', '']))
+    .action(async (flags: { json?: boolean; cache?: string }) => {
+      const { listPulled } = await import('./images.ts');
+      ended(listPulled(flags, host));
+    });
+  images
+    .command('rm')
+    .description('remove images, and packages that only they were made from')
+    .argument('<names...>', 'the images')
+    .option('--cache <dir>', 'where they are; $XDG_CACHE_HOME/ringlet otherwise')
+    .addHelpText('after', examples(['ringlet images rm debian', '']))
+    .action(async (names: string[], flags: { cache?: string }) => {
+      const { removePulled } = await import('./images.ts');
+      ended(removePulled(names, flags, host));
+    });
+  images.addHelpText('after', examples(['ringlet images ls', '']));
 
   const create = program.command('new').description('write the files of something new');
   create
