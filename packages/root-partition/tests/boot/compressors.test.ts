@@ -17,9 +17,9 @@ function made(length: number, choose: (random: number, at: number) => number): U
 const SAMPLES = {
   'one byte': made(1, () => 65),
   text: made(300_000, (random) => 97 + (random % 7)),
-  noise: made(3_000_000, (random) => random >> 8),
+  noise: made(2_200_000, (random) => random >> 8),
   'noise, then the same again': (() => {
-    const half = made(1_500_000, (random) => random >> 8);
+    const half = made(1_100_000, (random) => random >> 8);
     return Buffer.concat([half, half]);
   })(),
   'calls and jumps': made(400_000, (random) =>

@@ -14,7 +14,8 @@ import { DEFAULT_PLATFORM } from '../../src/boot/acpi/platform-description.ts';
 import { layOutMemory } from '../../src/boot/memory-map.ts';
 import { lacking } from './support/tools.ts';
 
-const missing = lacking('iasl');
+const IASL = 'iasl';
+const missing = lacking(IASL);
 const folder = mkdtempSync(join(tmpdir(), 'ringlet-iasl-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -37,12 +38,12 @@ test.skipIf(missing !== '').each([
 ])(`%s disassembles, and compiles to the same bytes${missing}`, (name, table) => {
   const file = join(folder, name.replaceAll(' ', '-'));
   writeFileSync(`${file}.aml`, table);
-  const taken = spawnSync('iasl', ['-d', `${file}.aml`], { encoding: 'utf8' });
+  const taken = spawnSync(IASL, ['-d', `${file}.aml`], { encoding: 'utf8' });
   const words = taken.stdout + taken.stderr;
   expect(words).not.toMatch(/error|warning|invalid/i);
 
   // Forced to write in spite of the known error; any other one shows below.
-  const made = spawnSync('iasl', ['-f', '-p', `${file}-new`, `${file}.dsl`], { encoding: 'utf8' });
+  const made = spawnSync(IASL, ['-f', '-p', `${file}-new`, `${file}.dsl`], { encoding: 'utf8' });
   const complaints = (made.stdout + made.stderr)
     .split('\n')
     .filter((line) => /^(Error|Warning|Remark)/.test(line) && !line.includes(KNOWN_ERROR));

@@ -6,11 +6,11 @@ import { describe, expect, test } from 'vitest';
 import { makeElf } from '../../src/boot/boot-fixture.ts';
 import { FileKind, writeCpio } from '../../src/boot/archive/cpio.ts';
 import { debianKernel } from './support/debian-kernels.ts';
-import { runInQemu } from './support/qemu.ts';
+import { QEMU, runInQemu } from './support/qemu.ts';
 import { lacking } from './support/tools.ts';
 
-const noQemu = lacking('qemu-system-x86_64');
-const missing = lacking('qemu-system-x86_64', 'apt-get', 'dpkg-deb');
+const noQemu = lacking(QEMU);
+const missing = lacking(QEMU, 'apt-get', 'dpkg-deb');
 const cloud = missing === '' ? debianKernel('cloud-amd64')?.image : undefined;
 const generic = missing === '' ? debianKernel('amd64')?.image : undefined;
 
@@ -24,11 +24,11 @@ const HELLO = 'hello from the initial RAM disk\n';
 
 /** The first program: write(1, HELLO), tcdrain(1), reboot(RESTART). */
 const INIT_CODE = [
-  ...[0xb8, 1, 0, 0, 0, 0xbf, 1, 0, 0, 0, 0x48, 0x8d, 0x35, 50, 0, 0, 0, 0xba, HELLO.length, 0, 0, 0, 0x0f, 0x05],
-  ...[0xb8, 16, 0, 0, 0, 0xbe, 0x09, 0x54, 0, 0, 0xba, 1, 0, 0, 0, 0x0f, 0x05],
-  ...[0xb8, 169, 0, 0, 0, 0xbf, 0xad, 0xde, 0xe1, 0xfe, 0xbe, 0x69, 0x19, 0x12, 0x28, 0xba, 0x67, 0x45, 0x23, 0x01],
-  ...[0x0f, 0x05, 0xeb, 0xfe, 0x90, 0x90],
-];
+  [0xb8, 1, 0, 0, 0, 0xbf, 1, 0, 0, 0, 0x48, 0x8d, 0x35, 50, 0, 0, 0, 0xba, HELLO.length, 0, 0, 0, 0x0f, 0x05],
+  [0xb8, 16, 0, 0, 0, 0xbe, 0x09, 0x54, 0, 0, 0xba, 1, 0, 0, 0, 0x0f, 0x05],
+  [0xb8, 169, 0, 0, 0, 0xbf, 0xad, 0xde, 0xe1, 0xfe, 0xbe, 0x69, 0x19, 0x12, 0x28, 0xba, 0x67, 0x45, 0x23, 0x01],
+  [0x0f, 0x05, 0xeb, 0xfe, 0x90, 0x90],
+].flat();
 const init = makeElf(INIT_ADDRESS, [
   { address: INIT_ADDRESS, data: Buffer.concat([Buffer.from(INIT_CODE), Buffer.from(HELLO)]) },
 ]);
@@ -93,10 +93,12 @@ describe(`Linux${missing}`, () => {
 });
 
 /** Writes `OK` to the serial port and resets the machine; the bytes mean the same in 32- and 64-bit mode. */
-const OK_AND_RESET = Uint8Array.from([
-  ...[0xba, 0xf8, 3, 0, 0, 0xb0, 0x4f, 0xee, 0xb0, 0x4b, 0xee],
-  ...[0xba, 0xf9, 0x0c, 0, 0, 0xb0, 6, 0xee, 0xf4],
-]);
+const OK_AND_RESET = Uint8Array.from(
+  [
+    [0xba, 0xf8, 3, 0, 0, 0xb0, 0x4f, 0xee, 0xb0, 0x4b, 0xee],
+    [0xba, 0xf9, 0x0c, 0, 0, 0xb0, 6, 0xee, 0xf4],
+  ].flat(),
+);
 const MULTIBOOT_HEADER = new Uint8Array(Uint32Array.of(0x1bad_b002, 3, -(0x1bad_b002 + 3)).buffer);
 
 describe(`small kernels${noQemu}`, () => {

@@ -27,13 +27,14 @@ export function bootRom(entry: EntryState): Buffer {
   // cli; lgdt cs:[OWN_TABLE]; mov eax, cr0; or al, 1; mov cr0, eax; jmp 8:PROTECTED
   put(rom, 0, [0xfa, 0x2e, 0x66, 0x0f, 0x01, 0x16, ...u16(OWN_TABLE)]);
   put(rom, 8, [0x0f, 0x20, 0xc0, 0x0c, 0x01, 0x0f, 0x22, 0xc0, 0x66, 0xea, ...u32(BASE + PROTECTED), 8, 0]);
-  put(rom, PROTECTED, [
-    ...dataSegments(0x10),
-    ...(entry.mode === 'long' ? paging(entry) : []),
+  const modes = [
+    dataSegments(0x10),
+    entry.mode === 'long' ? paging(entry) : [],
     // lgdt cs:[LOADER_TABLE]; jmp selector:LAST
-    ...[0x2e, 0x0f, 0x01, 0x15, ...u32(BASE + LOADER_TABLE)],
-    ...[0xea, ...u32(BASE + LAST), ...u16(entry.cs.selector)],
-  ]);
+    [0x2e, 0x0f, 0x01, 0x15, ...u32(BASE + LOADER_TABLE)],
+    [0xea, ...u32(BASE + LAST), ...u16(entry.cs.selector)],
+  ];
+  put(rom, PROTECTED, modes.flat());
   put(rom, LAST, last(entry));
   // jmp 0
   put(rom, 0xfff0, [0xe9, 0x0d, 0x00]);
@@ -43,23 +44,23 @@ export function bootRom(entry: EntryState): Buffer {
 /** CR4, CR3, EFER.LME and CR0 in the order that turns long mode on. */
 function paging(entry: EntryState): number[] {
   return [
-    ...[0xb8, ...u32(entry.cr4), 0x0f, 0x22, 0xe0],
-    ...[0xb8, ...u32(entry.cr3), 0x0f, 0x22, 0xd8],
-    ...[0xb9, ...u32(EFER), 0x0f, 0x32, 0x0d, ...u32(0x100), 0x0f, 0x30],
-    ...[0xb8, ...u32(entry.cr0), 0x0f, 0x22, 0xc0],
-  ];
+    [0xb8, ...u32(entry.cr4), 0x0f, 0x22, 0xe0],
+    [0xb8, ...u32(entry.cr3), 0x0f, 0x22, 0xd8],
+    [0xb9, ...u32(EFER), 0x0f, 0x32, 0x0d, ...u32(0x100), 0x0f, 0x30],
+    [0xb8, ...u32(entry.cr0), 0x0f, 0x22, 0xc0],
+  ].flat();
 }
 
 /** The loader's segments and registers, then the kernel. The same bytes do in 32- and 64-bit mode, but for the jump. */
 function last(entry: EntryState): number[] {
   const { rax = 0, rbx = 0, rsp = 0, rsi = 0 } = entry.registers;
   return [
-    ...dataSegments(entry.data.selector),
-    ...[0xbb, ...u32(rbx), 0xbc, ...u32(rsp), 0xbe, ...u32(rsi)],
-    ...(entry.mode === 'long'
+    dataSegments(entry.data.selector),
+    [0xbb, ...u32(rbx), 0xbc, ...u32(rsp), 0xbe, ...u32(rsi)],
+    entry.mode === 'long'
       ? [0xb8, ...u32(entry.rip), 0xff, 0xe0]
-      : [0xb8, ...u32(rax), 0xea, ...u32(entry.rip), ...u16(entry.cs.selector)]),
-  ];
+      : [0xb8, ...u32(rax), 0xea, ...u32(entry.rip), ...u16(entry.cs.selector)],
+  ].flat();
 }
 
 /** mov ax, selector; mov ds, es, ss, fs, gs, ax */

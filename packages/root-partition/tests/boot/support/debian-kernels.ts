@@ -2,10 +2,10 @@
  * Debian's kernels, fetched as a Debian host fetches them and kept for the next run. The cloud kernel is compressed
  * with LZ4, the generic one with XZ.
  */
-import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { capture } from './tools.ts';
 
 /** The packages that depend on the newest kernel of each flavour. */
 export const FLAVOURS = ['cloud-amd64', 'amd64'] as const;
@@ -29,7 +29,7 @@ export function debianKernel(flavour: Flavour): DebianKernel | undefined {
     if (find(place, '.deb') === undefined) fetch(flavour, place);
     const file = find(place, '.deb')!;
     const boot = join(place, 'content', 'boot');
-    if (!existsSync(boot)) execFileSync('dpkg-deb', ['--extract', file, join(place, 'content')]);
+    if (!existsSync(boot)) capture('dpkg-deb', '--extract', file, join(place, 'content'));
     return { package: file, image: readFileSync(find(boot, '', 'vmlinuz-')!) };
   } catch (error) {
     process.stderr.write(`no Debian kernel ${flavour}: ${error instanceof Error ? error.message : String(error)}\n`);
@@ -39,10 +39,10 @@ export function debianKernel(flavour: Flavour): DebianKernel | undefined {
 
 /** Downloads the package that the flavour's own package depends on. */
 function fetch(flavour: Flavour, place: string): void {
-  const depends = execFileSync('apt-cache', ['depends', `linux-image-${flavour}`], { encoding: 'utf8' });
+  const depends = capture('apt-cache', 'depends', `linux-image-${flavour}`).toString();
   const name = /Depends: (linux-image-\S+)/.exec(depends)?.[1];
   if (name === undefined) throw new Error('the package lists do not name one');
-  execFileSync('apt-get', ['download', name], { cwd: place, stdio: 'pipe', timeout: 300_000 });
+  capture('sh', '-c', 'cd "$1" && exec apt-get download "$2"', 'sh', place, name);
 }
 
 function find(place: string, end: string, start = ''): string | undefined {

@@ -3,8 +3,7 @@
  * does nothing but load them. QEMU's chipset has its reset register, serial port and clock where ours has them.
  */
 import { spawn } from 'node:child_process';
-import { closeSync, ftruncateSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
-import { existsSync } from 'node:fs';
+import { closeSync, existsSync, ftruncateSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Access, GuestMemory, MemoryNode, Slat } from '@ringlet/microkernel';
@@ -14,6 +13,8 @@ import { bootRom } from './boot-rom.ts';
 const MEMORY = 256 * 2 ** 20;
 const PAGE = 4096;
 const PATIENCE = 120_000;
+/** The program, which tests look for before they start it. */
+export const QEMU = 'qemu-system-x86_64';
 const room = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 
 /** How a run ended, and all that came out of the serial port. */
@@ -48,11 +49,12 @@ export async function runInQemu(
 }
 
 function run(folder: string, processors: number): Promise<Run> {
-  const qemu = spawn('qemu-system-x86_64', [
-    ...['-machine', 'q35,memory-backend=ram', '-m', '256M', '-smp', String(processors), '-cpu', 'qemu64'],
-    ...['-object', `memory-backend-file,id=ram,size=256M,mem-path=${join(folder, 'ram')},share=on`],
-    ...['-bios', join(folder, 'rom'), '-nodefaults', '-display', 'none', '-serial', 'stdio', '-no-reboot'],
-  ]);
+  const options = [
+    ['-machine', 'q35,memory-backend=ram', '-m', '256M', '-smp', String(processors), '-cpu', 'qemu64'],
+    ['-object', `memory-backend-file,id=ram,size=256M,mem-path=${join(folder, 'ram')},share=on`],
+    ['-bios', join(folder, 'rom'), '-nodefaults', '-display', 'none', '-serial', 'stdio', '-no-reboot'],
+  ];
+  const qemu = spawn(QEMU, options.flat());
   let output = '';
   qemu.stdout.on('data', (data: Buffer) => (output += data.toString('latin1')));
   qemu.stderr.on('data', (data: Buffer) => (output += data.toString('latin1')));

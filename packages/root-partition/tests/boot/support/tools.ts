@@ -9,7 +9,12 @@ export function lacking(...tools: readonly string[]): string {
 
 /** Runs a program over some input. @returns what it writes @throws Error with its own words when it fails */
 export function filter(input: Uint8Array, program: string, ...options: readonly string[]): Buffer {
-  const done = spawnSync(program, options, { input, maxBuffer: 2 ** 30 });
+  const done = spawnSync(program, options, { input, maxBuffer: 2 ** 30, timeout: 300_000 });
   if (done.status !== 0) throw new Error(`${program} failed: ${done.stderr?.toString() ?? done.error?.message}`);
   return done.stdout;
+}
+
+/** Runs a program. @returns what it writes @throws Error with its own words when it fails */
+export function capture(program: string, ...options: readonly string[]): Buffer {
+  return filter(new Uint8Array(0), program, ...options);
 }

@@ -129,7 +129,7 @@ export class LzmaDecoder {
         if (bit !== expected) break;
       }
     }
-    while (symbol < 0x100) symbol = (symbol << 1) | decoder.bit(probabilities, context + symbol);
+    if (symbol < 0x100) symbol = decoder.tree(probabilities, context, 8, symbol);
     bytes[at] = symbol;
     window.position = at + 1;
     this.#state = this.#state < 4 ? 0 : this.#state < 10 ? this.#state - 3 : this.#state - 6;
@@ -141,7 +141,8 @@ export class LzmaDecoder {
     const probabilities = this.#probabilities;
     const length = this.#length(MATCH_LENGTH, phase);
     this.#state = this.#state < AFTER_LITERAL ? 7 : 10;
-    const slot = decoder.tree(probabilities, DISTANCE_SLOT + (Math.min(length - SHORTEST_MATCH, 3) << 6), 6);
+    const slots = DISTANCE_SLOT + (Math.min(length - SHORTEST_MATCH, 3) << 6);
+    const slot = decoder.tree(probabilities, slots, 6) - 64;
     let distance = slot;
     if (slot >= 4) {
       const bits = (slot >> 1) - 1;
@@ -192,11 +193,11 @@ export class LzmaDecoder {
     const decoder = this.#decoder;
     const probabilities = this.#probabilities;
     if (decoder.bit(probabilities, base) === 0) {
-      return SHORTEST_MATCH + decoder.tree(probabilities, base + LENGTH_LOW + (phase << 3), 3);
+      return SHORTEST_MATCH + decoder.tree(probabilities, base + LENGTH_LOW + (phase << 3), 3) - 8;
     }
     if (decoder.bit(probabilities, base + 1) === 0) {
-      return SHORTEST_MATCH + 8 + decoder.tree(probabilities, base + LENGTH_MIDDLE + (phase << 3), 3);
+      return SHORTEST_MATCH + decoder.tree(probabilities, base + LENGTH_MIDDLE + (phase << 3), 3);
     }
-    return SHORTEST_MATCH + 16 + decoder.tree(probabilities, base + LENGTH_HIGH, 8);
+    return SHORTEST_MATCH + 16 + decoder.tree(probabilities, base + LENGTH_HIGH, 8) - 256;
   }
 }

@@ -58,11 +58,39 @@ export class RangeDecoder {
     return 1;
   }
 
-  /** `count` bits, most significant first, through a tree of probabilities at `base`. */
-  tree(probabilities: Uint16Array, base: number, count: number): number {
-    let node = 1;
-    for (let i = 0; i < count; i++) node = (node << 1) | this.bit(probabilities, base + node);
-    return node - (1 << count);
+  /**
+   * `count` bits, most significant first, through a tree of probabilities at `base`.
+   *
+   * The interval is kept in locals, here and in {@link direct}: most of the time goes into these loops.
+   *
+   * @param node - where in the tree to start: 1, or 1 followed by bits decoded already
+   * @returns the node reached: 1 followed by all bits
+   */
+  tree(probabilities: Uint16Array, base: number, count: number, node = 1): number {
+    let range = this.#range;
+    let code = this.#code;
+    const end = 1 << count;
+    while (node < end) {
+      if (range < NARROW) {
+        range = (range << 8) >>> 0;
+        code = ((code << 8) | this.#next()) >>> 0;
+      }
+      const probability = probabilities[base + node]!;
+      const bound = (range >>> MODEL_BITS) * probability;
+      if (code < bound) {
+        range = bound;
+        probabilities[base + node] = probability + ((2048 - probability) >> ADAPTATION);
+        node <<= 1;
+      } else {
+        range -= bound;
+        code -= bound;
+        probabilities[base + node] = probability - (probability >> ADAPTATION);
+        node = (node << 1) | 1;
+      }
+    }
+    this.#range = range;
+    this.#code = code;
+    return node;
   }
 
   /** `count` bits, least significant first, through a tree of probabilities at `base`. */
@@ -79,23 +107,34 @@ export class RangeDecoder {
 
   /** `count` bits of even probability, most significant first. */
   direct(count: number): number {
+    let range = this.#range;
+    let code = this.#code;
     let value = 0;
     for (let i = 0; i < count; i++) {
-      this.#fill();
-      this.#range >>>= 1;
-      const bit = this.#code >= this.#range ? 1 : 0;
-      if (bit === 1) this.#code -= this.#range;
+      if (range < NARROW) {
+        range = (range << 8) >>> 0;
+        code = ((code << 8) | this.#next()) >>> 0;
+      }
+      range >>>= 1;
+      const bit = code >= range ? 1 : 0;
+      if (bit === 1) code -= range;
       value = (value << 1) | bit;
     }
+    this.#range = range;
+    this.#code = code;
     return value;
   }
 
-  /** Widens the interval by a byte when it is narrow. Input that is used up yields zeros: {@link finished} tells. */
+  /** Widens the interval by a byte when it is narrow. */
   #fill(): void {
     if (this.#range >= NARROW) return;
-    const next = this.#position < this.#end ? this.#input[this.#position]! : 0;
-    this.#position++;
     this.#range = (this.#range << 8) >>> 0;
-    this.#code = ((this.#code << 8) | next) >>> 0;
+    this.#code = ((this.#code << 8) | this.#next()) >>> 0;
+  }
+
+  /** The next byte. Input that is used up yields zeros: {@link finished} tells. */
+  #next(): number {
+    const at = this.#position++;
+    return at < this.#end ? this.#input[at]! : 0;
   }
 }
