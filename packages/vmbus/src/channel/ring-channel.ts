@@ -17,7 +17,7 @@ import { ChannelEvents, type TracedPacket } from './channel-events.ts';
 import { detachedRing } from './detached-ring.ts';
 import { RoomQueue } from './room-queue.ts';
 
-/** Packets taken before space and answers are published, at most: the peer should not wait for a long batch to end. */
+/** Packets taken before space and answers are published, at most, a power of two: the peer should not wait too long. */
 const PACKETS_PER_COMMIT = 64;
 /** Packets for each poll that the channel starts by itself. */
 const OWN_BUDGET = 256;
@@ -176,7 +176,7 @@ export class RingChannel implements Channel {
    * @param length - bytes, in one run
    */
   sendFrom(type: number, flags: number, low: number, high: number, offset: number, length: number): boolean {
-    return this.#counted(this.#sends && this.#writer.put(type, flags, low, high, offset, length));
+    return this.#writer.put(type, flags, low, high, offset, length) ? this.#counted() : this.#full();
   }
 
   complete(request: Packet, payload: Uint8Array): boolean {
@@ -274,6 +274,7 @@ export class RingChannel implements Channel {
     if (state === this.#state || this.#state === 'closed') return;
     this.#state = state;
     this.#sends = state === 'open' || state === 'closing';
+    this.#writer.setOpen(this.#sends);
     if (state !== 'open') this.#handler = undefined;
     if (!this.#sends) this.#waiting.clear();
     this.#events.state(state);
@@ -296,7 +297,7 @@ export class RingChannel implements Channel {
   }
 
   #begin(type: number, flags: number, low: number, high: number, headerBytes: number, length: number): boolean {
-    return this.#counted(this.#sends && this.#writer.begin(type, flags, low, high, headerBytes, length));
+    return this.#writer.begin(type, flags, low, high, headerBytes, length) ? this.#counted() : this.#full();
   }
 
   #write(type: number, flags: number, low: number, high: number, payload: Uint8Array): boolean {
@@ -306,10 +307,14 @@ export class RingChannel implements Channel {
     return true;
   }
 
-  #counted(written: boolean): boolean {
-    if (written) this.#packetsSent++;
-    else if (this.#sends) this.#fullEvents++;
-    return written;
+  #counted(): true {
+    this.#packetsSent++;
+    return true;
+  }
+
+  #full(): false {
+    if (this.#sends) this.#fullEvents++;
+    return false;
   }
 
   /** Publishes packets, which the peer may be spinning for, then returns space; one signal serves both. */
@@ -368,7 +373,7 @@ export class RingChannel implements Channel {
         break;
       }
       if (this.#handler !== handler) break;
-      if (calls % PACKETS_PER_COMMIT === 0 || reader.uncommitted >= this.#bytesPerCommit) this.#publish();
+      if ((calls & (PACKETS_PER_COMMIT - 1)) === 0 || reader.uncommitted >= this.#bytesPerCommit) this.#publish();
     }
     this.#packetsReceived += calls - refused;
     this.#batchEnd?.(this);

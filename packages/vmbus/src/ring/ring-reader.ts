@@ -86,26 +86,29 @@ export class RingReader implements Packet {
     const offset = (shape >>> 16) * 8;
     const length = (lengths & 0xffff) * 8;
     const after = start + length + FOOTER_BYTES;
-    if (offset < DESCRIPTOR_BYTES || offset > length || after > this.#end) return this.#broken('descriptor-invalid');
-    const straight = after < this.#runEnd;
-    // The transaction id may lie beyond a page or the end of the ring. It is read once it is known to be published.
-    const second = straight ? first + 2 : this.#memory.word(start + 8);
-    this.#low = words[second]!;
-    this.#high = words[second + 1]!;
-    this.#type = shape & 0xffff;
-    this.#flags = lengths >>> 16;
+    const type = shape & 0xffff;
+    const flags = lengths >>> 16;
+    // The nearly always true in one condition: a body small enough to be compiled into the loop that calls it.
+    if (
+      offset < DESCRIPTOR_BYTES ||
+      offset > length ||
+      after > this.#end ||
+      after >= this.#runEnd ||
+      flags > COMPLETION_REQUESTED ||
+      (type !== PacketType.InBand && type !== PacketType.Completion) ||
+      this.#ranges.count !== 0
+    ) {
+      return this.#nextUnusual(shape, lengths);
+    }
     this.#start = start;
     this.#payload = start + offset;
-    this.#place = straight ? first + (offset >> 2) : -1;
+    this.#place = first + (offset >> 2);
     this.#length = length - offset;
-    if (this.#flags > COMPLETION_REQUESTED) return this.#broken('flags-unknown');
-    if (this.#type === PacketType.InBand || this.#type === PacketType.Completion) {
-      if (this.#ranges.count !== 0) this.#ranges.clear();
-    } else if (!this.#takeRanges(offset)) {
-      return false;
-    }
-    if (straight) this.#next = after;
-    else this.#leaveRun(after);
+    this.#type = type;
+    this.#flags = flags;
+    this.#low = words[first + 2]!;
+    this.#high = words[first + 3]!;
+    this.#next = after;
     return true;
   }
 
@@ -223,8 +226,9 @@ export class RingReader implements Packet {
   }
 
   u32(at: number): number {
-    if ((at & 3) === 0 && at >= 0 && at < this.#length) return this.#words[this.#word(at)]! >>> 0;
-    return (this.u16(at) | (this.u16(at + 2) << 16)) >>> 0;
+    const place = this.#place;
+    if (place < 0 || (at & 3) !== 0 || !(at >= 0 && at < this.#length)) return this.#unusualU32(at);
+    return this.#words[place + (at >> 2)]! >>> 0;
   }
 
   copyTo(target: Uint8Array, from = 0): void {
@@ -277,20 +281,48 @@ export class RingReader implements Packet {
     return this.#ranges.page(range, page);
   }
 
+  /** The rest of {@link u32}: for what wraps, lies between words, or ends beyond the payload. */
+  #unusualU32(at: number): number {
+    if ((at & 3) === 0 && at >= 0 && at < this.#length) return this.#words[this.#word(at)]! >>> 0;
+    return (this.u16(at) | (this.u16(at + 2) << 16)) >>> 0;
+  }
+
   /** Word index of a place in the payload, a multiple of 4. */
   #word(at: number): number {
     return this.#place >= 0 ? this.#place + (at >> 2) : this.#memory.word(this.#payload + at);
   }
 
-  /** Moves on to a position where memory may not go on as it does here: beyond a page, or back at the beginning. */
-  #leaveRun(after: number): void {
-    if (after < this.#size) {
-      this.#next = after;
-    } else {
-      this.#next = after - this.#size;
+  /**
+   * The rest of {@link next}: for a packet that wraps, has ranges, comes after one that had, or is broken.
+   *
+   * @param shape - the first word of its descriptor, and `lengths` the second, as they were read there
+   */
+  #nextUnusual(shape: number, lengths: number): boolean {
+    const start = this.#next;
+    const offset = (shape >>> 16) * 8;
+    const length = (lengths & 0xffff) * 8;
+    const after = start + length + FOOTER_BYTES;
+    if (offset < DESCRIPTOR_BYTES || offset > length || after > this.#end) return this.#broken('descriptor-invalid');
+    // The transaction id may lie beyond a page or the end of the ring. It is read once it is known to be published.
+    const second = this.#memory.word(start + 8);
+    this.#low = this.#words[second]!;
+    this.#high = this.#words[second + 1]!;
+    this.#type = shape & 0xffff;
+    this.#flags = lengths >>> 16;
+    this.#start = start;
+    this.#payload = start + offset;
+    this.#place = after <= this.#runEnd ? this.#base + (this.#payload >> 2) : -1;
+    this.#length = length - offset;
+    if (this.#flags > COMPLETION_REQUESTED) return this.#broken('flags-unknown');
+    if (this.#type === PacketType.InBand || this.#type === PacketType.Completion) this.#ranges.clear();
+    else if (!this.#takeRanges(offset)) return false;
+    this.#next = after;
+    if (after >= this.#size) {
+      this.#next -= this.#size;
       this.#end -= this.#size;
     }
     this.#enterRun();
+    return true;
   }
 
   #enterRun(): void {

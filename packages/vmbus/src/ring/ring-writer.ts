@@ -42,6 +42,7 @@ export class RingWriter {
   /** What {@link Control.PendingSendSize} holds. */
   #pending = 0;
   #fault: RingFault | undefined;
+  #open = true;
 
   /** The packet being written: where the next payload byte goes, and where its payload ends. */
   #at = 0;
@@ -65,6 +66,12 @@ export class RingWriter {
   /** How the peer broke the ring. Once set, nothing more is written. */
   get fault(): RingFault | undefined {
     return this.#fault;
+  }
+
+  /** Lets nothing more be written, or lets it again: as if the ring were full. */
+  setOpen(open: boolean): void {
+    this.#open = open;
+    if (!open) this.#limit = this.#next;
   }
 
   /** Bytes written and not yet published. */
@@ -159,8 +166,8 @@ export class RingWriter {
     const first = base + (start >> 2);
     words[first] = type | ((DESCRIPTOR_BYTES >> 3) << 16);
     words[first + 1] = ((footer - start) >> 3) | (flags << 16);
-    words[first + 2] = low;
-    words[first + 3] = high;
+    words[first + 2] = low | 0;
+    words[first + 3] = high | 0;
     this.#memory.move(first + 4, offset / 4, length);
     const last = base + (footer >> 2);
     words[last] = 0;
@@ -257,7 +264,7 @@ export class RingWriter {
 
   /** Reloads the read index. @returns whether `bytes` are free. */
   #load(bytes: number): boolean {
-    if (this.#fault !== undefined) return false;
+    if (!this.#open || this.#fault !== undefined) return false;
     const index = Atomics.load(this.#words, this.#control + Control.ReadIndex);
     if (!isIndex(this.#size, index)) {
       this.#fault = 'read-index-invalid';
