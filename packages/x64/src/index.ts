@@ -1,1 +1,13 @@
-export {};
+/**
+ * The x86-64 processor in software: an interpreter of predecoded blocks in WebAssembly, driven from TypeScript.
+ *
+ * @packageDocumentation
+ */
+export { compileCore, instantiateCore } from './core-loader.ts';
+export type { CoreExports } from './core-loader.ts';
+export { startupEntry } from './entry.ts';
+export type { EntryRegister, EntryRegisters, SegmentRegister, TableRegister } from './entry.ts';
+export { X64Processor } from './processor.ts';
+export type { X64ProcessorOptions } from './processor.ts';
+export { prepareVpArea, vpAreaBytes } from './vp-area.ts';
+export type { SharedTables } from './vp-area.ts';
