@@ -9,7 +9,7 @@ export { openDisk } from './backends/disk/open-disk.ts';
 export type { DiskFormat, OpenDiskOptions } from './backends/disk/open-disk.ts';
 export { createDisk } from './backends/disk/create-disk.ts';
 export type { CreateDiskOptions } from './backends/disk/create-disk.ts';
-export { DEFAULT_PLATFORM, SOFT_OFF } from './boot/acpi/platform-description.ts';
+export { DEFAULT_PLATFORM } from './boot/acpi/platform-description.ts';
 export type { PlatformDescription } from './boot/acpi/platform-description.ts';
 export { isAr, readAr } from './boot/archive/ar.ts';
 export type { ArMember } from './boot/archive/ar.ts';

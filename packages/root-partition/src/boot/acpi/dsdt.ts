@@ -6,15 +6,15 @@
  * serial port and clock have no interrupt: Linux polls them. `\_S4` is left out on purpose: with it, Linux turns
  * ballooning off.
  */
+import { Port, SLEEP_TYPE_S5 } from '../../platform/ports.ts';
 import type { MemoryMap } from '../memory-map.ts';
 import { device, eisaId, integer, list, memoryWindow, name, ports, resources, scope, string, type Aml } from './aml.ts';
-import { SOFT_OFF, type PlatformDescription } from './platform-description.ts';
+import type { PlatformDescription } from './platform-description.ts';
 import { table } from './table.ts';
 
 const REVISION = 2;
 const PRESENT_AND_WORKING = 0x0f;
 const SERIAL_PORTS = 8;
-const CLOCK_PORT = 0x70;
 const CLOCK_PORTS = 2;
 
 /** Makes the DSDT. */
@@ -39,8 +39,8 @@ export function makeDsdt(map: MemoryMap, platform: PlatformDescription): Uint8Ar
   );
   const devices: Aml[] = [bus];
   if (platform.serialPort !== undefined) devices.push(portDevice('COM1', 'PNP0501', platform.serialPort, SERIAL_PORTS));
-  if (platform.realTimeClock) devices.push(portDevice('RTC0', 'PNP0B00', CLOCK_PORT, CLOCK_PORTS));
-  const softOff = name('_S5', list(integer(SOFT_OFF), integer(SOFT_OFF), integer(0), integer(0)));
+  if (platform.realTimeClock) devices.push(portDevice('RTC0', 'PNP0B00', Port.RealTimeClock, CLOCK_PORTS));
+  const softOff = name('_S5', list(integer(SLEEP_TYPE_S5), integer(SLEEP_TYPE_S5), integer(0), integer(0)));
   return table('DSDT', REVISION, Uint8Array.from([...scope('_SB', ...devices), ...softOff]));
 }
 

@@ -3,6 +3,7 @@
  * and two to switch off by. ACPI specification 6.4, section 5.2.9.
  */
 import { bytes, reserved, struct, u16, u32, u64, u8 } from '@ringlet/wire';
+import { CENTURY_REGISTER } from '../../platform/ports.ts';
 import type { PlatformDescription } from './platform-description.ts';
 import { ascii, table, TableHeader } from './table.ts';
 
@@ -53,7 +54,7 @@ export function makeFadt(dsdt: number, platform: PlatformDescription): Uint8Arra
     firmwareControl: 0,
     dsdt,
     profile: 0,
-    century: 0,
+    century: platform.realTimeClock ? CENTURY_REGISTER : 0,
     bootFlags: BootFlag.NoVga | (platform.realTimeClock ? 0 : BootFlag.NoClock),
     flags:
       Flag.WriteBackInvalidate |

@@ -1,4 +1,5 @@
 /** The devices of a machine that its ACPI tables describe: a handful of ports. The rest hangs on the VMBus. */
+import { Port, RESET_VALUE } from '../../platform/ports.ts';
 
 /** Where the machine's own devices are. */
 export interface PlatformDescription {
@@ -10,18 +11,15 @@ export interface PlatformDescription {
   readonly sleepStatus: number;
   /** First port of a 16550 serial port, or `undefined` without one. */
   readonly serialPort: number | undefined;
-  /** Whether there is a real-time clock at ports 0x70 and 0x71. */
+  /** Whether there is a real-time clock at its usual ports. */
   readonly realTimeClock: boolean;
 }
 
-/** Sleep type of the state "soft off", as `\_S5` gives it. */
-export const SOFT_OFF = 5;
-
-/** The usual places: reset control where chipsets have it, COM1, and the clock of every PC. */
+/** What this platform's own devices are. */
 export const DEFAULT_PLATFORM: PlatformDescription = {
-  reset: { port: 0xcf9, value: 0x06 },
-  sleepControl: 0x604,
-  sleepStatus: 0x605,
-  serialPort: 0x3f8,
+  reset: { port: Port.Reset, value: RESET_VALUE },
+  sleepControl: Port.SleepControl,
+  sleepStatus: Port.SleepStatus,
+  serialPort: Port.Com1,
   realTimeClock: true,
 };

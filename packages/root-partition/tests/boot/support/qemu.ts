@@ -1,6 +1,6 @@
 /**
  * Starts what the loader loaded on QEMU's processor: memory and registers as the loader left them, and a firmware that
- * does nothing but load them. QEMU's chipset has its reset register, serial port and clock where ours has them.
+ * does nothing but load them. Serial port and clock of QEMU's chipset are where ours are; its reset register is told.
  */
 import { spawn } from 'node:child_process';
 import { closeSync, existsSync, ftruncateSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
@@ -34,7 +34,8 @@ export async function runInQemu(
     const node = new MemoryNode({ id: 0, buffer: new SharedArrayBuffer(MEMORY + tablePages * PAGE) });
     const slat = new Slat(node, MEMORY, MEMORY / PAGE);
     slat.mapRun(0, 0, MEMORY / PAGE, Access.All);
-    const loaded = loadKernel({ ...options, memory: new GuestMemory(node, slat), memoryBytes: MEMORY });
+    const platform = { reset: { port: 0xcf9, value: 6 } };
+    const loaded = loadKernel({ ...options, platform, memory: new GuestMemory(node, slat), memoryBytes: MEMORY });
 
     const ram = openSync(join(folder, 'ram'), 'w');
     ftruncateSync(ram, MEMORY);
