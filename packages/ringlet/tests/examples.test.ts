@@ -1,0 +1,62 @@
+/** The examples, as a user runs them. Those of disks, of hello and of shutdown: `command-line.test.ts`. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { ringlet } from './launcher.ts';
+import { ROOT, temporaryFolder } from './machines.ts';
+
+/** Files that belong to an example but are not run by themselves. */
+const PARTS = ['echo.vsc.ts', 'two-partitions.ts'];
+
+test('every example is run by a test', () => {
+  const tests = readdirSync(import.meta.dirname)
+    .filter((file) => file.endsWith('.test.ts'))
+    .map((file) => readFileSync(join(import.meta.dirname, file), 'utf8'))
+    .join('\n');
+  const examples = readdirSync(join(ROOT, 'examples')).filter((file) => !PARTS.includes(file));
+  expect(examples.length).toBeGreaterThan(5);
+  expect(examples.filter((file) => !tests.includes(file))).toEqual([]);
+});
+
+test('echo: a device and its guest, one file each, and no edit anywhere else', async () => {
+  const result = await ringlet(temporaryFolder(), 'run', 'examples/echo.guest.ts', '--device', 'examples/echo.ts');
+  expect(result).toMatchObject({
+    status: 0,
+    stdout: [8, 64, 512, 4096].map((n) => `${n} bytes out, ${n} bytes back: the same\n`).join(''),
+  });
+});
+
+test('the halves of echo are short enough to be read at a glance', () => {
+  for (const half of ['echo.ts', 'echo.vsc.ts']) {
+    const lines = readFileSync(join(ROOT, 'examples', half), 'utf8')
+      .trimEnd()
+      .split('\n');
+    expect(lines.length).toBeLessThanOrEqual(30);
+    expect(lines.filter((line) => line.startsWith('export default'))).toHaveLength(1);
+  }
+});
+
+test('two-partitions: two children at once, neither in the memory of the other', async () => {
+  const { status, stdout } = await ringlet(temporaryFolder(), 'run', 'examples/two-partitions.yaml');
+  for (const [name, size] of [
+    ['left', 16],
+    ['right', 32],
+  ]) {
+    expect(stdout).toMatch(new RegExp(`^${name} +\\| ${name}: ${size} MiB of memory`, 'm'));
+    expect(stdout).toMatch(
+      new RegExp(`^${name} +\\| ${name}: all of it is still mine; beyond it there is nothing$`, 'm'),
+    );
+  }
+  expect(status).toBe(0);
+});
+
+test('the tour shows all of them, says how long it took, and ends well', async () => {
+  const { status, stdout, stderr } = await ringlet(temporaryFolder(), 'tour');
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  for (const stop of ['hello', 'disk-write', 'disk-sha256', 'echo', 'two partitions', 'shutdown']) {
+    expect(stdout).toMatch(new RegExp(`^\\d+\\. ${stop}`, 'm'));
+  }
+  expect(stdout).not.toContain('FAILED');
+  const [, seconds] = /All went well, in (\d+\.\d) s/.exec(stdout)!;
+  expect(Number(seconds)).toBeLessThan(15);
+});
