@@ -63,6 +63,8 @@ static void present_and_rights(void) {
   check_page_fault("read of an absent page", 0, AT(0));
   write(AT(0) + 8);
   check_page_fault("write of an absent page", 2, AT(0) + 8);
+  ATTEMPT("orb $1, (%0)", "r"(AT(0)));
+  check_page_fault("a read-modify-write of an absent page is a write", 2, AT(0));
   execute(AT(0) + 16);
   check_page_fault("execution of an absent page", 0x10, AT(0) + 16);
   as_user(user_read, AT(0));

@@ -36,12 +36,41 @@ export interface Outcome {
   readonly code: number;
 }
 
+/** Where the device of the `devices` kernel is. */
+const DEVICE = 0xd0000000n;
+
+/** The device that `tests-kernels/devices.c` draws. */
+class CountingDevice {
+  readonly #registers = new DataView(new ArrayBuffer(0x800 + 8));
+  #reads = 0;
+  #sum = 0n;
+  #writes = 0;
+
+  read(offset: number, size: number): bigint {
+    if (offset === 0x800) return BigInt(++this.#reads);
+    if (offset === 0x810) return this.#sum;
+    if (offset === 0x818) return BigInt(this.#writes);
+    return offset < 0x800 ? BigInt.asUintN(size * 8, this.#registers.getBigUint64(offset, true)) : 0n;
+  }
+
+  write(offset: number, size: number, value: bigint): void {
+    if (offset === 0x808) {
+      this.#sum += BigInt.asUintN(size * 8, value);
+      this.#writes++;
+    }
+    if (offset >= 0x800) return;
+    for (let byte = 0; byte < size; byte++)
+      this.#registers.setUint8(offset + byte, Number((value >> BigInt(byte * 8)) & 0xffn));
+  }
+}
+
 /** One machine with a kernel loaded. */
 export class KernelMachine {
   readonly bytes: Uint8Array;
   readonly view: DataView;
   /** Interrupts to inject when the window opens, in order. */
   readonly interrupts: number[] = [];
+  readonly device = new CountingDevice();
   readonly #core: CoreExports;
   #output = '';
 
@@ -117,14 +146,21 @@ export class KernelMachine {
     return port === 0xf4 ? value : -1;
   }
 
-  /** Nothing is there: reads are ones, writes are dropped. */
+  /** Answers an access outside RAM: the device of the `devices` kernel, else reads are ones and writes are dropped. */
   #answerAccess(): void {
     const { view } = this;
     const write = view.getUint32(STATE + S.EXIT_WRITE, true) !== 0;
+    const gpa = this.field(S.EXIT_GPA);
+    const size = view.getUint32(STATE + S.EXIT_SIZE, true);
+    const inDevice = gpa >= DEVICE && gpa < DEVICE + 0x1000n;
+    const offset = Number(gpa & 0xfffn);
+    let value = 0xffffffffffffffffn;
+    if (inDevice && write) this.device.write(offset, size, this.field(S.EXIT_VALUE));
+    else if (inDevice) value = this.device.read(offset, size);
     const [records, counter] = write ? [S.MMIO_WRITES, S.MMIO_WRITE_COUNT] : [S.MMIO_READS, S.MMIO_READ_COUNT];
     const count = view.getUint32(STATE + counter, true);
-    view.setBigUint64(STATE + records + count * 16, view.getBigUint64(STATE + S.EXIT_GPA, true), true);
-    view.setBigUint64(STATE + records + count * 16 + 8, 0xffffffffffffffffn, true);
+    view.setBigUint64(STATE + records + count * 16, gpa, true);
+    view.setBigUint64(STATE + records + count * 16 + 8, value, true);
     view.setUint32(STATE + counter, count + 1, true);
   }
 
