@@ -150,11 +150,8 @@ export function opCmpxchg(s: usize, p: usize): i32 {
   if (load<u32>(p, OP_TARGET) != 0) {
     compute(s, SUB, log, expected, old);
     if (old == expected) putSized(host, log, value);
-    else {
-      putSized(s + RAX, log, old);
-      // A 32-bit destination is written with itself; not when it is the accumulator.
-      if (host != s + RAX) putSized(host, log, old);
-    }
+    // The upper half of a 32-bit destination stays, then.
+    else putSized(s + RAX, log, old);
     return NEXT;
   }
   if (locked(p)) {
