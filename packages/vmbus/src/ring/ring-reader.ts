@@ -28,6 +28,8 @@ export class RingReader implements Packet {
   #committed = 0;
   /** Where published packets end, as of the last load of the write index: a ring's size more when that is wrapped. */
   #end = 0;
+  /** Bytes from {@link #committed} to {@link #next}. */
+  #taken = 0;
   /** The run of memory that {@link #next} lies in: word index of position 0 as seen from it, and where it ends. */
   #base = 0;
   #runEnd = 0;
@@ -68,7 +70,7 @@ export class RingReader implements Packet {
 
   /** Bytes read and not yet given back. */
   get uncommitted(): number {
-    return distance(this.#size, this.#committed, this.#next);
+    return this.#taken;
   }
 
   /**
@@ -98,7 +100,7 @@ export class RingReader implements Packet {
       (type !== PacketType.InBand && type !== PacketType.Completion) ||
       this.#ranges.count !== 0
     ) {
-      return this.#nextUnusual(shape, lengths);
+      return this.#nextUnusual(shape, lengths) ? true : false;
     }
     this.#start = start;
     this.#payload = start + offset;
@@ -109,11 +111,13 @@ export class RingReader implements Packet {
     this.#low = words[first + 2]!;
     this.#high = words[first + 3]!;
     this.#next = after;
+    this.#taken += after - start;
     return true;
   }
 
   /** Goes back to before the current packet: {@link next} gives it again. Once for each packet, before a commit. */
   revert(): void {
+    this.#taken -= distance(this.#size, this.#start, this.#next);
     if (this.#next < this.#start) this.#end += this.#size;
     this.#next = this.#start;
     this.#enterRun();
@@ -129,6 +133,7 @@ export class RingReader implements Packet {
     const after = this.#next;
     if (after === before) return false;
     this.#committed = after;
+    this.#taken = 0;
     Atomics.store(this.#words, this.#control + Control.ReadIndex, after);
     const pending = Atomics.load(this.#words, this.#control + Control.PendingSendSize);
     return pending !== 0 && this.#crosses(pending, before, after);
@@ -316,6 +321,7 @@ export class RingReader implements Packet {
     if (this.#flags > COMPLETION_REQUESTED) return this.#broken('flags-unknown');
     if (this.#type === PacketType.InBand || this.#type === PacketType.Completion) this.#ranges.clear();
     else if (!this.#takeRanges(offset)) return false;
+    this.#taken += after - start;
     this.#next = after;
     if (after >= this.#size) {
       this.#next -= this.#size;
