@@ -59,14 +59,17 @@ async function readKernelPackage(deb: Uint8Array, version: string): Promise<Kern
   };
   let kernel: Uint8Array | undefined;
   const modules: KernelModule[] = [];
+  const packed: [path: string, data: Uint8Array][] = [];
   const tables = new Map<string, Uint8Array>();
   for await (const { path, data } of readDeb(deb, name, isWanted)) {
     const inside = inModules(path);
     if (inside === undefined) kernel = data;
     else if (inside === 'modules.builtin') tables.set(inside, data);
-    else if (inside.endsWith('.xz')) {
-      modules.push(readKernelModule(inside.slice(0, -3), await unpackXzWhole(data, LARGEST_MODULE, inside)));
-    } else modules.push(readKernelModule(inside, data));
+    else if (inside.endsWith('.xz')) packed.push([inside, data]);
+    else modules.push(readKernelModule(inside, data));
+  }
+  for (const [inside, data] of packed) {
+    modules.push(readKernelModule(inside.slice(0, -'.xz'.length), await unpackXzWhole(data, LARGEST_MODULE, inside)));
   }
   if (kernel === undefined) throw damagedPackage(name, `it has no ${image}`);
   if (modules.length === 0) throw damagedPackage(name, 'it has no modules');

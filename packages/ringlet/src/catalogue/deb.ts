@@ -64,6 +64,8 @@ export async function* readDeb(
     throw error instanceof UserError ? error : damagedPackage(name, reason(error));
   } finally {
     files.destroy();
+    // Whoever unpacks is done with when this is: the next package may come.
+    await feeding.catch(() => undefined);
   }
 }
 
@@ -89,6 +91,7 @@ function tarOf(deb: Uint8Array, name: string, limit: number): AsyncIterable<Uint
 async function feed(tar: AsyncIterable<Uint8Array>, files: ReturnType<typeof extract>): Promise<void> {
   try {
     for await (const piece of tar) {
+      if (files.destroying) return;
       // Whoever unpacks reuses the memory of its pieces.
       if (!files.write(Buffer.from(piece))) {
         await new Promise<void>((done) => {
@@ -101,7 +104,6 @@ async function feed(tar: AsyncIterable<Uint8Array>, files: ReturnType<typeof ext
           files.on('close', go);
         });
       }
-      if (files.destroyed) return;
     }
     files.end(undefined);
   } catch (error) {

@@ -1,4 +1,9 @@
-/** XZ, while it streams, with a bound on what comes out. */
+/**
+ * XZ, while it streams, with a bound on what comes out.
+ *
+ * The decoder is one for the whole process: a second stream waits until the first is at its end, or is let go. So a
+ * stream is never unpacked inside the loop over another.
+ */
 import { UserError } from '@ringlet/wire';
 import xz from 'xz-decompress';
 
@@ -14,21 +19,14 @@ const PIECE = 64 * 1024;
  */
 export async function* unpackXz(packed: Uint8Array, limit: number, what: string): AsyncGenerator<Uint8Array, void> {
   let size = 0;
-  const stream = new xz.XzReadableStream(pieces(packed));
-  const iterator = (stream as unknown as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
-  for (;;) {
-    let next: IteratorResult<Uint8Array>;
-    try {
-      next = await iterator.next();
-    } catch (cause) {
-      throw new UserError('package-damaged', `${what} is not valid XZ`, { cause });
+  try {
+    // Leaving the loop, however that comes about, lets the decoder go.
+    for await (const piece of new xz.XzReadableStream(pieces(packed)) as unknown as AsyncIterable<Uint8Array>) {
+      if ((size += piece.length) > limit) throw damagedXz(what, `it unpacks to more than ${limit} bytes`);
+      yield piece;
     }
-    if (next.done === true) return;
-    if ((size += next.value.length) > limit) {
-      await iterator.return?.();
-      throw new UserError('package-damaged', `${what} unpacks to more than ${limit} bytes`);
-    }
-    yield next.value;
+  } catch (cause) {
+    throw cause instanceof UserError ? cause : damagedXz(what, 'it is not valid XZ', cause);
   }
 }
 
@@ -38,6 +36,13 @@ export async function unpackXzWhole(packed: Uint8Array, limit: number, what: str
   // The decoder reuses the memory behind what it hands out.
   for await (const part of unpackXz(packed, limit, what)) parts.push(part.slice());
   return Buffer.concat(parts);
+}
+
+function damagedXz(what: string, why: string, cause?: unknown): UserError {
+  return new UserError('package-damaged', `${what} cannot be unpacked: ${why}`, {
+    hint: 'fetch it again with --force, or from another --mirror',
+    cause,
+  });
 }
 
 function pieces(data: Uint8Array): ReadableStream<Uint8Array> {
