@@ -113,6 +113,6 @@ export const mmxRows = `
   cvttpd2pi | 66 0F 2C | Pq,Wo | cpu:sse2
   cvtpd2pi | 66 0F 2D | Pq,Wo | cpu:sse2
   ${PACKED.map(([name, opcode, feature]) => `${name} | NP 0F ${opcode} | Pq,${name.startsWith('punpckl') ? 'Qd' : 'Qq'} | cpu:${feature}`).join('\n')}
-  ${PACKED_SHIFTS.map(([name, opcode, n]) => `${name} | NP 0F ${opcode} /${n} reg | Nq,Ib | h:op${name[0]!.toUpperCase()}${name.slice(1)}Mmx`).join('\n')}
+  ${PACKED_SHIFTS.map(([name, opcode, n]) => `${name} | NP 0F ${opcode} /${n} reg | Nq,Ib | h:op${name[0]!.toUpperCase()}${name.slice(1)}ImmediateMmx`).join('\n')}
   ${SSSE3.map(([name, opcode]) => `${name} | NP 0F38 ${opcode} | Pq,Qq | cpu:ssse3`).join('\n')}
 `;
