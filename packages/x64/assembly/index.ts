@@ -4,3 +4,4 @@ export { updateMode } from './mode';
 export { flushJumpCache, resetArena, dropPage } from './code';
 export { clearTlb } from './memory';
 export { readFlags, writeFlags } from './flags';
+export { flushAll as flushTlb } from './system/paging';

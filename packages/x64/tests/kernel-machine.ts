@@ -72,13 +72,20 @@ export class KernelMachine {
   readonly interrupts: number[] = [];
   readonly device = new CountingDevice();
   readonly #core: CoreExports;
+  readonly #residentPages: number;
   #output = '';
+  #mapped = 0;
+  /** How often a page was mapped on demand. */
+  demands = 0;
 
   /**
    * @param module - the compiled core
    * @param image - a flat kernel
+   * @param residentPages - with a number, guest pages are mapped when they are touched, and all unmapped again when more
+   * than so many are
    */
-  constructor(module: object, image: Uint8Array) {
+  constructor(module: object, image: Uint8Array, residentPages = Number.POSITIVE_INFINITY) {
+    this.#residentPages = residentPages;
     const memory = new WebAssembly.Memory({ initial: NODE_BYTES >> 16, maximum: 65536, shared: true });
     this.bytes = new Uint8Array(memory.buffer);
     this.view = new DataView(memory.buffer);
@@ -151,6 +158,7 @@ export class KernelMachine {
     const { view } = this;
     const write = view.getUint32(STATE + S.EXIT_WRITE, true) !== 0;
     const gpa = this.field(S.EXIT_GPA);
+    if (gpa < BigInt(RAM_BYTES)) return this.#mapOnDemand(Number(gpa) >>> 12);
     const size = view.getUint32(STATE + S.EXIT_SIZE, true);
     const inDevice = gpa >= DEVICE && gpa < DEVICE + 0x1000n;
     const offset = Number(gpa & 0xfffn);
@@ -162,6 +170,17 @@ export class KernelMachine {
     view.setBigUint64(STATE + records + count * 16, gpa, true);
     view.setBigUint64(STATE + records + count * 16 + 8, value, true);
     view.setUint32(STATE + counter, count + 1, true);
+  }
+
+  #mapOnDemand(page: number): void {
+    const { view } = this;
+    this.demands++;
+    if (this.#mapped++ >= this.#residentPages) {
+      new Uint8Array(view.buffer, SLAT, (RAM_BYTES >> 12) * 4).fill(0);
+      this.#core.flushTlb(STATE);
+      this.#mapped = 1;
+    }
+    view.setUint32(SLAT + page * 4, (RAM + page * 4096) | 7, true);
   }
 
   #answerCpuid(): void {
@@ -181,7 +200,9 @@ export class KernelMachine {
       vpCount: 1,
       busLock: 0,
     });
-    for (let page = 0; page < slatPages; page++) view.setUint32(SLAT + page * 4, (RAM + page * 4096) | 7, true);
+    if (this.#residentPages > slatPages) {
+      for (let page = 0; page < slatPages; page++) view.setUint32(SLAT + page * 4, (RAM + page * 4096) | 7, true);
+    }
     // SMEP, SMAP and FSGSBASE, so that CR4 accepts them.
     view.setUint32(STATE + S.CPUID_COUNT, 1, true);
     for (const [index, word] of [7, 0, 0, 0x100081, 0, 0].entries())

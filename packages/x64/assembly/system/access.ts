@@ -37,6 +37,16 @@ export function poke(s: usize, va: u64, size: u32, privilege: u32, value: u64): 
   leave(s, before);
 }
 
+/** Sets bits of a byte at supervisor privilege, without losing what another VP changes in it. */
+export function setBits(s: usize, va: u64, bits: u32): void {
+  const before = enter(s, 0);
+  const host = writableBytes(s, va, 1, true);
+  leave(s, before);
+  if (host == 0) return;
+  atomic.or<u8>(host, <u8>bits);
+  written(s, host);
+}
+
 function enter(s: usize, privilege: u32): u32 {
   const before = load<u32>(s, TLB_CURRENT);
   store<u32>(s, privilege == 3 ? load<u32>(s, TLB_USER) : load<u32>(s, TLB_SUPERVISOR), TLB_CURRENT);

@@ -3,7 +3,7 @@
  */
 import { GDTR_BASE, GDTR_LIMIT, LDTR, SEG_ATTRIBUTES, SEG_BASE, SEG_LIMIT } from '../state';
 import { faultCode } from '../op';
-import { peek, poke } from './access';
+import { peek, setBits } from './access';
 import { failed, GRANULAR, longMode, NULL_SEGMENT } from './machine';
 
 /** Vectors of the faults that segment checks raise. */
@@ -72,7 +72,7 @@ export function markDescriptor(s: usize, bits: u64): bool {
   const wanted = descriptor | (bits << 40);
   if (wanted == descriptor) return true;
   descriptor = wanted;
-  poke(s, descriptorAt + 5, 1, 0, wanted >> 40);
+  setBits(s, descriptorAt + 5, <u32>bits);
   return !failed(s);
 }
 

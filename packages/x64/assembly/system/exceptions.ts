@@ -40,7 +40,7 @@ import {
   WANT_WINDOW,
 } from '../state';
 import { EXIT, EXIT_FAULT, FAULT, JUMP, NEXT, NO_FAULT } from '../op';
-import { EXIT_EXCEPTION, EXIT_INTERRUPT_WINDOW, EXIT_TRIPLE_FAULT } from '../exits';
+import { EXIT_EXCEPTION, EXIT_GPA_ACCESS, EXIT_INTERRUPT_WINDOW, EXIT_TRIPLE_FAULT } from '../exits';
 import { peek } from './access';
 import { instructionBreakpoints } from './breakpoints';
 import {
@@ -224,11 +224,12 @@ export function interruptible(s: usize): bool {
 export function takeEvents(s: usize): i32 {
   const injected = load<i32>(s, INJECT_VECTOR);
   if (injected >= 0 && (injected & INJECT_EXCEPTION) != 0) {
-    store<i32>(s, -1, INJECT_VECTOR);
     store<i32>(s, injected & 0xff, FAULT_VECTOR);
     store<u32>(s, <u32>((injected & INJECT_CODE) != 0), FAULT_HAS_CODE);
     store<u32>(s, <u32>injected >> 16, FAULT_CODE);
-    return deliverFault(s);
+    const outcome = deliverFault(s);
+    if (outcome == JUMP || load<u32>(s, EXIT_REASON) != EXIT_GPA_ACCESS) store<i32>(s, -1, INJECT_VECTOR);
+    return outcome;
   }
   if (load<u32>(s, DEBUG_PENDING) != 0 && load<u32>(s, SHADOW) != 2) return raiseDebug(s, load<u32>(s, DEBUG_PENDING));
   const nmi = load<u32>(s, NMI_STATE);
@@ -254,11 +255,13 @@ export function takeEvents(s: usize): i32 {
 /** Delivers #DB with the given causes (DR6 bits) at RIP. @returns JUMP or EXIT */
 function raiseDebug(s: usize, causes: u32): i32 {
   store<u64>(s, (load<u64>(s, DR + 48) & ~(<u64>15)) | causes, DR + 48);
-  store<u32>(s, 0, DEBUG_PENDING);
   store<i32>(s, DEBUG, FAULT_VECTOR);
   store<u32>(s, 0, FAULT_HAS_CODE);
   store<u32>(s, 0, FAULT_CODE);
-  return deliverFault(s);
+  const outcome = deliverFault(s);
+  // A delivery that needs the caller first starts over: its causes are still pending then.
+  if (outcome == JUMP) store<u32>(s, 0, DEBUG_PENDING);
+  return outcome;
 }
 
 /** Instructions must be run one at a time, between {@link beforeInstruction} and {@link afterInstruction}. */

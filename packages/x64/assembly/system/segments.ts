@@ -198,7 +198,7 @@ export let found: u32 = 0;
 /** LAR. @returns 1 found (ZF set), 0 not, -1 an exit or page fault was set */
 export function loadAccessRights(s: usize, selector: u32): i32 {
   // Types that LAR knows: TSS and call gates, and outside long mode also the 16-bit ones and task gates.
-  const reached = visible(s, selector, longMode(s) ? 0b0001_1010_0000_0100 : 0b0001_1010_0011_0110);
+  const reached = visible(s, selector, longMode(s) ? 0b0001_1010_0000_0100 : 0b0001_1010_0011_1110);
   if (reached != 1) return reached;
   found = <u32>(descriptor >> 32) & 0x00f0ff00;
   return 1;
