@@ -60,8 +60,6 @@ export class RingChannel implements Channel {
   readonly #waiting: RoomQueue;
   readonly #signal: () => void;
   readonly #pollSoon: (() => void) | undefined;
-  /** Bytes taken before space is returned, at most. */
-  readonly #bytesPerCommit: number;
 
   readonly #events = new ChannelEvents();
 
@@ -107,7 +105,6 @@ export class RingChannel implements Channel {
     this.#reader = new RingReader(mapped ? incoming : detachedRing());
     this.#writer = new RingWriter(mapped ? outgoing : detachedRing());
     this.#waiting = new RoomQueue(this.#writer);
-    this.#bytesPerCommit = mapped ? incoming.size >> 2 : 0;
     if (!mapped) this.#fail('ring-unmapped');
     else this.#checkRings();
   }
@@ -373,7 +370,7 @@ export class RingChannel implements Channel {
         break;
       }
       if (this.#handler !== handler) break;
-      if ((calls & (PACKETS_PER_COMMIT - 1)) === 0 || reader.uncommitted >= this.#bytesPerCommit) this.#publish();
+      if ((calls & (PACKETS_PER_COMMIT - 1)) === 0 || reader.due) this.#publish();
     }
     this.#packetsReceived += calls - refused;
     this.#batchEnd?.(this);

@@ -12,6 +12,9 @@ import { RangeTable } from './range-table.ts';
 import type { RingMemory } from './ring-memory.ts';
 import { distance, freeBytes, isIndex, mustSignalWriter } from './signalling.ts';
 
+/** The first word of nearly every packet: its type, and a payload right after the descriptor. */
+const PLAIN_IN_BAND = PacketType.InBand | ((DESCRIPTOR_BYTES >> 3) << 16);
+const PLAIN_COMPLETION = PacketType.Completion | ((DESCRIPTOR_BYTES >> 3) << 16);
 const HEADER_WITH_RANGES = DESCRIPTOR_BYTES + RANGE_HEADER_BYTES;
 
 /** The consuming end of a ring. */
@@ -28,8 +31,8 @@ export class RingReader implements Packet {
   #committed = 0;
   /** Where published packets end, as of the last load of the write index: a ring's size more when that is wrapped. */
   #end = 0;
-  /** Bytes from {@link #committed} to {@link #next}. */
-  #taken = 0;
+  /** From which position on a quarter of the ring waits to be given back: a ring's size more when that is wrapped. */
+  #due = 0;
   /** The run of memory that {@link #next} lies in: word index of position 0 as seen from it, and where it ends. */
   #base = 0;
   #runEnd = 0;
@@ -37,16 +40,18 @@ export class RingReader implements Packet {
   /** Whether we believe that the mask in the header is set. */
   #masked = true;
 
-  /** The packet the cursor stands on: ring position of its descriptor and payload, and the descriptor's words. */
+  /** The packet the cursor stands on: ring position of its descriptor, and the descriptor's words. */
   #start = 0;
-  #payload = 0;
-  /** Word index of its payload when memory goes on for all of the packet; else -1, and each access looks its place up. */
-  #place = -1;
-  #length = 0;
-  #type = 0;
-  #flags = 0;
+  #shape = 0;
+  #lengths = 0;
   #low = 0;
   #high = 0;
+  /** Bytes of its payload. */
+  #length = 0;
+  /** Word index of its payload when memory goes on for all of the packet; else -1, and each access looks its place up. */
+  #place = -1;
+  /** Ring position of its payload, when {@link #place} is -1. */
+  #payload = 0;
 
   /**
    * Attaches to the ring where its header says the consumer is, masked, as a consumer that is not ready to sleep.
@@ -59,6 +64,7 @@ export class RingReader implements Packet {
     const index = Atomics.load(this.#words, this.#control + Control.ReadIndex);
     if (isIndex(this.#size, index)) this.#next = this.#end = this.#committed = this.#start = index;
     else this.#fault = 'read-index-invalid';
+    this.#due = this.#next + (this.#size >> 2);
     this.#enterRun();
     Atomics.store(this.#words, this.#control + Control.InterruptMask, 1);
   }
@@ -68,9 +74,14 @@ export class RingReader implements Packet {
     return this.#fault;
   }
 
+  /** Whether a quarter of the ring waits to be given back: the peer should not wait for the end of a long batch. */
+  get due(): boolean {
+    return this.#next >= this.#due;
+  }
+
   /** Bytes read and not yet given back. */
   get uncommitted(): number {
-    return this.#taken;
+    return distance(this.#size, this.#committed, this.#next);
   }
 
   /**
@@ -85,41 +96,37 @@ export class RingReader implements Packet {
     const first = this.#base + (start >> 2);
     const shape = words[first]!;
     const lengths = words[first + 1]!;
-    const offset = (shape >>> 16) * 8;
     const length = (lengths & 0xffff) * 8;
     const after = start + length + FOOTER_BYTES;
-    const type = shape & 0xffff;
-    const flags = lengths >>> 16;
     // The nearly always true in one condition: a body small enough to be compiled into the loop that calls it.
     if (
-      offset < DESCRIPTOR_BYTES ||
-      offset > length ||
+      (shape !== PLAIN_IN_BAND && shape !== PLAIN_COMPLETION) ||
+      lengths >>> 16 > COMPLETION_REQUESTED ||
+      length < DESCRIPTOR_BYTES ||
       after > this.#end ||
-      after >= this.#runEnd ||
-      flags > COMPLETION_REQUESTED ||
-      (type !== PacketType.InBand && type !== PacketType.Completion) ||
-      this.#ranges.count !== 0
+      after >= this.#runEnd
     ) {
       return this.#nextUnusual(shape, lengths) ? true : false;
     }
     this.#start = start;
-    this.#payload = start + offset;
-    this.#place = first + (offset >> 2);
-    this.#length = length - offset;
-    this.#type = type;
-    this.#flags = flags;
+    this.#shape = shape;
+    this.#lengths = lengths;
     this.#low = words[first + 2]!;
     this.#high = words[first + 3]!;
+    this.#length = length - DESCRIPTOR_BYTES;
+    this.#place = first + (DESCRIPTOR_BYTES >> 2);
     this.#next = after;
-    this.#taken += after - start;
     return true;
   }
 
   /** Goes back to before the current packet: {@link next} gives it again. Once for each packet, before a commit. */
   revert(): void {
-    this.#taken -= distance(this.#size, this.#start, this.#next);
-    if (this.#next < this.#start) this.#end += this.#size;
+    if (this.#next < this.#start) {
+      this.#end += this.#size;
+      this.#due += this.#size;
+    }
     this.#next = this.#start;
+    this.#ranges.clear();
     this.#enterRun();
   }
 
@@ -133,7 +140,7 @@ export class RingReader implements Packet {
     const after = this.#next;
     if (after === before) return false;
     this.#committed = after;
-    this.#taken = 0;
+    this.#due = after + (this.#size >> 2);
     Atomics.store(this.#words, this.#control + Control.ReadIndex, after);
     const pending = Atomics.load(this.#words, this.#control + Control.PendingSendSize);
     return pending !== 0 && this.#crosses(pending, before, after);
@@ -199,11 +206,11 @@ export class RingReader implements Packet {
   // The packet the cursor stands on.
 
   get type(): number {
-    return this.#type;
+    return this.#shape & 0xffff;
   }
 
   get completionRequested(): boolean {
-    return this.#flags === COMPLETION_REQUESTED;
+    return this.#lengths >>> 16 === COMPLETION_REQUESTED;
   }
 
   get transactionLow(): number {
@@ -239,7 +246,7 @@ export class RingReader implements Packet {
   copyTo(target: Uint8Array, from = 0): void {
     const wanted = target.length;
     if (from >= 0 && from + wanted <= this.#length) {
-      this.#memory.copyOut(this.#payload + from, target);
+      this.#memory.copyOut(this.#position() + from, target);
       return;
     }
     for (let i = 0; i < wanted; i++) target[i] = this.u8(from + i);
@@ -247,7 +254,7 @@ export class RingReader implements Packet {
 
   payload(): Uint8Array {
     const copy = new Uint8Array(this.#length);
-    this.#memory.copyOut(this.#payload, copy);
+    this.#memory.copyOut(this.#position(), copy);
     return copy;
   }
 
@@ -303,6 +310,7 @@ export class RingReader implements Packet {
    * @param shape - the first word of its descriptor, and `lengths` the second, as they were read there
    */
   #nextUnusual(shape: number, lengths: number): boolean {
+    if (this.#runEnd === 0) this.#enterRun();
     const start = this.#next;
     const offset = (shape >>> 16) * 8;
     const length = (lengths & 0xffff) * 8;
@@ -312,23 +320,31 @@ export class RingReader implements Packet {
     const second = this.#memory.word(start + 8);
     this.#low = this.#words[second]!;
     this.#high = this.#words[second + 1]!;
-    this.#type = shape & 0xffff;
-    this.#flags = lengths >>> 16;
     this.#start = start;
+    this.#shape = shape;
+    this.#lengths = lengths;
+    this.#length = length - offset;
     this.#payload = start + offset;
     this.#place = after <= this.#runEnd ? this.#base + (this.#payload >> 2) : -1;
-    this.#length = length - offset;
-    if (this.#flags > COMPLETION_REQUESTED) return this.#broken('flags-unknown');
-    if (this.#type === PacketType.InBand || this.#type === PacketType.Completion) this.#ranges.clear();
+    if (lengths >>> 16 > COMPLETION_REQUESTED) return this.#broken('flags-unknown');
+    const plain = this.type === PacketType.InBand || this.type === PacketType.Completion;
+    if (plain) this.#ranges.clear();
     else if (!this.#takeRanges(offset)) return false;
-    this.#taken += after - start;
     this.#next = after;
     if (after >= this.#size) {
       this.#next -= this.#size;
       this.#end -= this.#size;
+      this.#due -= this.#size;
     }
-    this.#enterRun();
+    if (after >= this.#runEnd) this.#enterRun();
+    // So that the packet after this one comes here too, and the ranges are forgotten.
+    if (!plain) this.#runEnd = 0;
     return true;
+  }
+
+  /** Ring position of the payload. */
+  #position(): number {
+    return this.#place >= 0 ? this.#start + (this.#shape >>> 16) * 8 : this.#payload;
   }
 
   #enterRun(): void {
@@ -346,9 +362,9 @@ export class RingReader implements Packet {
   }
 
   #takeRanges(offset: number): boolean {
-    if (this.#type !== PacketType.GpaDirect && this.#type !== PacketType.TransferPages)
-      return this.#broken('type-unknown');
-    const sound = offset >= HEADER_WITH_RANGES && this.#ranges.parse(this.#memory, this.#type, this.#start, offset);
+    const { type } = this;
+    if (type !== PacketType.GpaDirect && type !== PacketType.TransferPages) return this.#broken('type-unknown');
+    const sound = offset >= HEADER_WITH_RANGES && this.#ranges.parse(this.#memory, type, this.#start, offset);
     return sound || this.#broken('ranges-invalid');
   }
 
