@@ -27,7 +27,7 @@ import {
   OP_STACK,
   OP_TARGET,
 } from './op';
-import { ADDRESS, CODE_BASE, FPU_REGISTERS, GPR, MODE, SEGMENTS, SEGMENT_SIZE, XMM, ZERO } from './state';
+import { ADDRESS, CODE_BASE, FPU_REGISTERS, GPR, MODE, RSP, SEGMENTS, SEGMENT_SIZE, XMM, ZERO } from './state';
 import { OPCODES, ORDER, ROWS } from '../wasm/generated/tables';
 
 const INVALID_64: u32 = 1;
@@ -222,12 +222,18 @@ export function decode(s: usize, code: usize, p: usize, offset: u32, mode: u32):
     const segmentIndex: u32 = segmentOverride >= 0 ? <u32>segmentOverride : stackSegment ? 2 : 3;
     store<u32>(p, <u32>(record + segmentIndex * SEGMENT_SIZE), OP_SEGMENT);
   }
+  // A segment with a base takes the index's place in the effective address where that is free.
+  const overridden = long && segmentOverride >= 4 && memoryOperand;
+  if (overridden && slotIndex == zero && addressLog == 3 && !(map == 0 && byte == 0x8d)) {
+    store<u32>(p, <u32>(record + <u32>segmentOverride * SEGMENT_SIZE), OP_INDEX);
+    store<u8>(p, 0, OP_SCALE);
+  }
   const handler: u32 = load<u16>(row, 8);
   const family: u32 = load<u8>(row, 10);
   decodedEnds = (load<u8>(row, 11) & ENDS) != 0;
   let number: u32 = 0;
   // 16- and 32-bit addressing: an op before makes the linear address and checks the segment.
-  const needsAddressOp = memoryOperand && addressLog != 3;
+  const needsAddressOp = memoryOperand && (addressLog != 3 || (overridden && slotIndex != zero));
   if (needsAddressOp || (memoryOperand && !long)) {
     const main = p + OP_SIZE;
     memory.copy(main, p, OP_SIZE);
@@ -236,6 +242,8 @@ export function decode(s: usize, code: usize, p: usize, offset: u32, mode: u32):
     store<u32>(main, <u32>(s + ADDRESS), OP_BASE);
     store<u32>(main, <u32>zero, OP_INDEX);
     store<u32>(main, <u32>zero, OP_SEGMENT);
+    // POP m: RSP in its address is RSP after the pop.
+    if (map == 0 && byte == 0x8f && slotBase == s + RSP) store<i32>(p, <i32>displacement + (1 << log), OP_DISPLACEMENT);
     store<i32>(main, 0, OP_DISPLACEMENT);
     store<u8>(main, 0, OP_SCALE);
     if (second == p + OP_IMMEDIATE) store<u32>(main, <u32>(main + OP_IMMEDIATE), OP_SOURCE);

@@ -10,7 +10,7 @@
  *      8  u32 target      address of the register operand's slot (modrm.reg, opcode register, or the rm register)
  *     12  u32 source      address of the other operand: a register's slot, or of this op's own `immediate`
  *     16  u32 base        addresses of 8-byte slots that make the effective address:
- *     20  u32 index         [base] + ([index] << scale) + displacement + [segment]
+ *     20  u32 index         [base] + ([index] << scale) + displacement
  *     24  u32 segment
  *     28  i32 displacement
  *     32  i64 immediate   sign-extended as the instruction says; a second immediate in bits 32 and up (ENTER)
@@ -100,8 +100,7 @@ export function effective(p: usize): u64 {
   return (
     load<u64>(load<u32>(p, OP_BASE)) +
     (load<u64>(load<u32>(p, OP_INDEX)) << (<u64>load<u8>(p, OP_SCALE))) +
-    <u64>(<i64>load<i32>(p, OP_DISPLACEMENT)) +
-    load<u64>(load<u32>(p, OP_SEGMENT))
+    <u64>(<i64>load<i32>(p, OP_DISPLACEMENT))
   );
 }
 

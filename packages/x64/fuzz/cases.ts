@@ -71,7 +71,8 @@ function writeState(random: Random, target: DataView): void {
     target.setUint32(register * 8 + 4, high >>> 0, true);
   }
   target.setBigUint64(OFFSET.flags, BigInt(0x202 | (random.next() & 0x8d5) | (random.chance(20) ? 0x400 : 0)), true);
-  for (let i = 0; i < 256; i += 4) target.setUint32(OFFSET.data + i, random.chance(30) ? interesting(random) >>> 0 : random.next(), true);
+  for (let i = 0; i < 256; i += 4)
+    target.setUint32(OFFSET.data + i, random.chance(30) ? interesting(random) >>> 0 : random.next(), true);
   writeFx(random, target);
 }
 
@@ -89,7 +90,8 @@ function writeFx(random: Random, target: DataView): void {
     const kind = random.below(8);
     target.setUint32(at, kind === 0 ? 0 : random.next(), true);
     target.setUint32(at + 4, (kind === 0 ? 0 : random.next() | 0x80000000) >>> 0, true);
-    const exponent = kind === 0 ? 0 : kind === 1 ? 0x7fff : kind < 6 ? 0x3fff + random.below(64) - 32 : random.below(0x7fff);
+    const exponent =
+      kind === 0 ? 0 : kind === 1 ? 0x7fff : kind < 6 ? 0x3fff + random.below(64) - 32 : random.below(0x7fff);
     target.setUint16(at + 8, exponent | (random.chance(50) ? 0x8000 : 0), true);
   }
   for (let slot = 0; slot < 16; slot++) {
@@ -106,7 +108,27 @@ function writeFx(random: Random, target: DataView): void {
 }
 
 const SCRATCH = new DataView(new ArrayBuffer(8));
-const SPECIAL = [0, -0, 1, -1, 0.5, 1.5, 2, 3, 1e10, -1e10, Infinity, -Infinity, NaN, 2147483648, -2147483648, 4294967296, 9.3e18, 1e-40, 123456.75];
+const SPECIAL = [
+  0,
+  -0,
+  1,
+  -1,
+  0.5,
+  1.5,
+  2,
+  3,
+  1e10,
+  -1e10,
+  Infinity,
+  -Infinity,
+  NaN,
+  2147483648,
+  -2147483648,
+  4294967296,
+  9.3e18,
+  1e-40,
+  123456.75,
+];
 
 function floatBits(random: Random): number {
   SCRATCH.setFloat32(0, random.chance(70) ? random.pick(SPECIAL) : (random.below(20000) - 10000) / 16);

@@ -70,18 +70,40 @@ export interface Instruction {
 /** A random form of a row. */
 export function encode(row: Row, random: Random): Instruction {
   const bytes: number[] = [];
-  const sized = row.operands.some((operand) => /^[EGZMOI](v|z|y)$/.test(operand) || operand === 'AX' || operand === 'Is') || row.section === 'integer';
+  const sized =
+    row.operands.some((operand) => /^[EGZMOI](v|z|y)$/.test(operand) || operand === 'AX' || operand === 'Is') ||
+    row.section === 'integer';
   const string = row.attributes.has('rep') || row.attributes.has('repe');
   const vector = row.operands.some((operand) => /^[VWUPQN]/.test(operand));
   const pushPop = row.attributes.has('d64') || row.attributes.has('f64');
   let prefix66 = row.prefix === Prefix.p66;
-  const jump = row.operands.some((operand) => operand === 'Jb') ? 1 : row.operands.some((operand) => operand === 'Jz') ? 4 : 0;
-  if (sized && row.prefix !== Prefix.none && !vector && jump === 0 && !row.attributes.has('f64') && row.handler !== 'opBswap' && !/^opSh[lr]dCl$/.test(row.handler) && random.chance(25)) prefix66 = true;
+  const jump = row.operands.some((operand) => operand === 'Jb')
+    ? 1
+    : row.operands.some((operand) => operand === 'Jz')
+      ? 4
+      : 0;
+  if (
+    sized &&
+    row.prefix !== Prefix.none &&
+    !vector &&
+    jump === 0 &&
+    !row.attributes.has('f64') &&
+    row.handler !== 'opBswap' &&
+    !/^opSh[lr]dCl$/.test(row.handler) &&
+    random.chance(25)
+  )
+    prefix66 = true;
   if (row.handler === 'opMov' && row.map === 1) prefix66 = false;
   const lockable = row.attributes.has('lock');
-  const memoryForm = row.mod === 'mem' || (row.mod === 'any' && row.operands.some((operand) => /^[EWQM]/.test(operand) && !FIXED.has(operand)) && random.chance(45));
+  const memoryForm =
+    row.mod === 'mem' ||
+    (row.mod === 'any' &&
+      row.operands.some((operand) => /^[EWQM]/.test(operand) && !FIXED.has(operand)) &&
+      random.chance(45));
   const lock = lockable && memoryForm && /^E/.test(row.operands[0] ?? '') && random.chance(30);
   if (lock) bytes.push(0xf0);
+  if (memoryForm && random.chance(8)) bytes.push(0x67);
+  if (random.chance(3)) bytes.push(random.pick([0x26, 0x2e, 0x36, 0x3e]));
   if (prefix66) bytes.push(0x66);
   if (row.prefix === Prefix.pF3) bytes.push(0xf3);
   else if (row.prefix === Prefix.pF2) bytes.push(0xf2);
@@ -94,7 +116,11 @@ export function encode(row: Row, random: Random): Instruction {
   const tail: number[] = [];
   let opcode = row.opcode;
   const isXmm = (operand: string): boolean => /^[VWU]/.test(operand);
-  const hasModrm = row.extension >= 0 || row.mod !== 'any' || row.rm >= 0 || row.operands.some((o) => !FIXED.has(o) && /^[EGMSVWUPQNR]/.test(o));
+  const hasModrm =
+    row.extension >= 0 ||
+    row.mod !== 'any' ||
+    row.rm >= 0 ||
+    row.operands.some((o) => !FIXED.has(o) && /^[EGMSVWUPQNR]/.test(o));
   if (row.plusRegister) {
     const register = general();
     opcode |= register & 7;
@@ -105,7 +131,12 @@ export function encode(row: Row, random: Random): Instruction {
     const regOperand = row.operands.find((operand) => !FIXED.has(operand) && /^[GVP]/.test(operand));
     let reg = row.extension;
     if (reg < 0) {
-      reg = regOperand !== undefined && /^P/.test(regOperand) ? random.below(8) : regOperand !== undefined && isXmm(regOperand) ? random.below(16) : general();
+      reg =
+        regOperand !== undefined && /^P/.test(regOperand)
+          ? random.below(8)
+          : regOperand !== undefined && isXmm(regOperand)
+            ? random.below(16)
+            : general();
       rex.r = reg >> 3;
       reg &= 7;
     }
@@ -148,7 +179,11 @@ export function encode(row: Row, random: Random): Instruction {
     if (operand === 'Ib' || operand === 'Is') tail.push(random.chance(20) ? random.below(4) : random.below(256));
     else if (operand === 'Iw') tail.push(random.below(32), 0);
     else if (operand === 'Iz') tail.push(...little(interesting(random), operandBytes === 2 ? 2 : 4));
-    else if (operand === 'Iv') tail.push(...little(interesting(random), Math.min(operandBytes, 4)), ...(operandBytes === 8 ? little(interesting(random), 4) : []));
+    else if (operand === 'Iv')
+      tail.push(
+        ...little(interesting(random), Math.min(operandBytes, 4)),
+        ...(operandBytes === 8 ? little(interesting(random), 4) : []),
+      );
     else if (operand === 'Jb') tail.push(0);
     else if (operand === 'Jz') tail.push(0, 0, 0, 0);
     else if (operand[0] === 'O') tail.push(...little(BORDER + random.below(32) - 16, 4), 0, 0, 0, 0);
@@ -182,7 +217,9 @@ export function assemble(instructions: readonly Instruction[], random: Random): 
     }
     if (jump !== 0) {
       const skip = random.below(3);
-      const distance = instructions.slice(index + 1, index + 1 + skip).reduce((sum, later) => sum + later.bytes.length, 0);
+      const distance = instructions
+        .slice(index + 1, index + 1 + skip)
+        .reduce((sum, later) => sum + later.bytes.length, 0);
       little(distance, jump).forEach((byte, i) => (bytes[bytes.length - jump + i] = byte));
     }
     code.push(...bytes);

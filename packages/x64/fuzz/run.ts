@@ -64,13 +64,22 @@ export function fuzz(harness: string, core: string, options: FuzzOptions): FuzzR
   while (report.cases < options.cases && Date.now() < end && report.failures.length < options.failures) {
     const made: Case[] = [];
     const count = Math.min(BATCH, options.cases - report.cases);
-    for (let i = 0; i < count; i++) made.push(makeCase(seed++, rows, new DataView(input, i * CASE_SIZE, CASE_SIZE), options.length));
-    const { stdout } = spawnSync(harness, { input: new Uint8Array(input, 0, count * CASE_SIZE), maxBuffer: 1 << 30, timeout: 60_000 });
+    for (let i = 0; i < count; i++)
+      made.push(makeCase(seed++, rows, new DataView(input, i * CASE_SIZE, CASE_SIZE), options.length));
+    const { stdout } = spawnSync(harness, {
+      input: new Uint8Array(input, 0, count * CASE_SIZE),
+      maxBuffer: 1 << 30,
+      timeout: 60_000,
+    });
     const done = Math.floor(stdout.length / CASE_SIZE);
     for (let i = 0; i < done; i++) {
       const expected = new DataView(stdout.buffer, stdout.byteOffset + i * CASE_SIZE, CASE_SIZE);
       if (expected.getUint32(144, true) === ENDLESS) continue;
-      const difference = subject.check(new DataView(input, i * CASE_SIZE, CASE_SIZE), expected, made[i]!.undefinedFlags);
+      const difference = subject.check(
+        new DataView(input, i * CASE_SIZE, CASE_SIZE),
+        expected,
+        made[i]!.undefinedFlags,
+      );
       if (difference !== '') note(report, made[i]!, difference, options.failures);
     }
     report.cases += done;
@@ -85,7 +94,8 @@ export function fuzz(harness: string, core: string, options: FuzzOptions): FuzzR
 }
 
 function note(report: FuzzReport, failed: Case, difference: string, limit: number): void {
-  for (const name of new Set(failed.instructions.filter((i) => i.undefined !== '-').map((i) => `${i.row.mnemonic}`))) report.dirty.set(name, (report.dirty.get(name) ?? 0) + 1);
+  for (const name of new Set(failed.instructions.filter((i) => i.undefined !== '-').map((i) => `${i.row.mnemonic}`)))
+    report.dirty.set(name, (report.dirty.get(name) ?? 0) + 1);
   if (report.failures.length >= limit) return;
   report.failures.push({
     seed: failed.seed,
@@ -117,7 +127,10 @@ function main(): void {
     const index = process.argv.indexOf(`--${name}`);
     return index < 0 ? fallback : (process.argv[index + 1] ?? fallback);
   };
-  const list = (name: string): string[] => argument(name, '').split(',').filter((word) => word !== '');
+  const list = (name: string): string[] =>
+    argument(name, '')
+      .split(',')
+      .filter((word) => word !== '');
   const harness = buildHarness();
   if (harness === undefined) throw new Error('the fuzzer needs gcc and an x86-64 Linux host');
   const seed = Number(argument('seed', String(Date.now() & 0xffffff)));
@@ -137,7 +150,9 @@ function main(): void {
   for (const { text } of report.failures.slice(0, Number(argument('show', '10')))) console.log(text);
   const dirty = [...report.dirty].sort((a, b) => b[1] - a[1]).slice(0, 60);
   if (dirty.length > 0) console.log(dirty.map(([name, count]) => `${name} ${count}`).join(', '));
-  console.log(`${report.cases} cases, ${report.instructions} instructions, ${report.failures.length} differences, ${((Date.now() - started) / 1000).toFixed(1)} s`);
+  console.log(
+    `${report.cases} cases, ${report.instructions} instructions, ${report.failures.length} differences, ${((Date.now() - started) / 1000).toFixed(1)} s`,
+  );
   if (report.failures.length > 0) process.exitCode = 1;
 }
 
