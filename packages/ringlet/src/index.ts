@@ -4,7 +4,7 @@
  * @packageDocumentation
  */
 export { Machine } from './machine/machine.ts';
-export type { MachineEvent } from './machine/machine.ts';
+export type { MachineEvent, MachineRequests } from './machine/machine.ts';
 export type { DiskFormat, DiskOption, Harness, MachineOptions } from './configuration/options.ts';
 export type { Controllable, MachineResult, MachineState, ShutdownOptions } from './control/controllable.ts';
 export type { Guest, GuestModule, Vsc, VscClass } from '@ringlet/child-partition';

@@ -13,7 +13,7 @@ import { statSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Exit } from '@ringlet/microkernel';
-import type { DeviceHostEvent } from '@ringlet/root-partition';
+import type { DeviceHostEvent, DeviceHostRequests } from '@ringlet/root-partition';
 import { UserError } from '@ringlet/wire';
 import { BehaviorSubject, type Observable, ReplaySubject, Subject } from 'rxjs';
 import type { MachineOptions } from '../configuration/options.ts';
@@ -28,6 +28,12 @@ export type MachineEvent =
   | DeviceHostEvent
   | { readonly type: 'state'; readonly state: MachineState }
   | { readonly type: 'result'; readonly result: MachineResult };
+
+/** What {@link Machine.request} can be asked: name, parameters and answer of each request. */
+export type MachineRequests = Pick<
+  DeviceHostRequests,
+  'attachDisk' | 'detachDisk' | 'resizeDisk' | 'keyValues' | 'setKeyValue'
+>;
 
 const DEFAULT_MEMORY = 64 * 1024 * 1024;
 const PAGE = 4096;
@@ -140,6 +146,18 @@ export class Machine implements Controllable {
     const devices = state === 'running' || state === 'stopping' ? await this.#harness.request('inspect', {}) : {};
     const tree = { name: this.name, state, ...this.#harness.inspect(), ...devices };
     return descend(tree, path);
+  }
+
+  /**
+   * Asks the devices of the running machine: to attach, detach or resize a disk; for key values.
+   *
+   * @throws UserError when it cannot be done: `disk-not-found`, `disk-place-taken`, `key-value-too-long`…
+   */
+  request<Name extends keyof MachineRequests>(
+    name: Name,
+    parameters: Parameters<MachineRequests[Name]>[0],
+  ): Promise<Awaited<ReturnType<MachineRequests[Name]>>> {
+    return this.#harness.request(name, parameters);
   }
 
   /** Turns it off if it runs, and gives back its memory, threads and files. */
