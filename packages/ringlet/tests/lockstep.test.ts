@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createDisk } from '@ringlet/root-partition';
 import { expect, test } from 'vitest';
-import { eventually, example, guestWith, moduleWith, run, start, temporaryFolder } from './machines.ts';
+import { example, guestWith, moduleWith, PATIENTLY, run, start, temporaryFolder } from './machines.ts';
 
 const lockstep = { harness: 'lockstep' } as const;
 
@@ -112,7 +112,7 @@ test('it is inspected, shut down and turned off like any other', async () => {
   const { machine, printed, console } = await start({ ...lockstep, guest: example('shutdown.ts') });
   await printed('running');
   expect(await machine.inspect('lockstep/steps')).toBeGreaterThan(0);
-  await eventually(() => machine.inspect('vmbus/bus/version')).toBe('5.3');
+  await expect.poll(() => machine.inspect('vmbus/bus/version'), PATIENTLY).toBe('5.3');
   await machine.shutdown({ timeoutMs: 20_000 });
   expect(await machine.finished).toEqual({ reason: 'power-off', code: 0 });
   expect(console()).toContain('goodbye');

@@ -1,7 +1,7 @@
 /** What goes wrong in guests, in device files and in options: said with its place, and contained. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { eventually, example, fixture, footprint, guestWith, moduleWith, run, start, watch } from './machines.ts';
+import { example, fixture, footprint, guestWith, moduleWith, PATIENTLY, run, start, watch } from './machines.ts';
 
 const hello = example('hello.ts');
 
@@ -213,9 +213,12 @@ test('what a guest does wrong is reported less and less often, and counted alway
     `),
   });
   await printed('done');
-  await eventually(async () =>
-    Object.values((await machine.inspect('guestErrors/vmbus')) as object).reduce((a, b) => a + b, 0),
-  ).toBe(100);
+  await expect
+    .poll(
+      async () => Object.values((await machine.inspect('guestErrors/vmbus')) as object).reduce((a, b) => a + b, 0),
+      PATIENTLY,
+    )
+    .toBe(100);
   const counts = events.flatMap((event) => (event.type === 'guest-error' ? [event.count] : []));
   expect(counts).toEqual([1, 2, 4, 8, 16, 32, 64]);
 });

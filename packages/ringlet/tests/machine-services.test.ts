@@ -1,10 +1,8 @@
 /** What a running machine offers its host beyond starting and stopping: life signs, the time, key values, its disks. */
 import { join } from 'node:path';
 import { createDisk } from '@ringlet/root-partition';
-import { expect, onTestFinished, test } from 'vitest';
-import { sharedSystem } from '../src/machine/system.ts';
-import { ThreadedHarness } from '../src/threads/threaded-harness.ts';
-import { eventually, fixture, guestWith, moduleWith, run, start, temporaryFolder } from './machines.ts';
+import { expect, test } from 'vitest';
+import { fixture, guestWith, moduleWith, PATIENTLY, run, start, temporaryFolder } from './machines.ts';
 
 const MIB = 1024 * 1024;
 const WAITS = 'await new Promise((asked) => guest.onShutdown(() => asked()));';
@@ -12,27 +10,6 @@ const WAITS = 'await new Promise((asked) => guest.onShutdown(() => asked()));';
 const GUEST_POOL = 1;
 const AUTO_POOL = 2;
 const EXTERNAL_POOL = 0;
-
-/** A machine's innards, for what only its device thread can be asked. */
-async function harnessOf(guest: string): Promise<{ harness: ThreadedHarness; console: () => string }> {
-  let console = '';
-  const harness = new ThreadedHarness(
-    sharedSystem(),
-    {
-      guest,
-      args: [],
-      cpus: 1,
-      share: { weight: 100, cap: 100, reserve: 0 },
-      memoryBytes: 8 * MIB,
-      devices: [],
-      description: { name: 'services', disks: [] },
-    },
-    { console: (bytes) => (console += Buffer.from(bytes).toString()), event: () => {}, exit: () => {} },
-  );
-  onTestFinished(() => harness.stop());
-  await harness.start();
-  return { harness, console: () => console };
-}
 
 test('a guest that lives is heard of: its heartbeat becomes ok', async () => {
   const { machine, seen, events } = await start({ guest: guestWith(WAITS) });
@@ -80,24 +57,26 @@ test('integration components work on a guest of several processors', async () =>
 });
 
 test('keys and values go both ways between the host and a guest', async () => {
-  const { harness, console } = await harnessOf(
-    guestWith(`
+  const { machine, console } = await start({
+    guest: guestWith(`
       guest.keyValues.set(${GUEST_POOL}, 'colour', 'grün');
       while (guest.keyValues.get(${EXTERNAL_POOL}, 'question') === undefined) await guest.sleep(1);
       await guest.print(guest.keyValues.get(${EXTERNAL_POOL}, 'question'));
       ${WAITS}
     `),
-  );
-  await eventually(() => harness.request('keyValues', { pool: GUEST_POOL }).catch(() => ({}))).toEqual({
-    colour: 'grün',
   });
-  expect(await harness.request('keyValues', { pool: AUTO_POOL })).toMatchObject({
+  await expect
+    .poll(() => machine.request('keyValues', { pool: GUEST_POOL }).catch(() => ({})), PATIENTLY)
+    .toEqual({
+      colour: 'grün',
+    });
+  expect(await machine.request('keyValues', { pool: AUTO_POOL })).toMatchObject({
     OSName: expect.stringContaining('Ringlet'),
   });
-  await harness.request('setKeyValue', { pool: EXTERNAL_POOL, key: 'question', value: 'why not?' });
-  await eventually(console).toBe('why not?');
+  await machine.request('setKeyValue', { pool: EXTERNAL_POOL, key: 'question', value: 'why not?' });
+  await expect.poll(console, PATIENTLY).toBe('why not?');
   await expect(
-    harness.request('setKeyValue', { pool: EXTERNAL_POOL, key: 'k'.repeat(300), value: '' }),
+    machine.request('setKeyValue', { pool: EXTERNAL_POOL, key: 'k'.repeat(300), value: '' }),
   ).rejects.toMatchObject({ code: 'key-value-too-long' });
 });
 
@@ -108,27 +87,27 @@ test('disks come, grow and go while the machine runs', async () => {
     createDisk(path, { format: 'vhdx', size });
     return path;
   };
-  const { harness, console } = await harnessOf(fixture('disk-watcher.ts'));
-  await eventually(console).toBe('found 0\n');
+  const { machine, console } = await start({ guest: fixture('disk-watcher.ts') });
+  await expect.poll(console, PATIENTLY).toBe('found 0\n');
 
-  await harness.request('attachDisk', { path: image('first.vhdx', 4 * MIB), keep: true });
-  await eventually(console).toContain('read 0\n');
-  await harness.request('attachDisk', { path: image('second.vhdx', 2 * MIB) });
-  await eventually(console).toContain('read 1\n');
-  await harness.request('resizeDisk', { lun: 0, bytes: 8 * MIB });
-  await eventually(console).toContain('changed 0: 16384 sectors\n');
-  await harness.request('detachDisk', { lun: 1 });
-  await eventually(console).toContain('removed 1: 4096 sectors\n');
+  await machine.request('attachDisk', { path: image('first.vhdx', 4 * MIB), keep: true });
+  await expect.poll(console, PATIENTLY).toContain('read 0\n');
+  await machine.request('attachDisk', { path: image('second.vhdx', 2 * MIB) });
+  await expect.poll(console, PATIENTLY).toContain('read 1\n');
+  await machine.request('resizeDisk', { lun: 0, bytes: 8 * MIB });
+  await expect.poll(console, PATIENTLY).toContain('changed 0: 16384 sectors\n');
+  await machine.request('detachDisk', { lun: 1 });
+  await expect.poll(console, PATIENTLY).toContain('removed 1: ');
   expect(console()).toMatch(/^found 0\nadded 0: 8192 sectors\nread 0\nadded 1: 4096 sectors\nread 1\n/);
 
-  await expect(harness.request('detachDisk', { lun: 7 })).rejects.toMatchObject({ code: 'no-such-disk' });
-  await expect(harness.request('attachDisk', { path: join(folder, 'none') })).rejects.toMatchObject({
+  await expect(machine.request('detachDisk', { lun: 7 })).rejects.toMatchObject({ code: 'no-such-disk' });
+  await expect(machine.request('attachDisk', { path: join(folder, 'none') })).rejects.toMatchObject({
     code: 'disk-not-found',
   });
-  await expect(harness.request('attachDisk', { path: join(folder, 'second.vhdx'), lun: 0 })).rejects.toMatchObject({
+  await expect(machine.request('attachDisk', { path: join(folder, 'second.vhdx'), lun: 0 })).rejects.toMatchObject({
     code: 'disk-place-taken',
   });
   // Detached, it can be had again.
-  await harness.request('attachDisk', { path: join(folder, 'second.vhdx'), keep: true, lun: 5 });
-  await eventually(console).toContain('read 5\n');
+  await machine.request('attachDisk', { path: join(folder, 'second.vhdx'), keep: true, lun: 5 });
+  await expect.poll(console, PATIENTLY).toContain('read 5\n');
 });

@@ -2,7 +2,7 @@
 import { basename } from 'node:path';
 import { expect, test } from 'vitest';
 import { sharedSystem } from '../src/machine/system.ts';
-import { eventually, example, footprint, guestWith, moduleWith, run, start, watch } from './machines.ts';
+import { example, footprint, guestWith, moduleWith, PATIENTLY, run, start, watch } from './machines.ts';
 
 const MIB = 1024 * 1024;
 
@@ -193,7 +193,7 @@ test('inspect shows the partition, its processors, the bus and the disks, whole 
   expect(Object.keys((await machine.inspect('partition/vps')) as object)).toEqual(['0', '1']);
   expect(await machine.inspect('/partition/vps/1/started/')).toBe(true);
   expect(await machine.inspect('vmbus/bus/version')).toBe('5.3');
-  await eventually(() => machine.inspect('vmbus/bus/channels/0/state')).toBe('open');
+  await expect.poll(() => machine.inspect('vmbus/bus/channels/0/state'), PATIENTLY).toBe('open');
   expect(JSON.parse(JSON.stringify(tree))).toEqual(tree);
 });
 

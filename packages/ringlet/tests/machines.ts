@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Machine, type MachineEvent, type MachineOptions, type MachineResult, type MachineState } from 'ringlet';
-import { expect, onTestFinished } from 'vitest';
+import { onTestFinished } from 'vitest';
 import { sharedSystem } from '../src/machine/system.ts';
 
 /** The root of the repository. */
@@ -33,8 +33,8 @@ export function moduleWith(source: string, name = 'module.ts'): string {
   return path;
 }
 
-/** An expectation that is tried again until it holds, for as long as a busy host may need. */
-export const eventually = <T>(look: () => T | Promise<T>) => expect.poll(look, { timeout: 20_000, interval: 10 });
+/** For `expect.poll`: as long as a busy host may need. */
+export const PATIENTLY = { timeout: 20_000, interval: 10 } as const;
 
 /** What the machines of this process take up in its microkernel: to be compared with an earlier one. */
 export function footprint(): unknown {
