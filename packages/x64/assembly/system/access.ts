@@ -4,8 +4,8 @@
  * They go through the TLB of the privilege they are made with, whatever the current one is. Outside long mode linear
  * addresses have 32 bits; callers truncate.
  */
-import { TLB_CURRENT, TLB_SUPERVISOR, TLB_USER } from '../state';
 import { readableBytes, writableBytes, written } from '../memory';
+import { TLB_CURRENT, TLB_SUPERVISOR, TLB_USER } from '../state';
 
 /** The access under way is one that no instruction asked for: SMAP does not look at RFLAGS.AC. */
 export let implicitAccess: bool = false;

@@ -3,7 +3,7 @@
  * (APM volume 2 chapter 13; Intel SDM volume 3 chapter 18).
  */
 import { CS, DEBUG_PENDING, DR, FLAG_SYSTEM, RIP, SEG_BASE } from '../state';
-import { code64, FLAG_RF } from './machine';
+import { FLAG_RF, code64 } from './machine';
 
 /** Local and global enable bits of DR7. */
 const ENABLES: u64 = 0xff;

@@ -1,6 +1,9 @@
 /**
  * Control and debug registers: which values are refused, and what a change makes stale (APM volume 2 sections 3.1, 13.1).
  */
+import { EXIT_CR8 } from '../exits';
+import { updateMode } from '../mode';
+import { END, EXIT, fault, faultCode } from '../op';
 import {
   CPL,
   CPUID_COUNT,
@@ -18,9 +21,6 @@ import {
   EXIT_VALUE,
   SEG_ATTRIBUTES,
 } from '../state';
-import { EXIT_CR8 } from '../exits';
-import { updateMode } from '../mode';
-import { END, EXIT, fault, faultCode } from '../op';
 import { GENERAL_PROTECTION } from './descriptors';
 import {
   CR0_AM,
@@ -55,7 +55,8 @@ import {
 import { PHYSICAL_BITS } from './page-walk';
 import { flushAll, flushLocal } from './paging';
 
-const CR0_DEFINED: u64 = CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD | CR0_PG;
+const CR0_DEFINED: u64 =
+  CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD | CR0_PG;
 const CR4_ALWAYS: u64 =
   CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE | CR4_PGE | CR4_PCE | CR4_OSFXSR | CR4_OSXMMEXCPT;
 /** A change of these changes what translations mean. */
@@ -78,7 +79,7 @@ export function writeControl(s: usize, index: u32, value: u64): i32 {
       store<u64>(s, value, CR2);
       return END;
     case 3:
-      if (longMode(s) && (value >> PHYSICAL_BITS) != 0) return faultCode(s, GENERAL_PROTECTION, 0);
+      if (longMode(s) && value >> PHYSICAL_BITS != 0) return faultCode(s, GENERAL_PROTECTION, 0);
       store<u64>(s, value, CR3);
       flushLocal(s);
       return END;

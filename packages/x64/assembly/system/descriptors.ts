@@ -1,10 +1,10 @@
 /**
  * Descriptors in the GDT and LDT: reading them, their fields, the accessed and busy bits (APM volume 2 chapter 4).
  */
-import { GDTR_BASE, GDTR_LIMIT, LDTR, SEG_ATTRIBUTES, SEG_BASE, SEG_LIMIT } from '../state';
 import { faultCode } from '../op';
+import { GDTR_BASE, GDTR_LIMIT, LDTR, SEG_ATTRIBUTES, SEG_BASE, SEG_LIMIT } from '../state';
 import { peek, setBits } from './access';
-import { failed, GRANULAR, longMode, NULL_SEGMENT } from './machine';
+import { GRANULAR, NULL_SEGMENT, failed, longMode } from './machine';
 
 /** Vectors of the faults that segment checks raise. */
 export const INVALID_TSS = 10;

@@ -4,6 +4,8 @@
  * - SYSCALL works in every mode; SYSRET does not check RCX: the first fetch in user mode faults.
  * - SYSENTER and SYSEXIT are undefined in long mode.
  */
+import { updateMode } from '../mode';
+import { JUMP, fault, faultCode } from '../op';
 import {
   CPL,
   CS,
@@ -21,17 +23,15 @@ import {
   RSP,
   SS,
 } from '../state';
-import { updateMode } from '../mode';
-import { fault, faultCode, JUMP } from '../op';
 import { GENERAL_PROTECTION } from './descriptors';
 import { cancelStep } from './exceptions';
 import {
-  code64,
   EFER_SCE,
   FLAG_IF,
   FLAG_RF,
   FLAG_TF,
   FLAG_VM,
+  code64,
   gpr,
   longMode,
   protectedMode,
@@ -56,7 +56,7 @@ const FLAT_32: u32 = 0xc000;
 export function systemCall(s: usize, next: u64): i32 {
   if ((load<u64>(s, EFER) & EFER_SCE) == 0) return fault(s, UNDEFINED_OPCODE);
   const star = load<u64>(s, MSR_STAR);
-  const selector = <u32>(star >> 32) & 0xfffc;
+  const selector = (<u32>(star >> 32)) & 0xfffc;
   const flags = rflags(s) & ~FLAG_RF;
   const long = longMode(s);
   if (long) {
@@ -79,7 +79,7 @@ export function systemReturn(s: usize, wide: bool): i32 {
   if ((load<u64>(s, EFER) & EFER_SCE) == 0) return fault(s, UNDEFINED_OPCODE);
   if (!protectedMode(s) || load<u32>(s, CPL) != 0) return faultCode(s, GENERAL_PROTECTION, 0);
   const base = <u32>(load<u64>(s, MSR_STAR) >> 48);
-  if (longMode(s)) setRflags(s, <u32>gpr(s, R11) & ~(FLAG_RF | FLAG_VM));
+  if (longMode(s)) setRflags(s, (<u32>gpr(s, R11)) & ~(FLAG_RF | FLAG_VM));
   else setRflags(s, rflags(s) | FLAG_IF);
   store<u64>(s, wide ? load<u64>(s, RCX) : load<u64>(s, RCX) & 0xffffffff, RIP);
   const code = (wide ? base + 16 : base) | 3;
@@ -93,7 +93,7 @@ export function systemReturn(s: usize, wide: bool): i32 {
 /** SYSENTER. */
 export function systemEnter(s: usize): i32 {
   if (longMode(s)) return fault(s, UNDEFINED_OPCODE);
-  const selector = <u32>load<u64>(s, MSR_SYSENTER_CS) & 0xffff;
+  const selector = (<u32>load<u64>(s, MSR_SYSENTER_CS)) & 0xffff;
   if (!protectedMode(s) || (selector & 0xfffc) == 0) return faultCode(s, GENERAL_PROTECTION, 0);
   setRflags(s, rflags(s) & ~(FLAG_IF | FLAG_VM | FLAG_RF));
   store<u64>(s, load<u64>(s, MSR_SYSENTER_EIP) & 0xffffffff, RIP);
@@ -105,7 +105,7 @@ export function systemEnter(s: usize): i32 {
 /** SYSEXIT. */
 export function systemExit(s: usize): i32 {
   if (longMode(s)) return fault(s, UNDEFINED_OPCODE);
-  const selector = <u32>load<u64>(s, MSR_SYSENTER_CS) & 0xffff;
+  const selector = (<u32>load<u64>(s, MSR_SYSENTER_CS)) & 0xffff;
   if (!protectedMode(s) || (selector & 0xfffc) == 0 || load<u32>(s, CPL) != 0) {
     return faultCode(s, GENERAL_PROTECTION, 0);
   }

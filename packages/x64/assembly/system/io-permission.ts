@@ -1,9 +1,9 @@
 /** The I/O permission bitmap of the TSS (APM volume 2 section 12.2.4). */
-import { CPL, SEG_ATTRIBUTES, SEG_BASE, SEG_LIMIT, TR } from '../state';
 import { faultCode } from '../op';
+import { CPL, SEG_ATTRIBUTES, SEG_BASE, SEG_LIMIT, TR } from '../state';
 import { peek } from './access';
 import { GENERAL_PROTECTION } from './descriptors';
-import { failed, iopl, longMode, NULL_SEGMENT, protectedMode } from './machine';
+import { NULL_SEGMENT, failed, iopl, longMode, protectedMode } from './machine';
 
 /** Whether the running code may use `size` ports from `port` on. @returns false when a fault or an exit was set */
 export function ioAllowed(s: usize, port: u32, size: u32): bool {

@@ -4,10 +4,12 @@
  * AMD64 Architecture Programmer's Manual (APM) volume 2 chapters 1-3; Intel SDM volume 3 chapter 2. Where the two differ
  * the processor is AMD's, as its CPUID vendor says, and the place says so.
  */
+import { readFlags, writeFlags } from '../flags';
+import { updateMode } from '../mode';
+import { NO_FAULT } from '../op';
 import {
   CPL,
   CR0,
-  CR4,
   EFER,
   FAULT_VECTOR,
   FLAG_SYSTEM,
@@ -19,9 +21,6 @@ import {
   SEG_LIMIT,
   SEG_SELECTOR,
 } from '../state';
-import { readFlags, writeFlags } from '../flags';
-import { updateMode } from '../mode';
-import { NO_FAULT } from '../op';
 
 export const CR0_PE: u64 = 1 << 0;
 export const CR0_MP: u64 = 1 << 1;

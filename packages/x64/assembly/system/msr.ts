@@ -2,6 +2,9 @@
  * The model-specific registers that the processor itself owns; all others belong to the caller of run() (APM volume 2
  * appendix A). Answers need no BigInt and no exit: RDMSR and WRMSR of these are frequent in kernels.
  */
+import { EXIT_RDMSR, EXIT_WRMSR } from '../exits';
+import { updateMode } from '../mode';
+import { END, EXIT, NEXT, faultCode } from '../op';
 import {
   CR0,
   EFER,
@@ -26,11 +29,8 @@ import {
   TSC_OFFSET,
   TSC_SCALE,
 } from '../state';
-import { EXIT_RDMSR, EXIT_WRMSR } from '../exits';
-import { updateMode } from '../mode';
-import { END, EXIT, faultCode, NEXT } from '../op';
 import { GENERAL_PROTECTION } from './descriptors';
-import { canonical, CR0_PG, EFER_LMA, EFER_LME, EFER_NXE, EFER_SCE } from './machine';
+import { CR0_PG, EFER_LMA, EFER_LME, EFER_NXE, EFER_SCE, canonical } from './machine';
 import { flushAll } from './paging';
 
 const TSC: u32 = 0x10;
@@ -115,7 +115,8 @@ export function writeMsr(s: usize, index: u32, value: u64): i32 {
 function writeEfer(s: usize, value: u64): i32 {
   const before = load<u64>(s, EFER);
   if ((value & ~(EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE)) != 0) return faultCode(s, GENERAL_PROTECTION, 0);
-  if (((value ^ before) & EFER_LME) != 0 && (load<u64>(s, CR0) & CR0_PG) != 0) return faultCode(s, GENERAL_PROTECTION, 0);
+  if (((value ^ before) & EFER_LME) != 0 && (load<u64>(s, CR0) & CR0_PG) != 0)
+    return faultCode(s, GENERAL_PROTECTION, 0);
   // LMA follows CR0.PG; writes do not change it.
   const after = (value & ~EFER_LMA) | (before & EFER_LMA);
   store<u64>(s, after, EFER);

@@ -1,7 +1,7 @@
 /** Operands of system instructions: 16-bit sources, results in a register or memory, privilege. */
-import { CPL, CR4, RIP } from '../state';
 import { readable, write } from '../memory';
-import { effective, EXIT, FAULT, faultCode, NEXT, OP_FLAGS, OP_LOG, OP_MEMORY, OP_TARGET, ripOf } from '../op';
+import { EXIT, FAULT, NEXT, OP_FLAGS, OP_LOG, OP_MEMORY, OP_TARGET, effective, faultCode, ripOf } from '../op';
+import { CPL, CR4, RIP } from '../state';
 import { GENERAL_PROTECTION } from './descriptors';
 import { CR4_UMIP } from './machine';
 

@@ -7,21 +7,10 @@
  *
  * PDPTEs of PAE paging are read at each walk, as AMD allows; MOV CR3 does not preload them.
  */
-import { CR0, CR3, CR4, EFER, FAULT_ADDRESS, FLAG_SYSTEM, SYSTEM_SCRATCH } from '../state';
 import { faultCode } from '../op';
-import { systemAddress, exitGpa, answered, answer } from './second-level';
-import {
-  CR0_PG,
-  CR0_WP,
-  CR4_PAE,
-  CR4_PGE,
-  CR4_PSE,
-  CR4_SMAP,
-  CR4_SMEP,
-  EFER_LMA,
-  EFER_NXE,
-  FLAG_AC,
-} from './machine';
+import { CR0, CR3, CR4, EFER, FAULT_ADDRESS, FLAG_SYSTEM, SYSTEM_SCRATCH } from '../state';
+import { CR0_PG, CR0_WP, CR4_PAE, CR4_PGE, CR4_PSE, CR4_SMAP, CR4_SMEP, EFER_LMA, EFER_NXE, FLAG_AC } from './machine';
+import { answer, answered, exitGpa, systemAddress } from './second-level';
 
 /** Kinds of access, to be or-ed. */
 export const READ: u32 = 0;
@@ -192,7 +181,7 @@ function pageFault(s: usize, va: u64, code: u32): i32 {
 // SYSTEM_SCRATCH: per level {host address u32, GPA u32 (low half), entry u64}.
 
 function remember(s: usize, level: i32, gpa: u64, host: usize, entry: u64): void {
-  const slot = s + SYSTEM_SCRATCH + (<usize>level << 4);
+  const slot = s + SYSTEM_SCRATCH + ((<usize>level) << 4);
   store<u32>(slot, <u32>host);
   store<u32>(slot, <u32>gpa, 4);
   store<u64>(slot, entry, 8);
@@ -200,7 +189,7 @@ function remember(s: usize, level: i32, gpa: u64, host: usize, entry: u64): void
 
 /** Sets bits in the entry that was remembered for `level`, unless it changed. */
 function update(s: usize, level: i32, want: u64, wide: bool): i32 {
-  const slot = s + SYSTEM_SCRATCH + (<usize>level << 4);
+  const slot = s + SYSTEM_SCRATCH + ((<usize>level) << 4);
   const entry = load<u64>(slot, 8);
   if ((entry & want) == want) return DONE;
   const host: usize = load<u32>(slot);

@@ -11,6 +11,22 @@
  *
  * TLB_FILLED_*_COUNT holds kept << 16 | fresh. The entry's flags word says which parts it is in.
  */
+import { codeWritten, flushJumpCache, holdsCode } from '../code';
+import {
+  FILL_FAULT,
+  FILL_MMIO,
+  FILL_RAM,
+  PAGE_MASK,
+  TLB_ADDEND,
+  TLB_CODE,
+  TLB_EMPTY,
+  TLB_EXECUTE,
+  TLB_FLAGS,
+  TLB_READ,
+  TLB_WRITE,
+  entryOf,
+} from '../memory';
+import { faultCode } from '../op';
 import {
   COUNT_TLB_FLUSHES,
   COUNT_TLB_MISSES,
@@ -26,38 +42,22 @@ import {
   TLB_SUPERVISOR,
   TLB_USER,
 } from '../state';
-import { codeWritten, flushJumpCache, holdsCode } from '../code';
-import { faultCode } from '../op';
-import {
-  entryOf,
-  FILL_FAULT,
-  FILL_MMIO,
-  FILL_RAM,
-  PAGE_MASK,
-  TLB_ADDEND,
-  TLB_CODE,
-  TLB_EMPTY,
-  TLB_EXECUTE,
-  TLB_FLAGS,
-  TLB_READ,
-  TLB_WRITE,
-} from '../memory';
 import { implicitAccess } from './access';
 import { watch, watched } from './breakpoints';
-import { canonical, code64, CR4_SMAP, EFER_LMA } from './machine';
+import { CR4_SMAP, EFER_LMA, canonical, code64 } from './machine';
 import {
   EXECUTE,
   IMPLICIT,
+  READ,
+  USER,
+  WRITE,
   pageExecutable,
   pageGlobal,
   pageGpa,
   pageShift,
   pageUser,
   pageWritable,
-  READ,
-  USER,
   walk,
-  WRITE,
 } from './page-walk';
 import { SLAT_EXECUTE, SLAT_READ, SLAT_WRITE, slatEntry } from './second-level';
 

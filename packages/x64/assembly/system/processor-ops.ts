@@ -1,23 +1,19 @@
 /** Handlers of the instructions about control, debug and model-specific registers, caches, interrupts and translations. */
-import { CPL, CR0, EXIT_LENGTH, FLAG_SYSTEM, GPR, RAX, RCX, RDX, SHADOW } from '../state';
 import { readableBytes } from '../memory';
+import { END, EXIT, FAULT, NEXT, OP_PLACE, OP_SOURCE, OP_TARGET, advance, effective, fault, faultCode } from '../op';
+import { CPL, CR0, EXIT_LENGTH, FLAG_SYSTEM, GPR, RAX, RCX, RDX, SHADOW } from '../state';
 import {
-  advance,
-  effective,
-  END,
-  EXIT,
-  FAULT,
-  fault,
-  faultCode,
-  NEXT,
-  OP_MODRM,
-  OP_PLACE,
-  OP_SOURCE,
-  OP_TARGET,
-} from '../op';
-import { checkDebugAccess, controlExists, featureBit, readControl, readDebug, writeControl, writeCr0, writeDebug } from './control';
+  checkDebugAccess,
+  controlExists,
+  featureBit,
+  readControl,
+  readDebug,
+  writeControl,
+  writeCr0,
+  writeDebug,
+} from './control';
 import { GENERAL_PROTECTION } from './descriptors';
-import { canonical, code64, CR0_TS, FLAG_AC, FLAG_IF, iopl, protectedMode } from './machine';
+import { CR0_TS, FLAG_AC, FLAG_IF, canonical, code64, iopl, protectedMode } from './machine';
 import { msrValue, readMsr, writeMsr } from './msr';
 import { exitHere, kernelOnly, putWord, visibleToUser, word } from './operands';
 import { flushAll, flushLocal, flushPage } from './paging';
@@ -98,12 +94,12 @@ export function opRdmsr(s: usize, p: usize): i32 {
 
 export function opWrmsr(s: usize, p: usize): i32 {
   if (!kernelOnly(s)) return FAULT;
-  const outcome = writeMsr(s, load<u32>(s, RCX), <u64>load<u32>(s, RAX) | (<u64>load<u32>(s, RDX) << 32));
+  const outcome = writeMsr(s, load<u32>(s, RCX), (<u64>load<u32>(s, RAX)) | ((<u64>load<u32>(s, RDX)) << 32));
   return outcome == EXIT ? exitWithLength(s, p) : outcome;
 }
 
 function exitWithLength(s: usize, p: usize): i32 {
-  store<u32>(s, <u32>load<u16>(p, OP_PLACE) >> 12, EXIT_LENGTH);
+  store<u32>(s, (<u32>load<u16>(p, OP_PLACE)) >> 12, EXIT_LENGTH);
   return exitHere(s, p);
 }
 

@@ -4,13 +4,11 @@
  * Departures: IRET with NT set outside long mode raises #GP(0), for there are no hardware task switches; a popped VM bit
  * is ignored, for there is no virtual-8086 mode.
  */
+import { FAULT, JUMP, faultCode } from '../op';
 import { CPL, CS, FLAG_SYSTEM, NMI_STATE, RIP, SEG_LIMIT } from '../state';
-import { FAULT, faultCode, JUMP } from '../op';
 import { breakpointsEnabled } from './breakpoints';
-import { attributesOf, descriptor, GENERAL_PROTECTION, markDescriptor } from './descriptors';
+import { GENERAL_PROTECTION, attributesOf, descriptor, markDescriptor } from './descriptors';
 import {
-  code64,
-  failed,
   FLAG_AC,
   FLAG_DF,
   FLAG_ID,
@@ -21,15 +19,24 @@ import {
   FLAG_TF,
   FLAG_VIF,
   FLAG_VIP,
-  iopl,
   LONG,
+  STATUS_FLAGS,
+  code64,
+  failed,
+  iopl,
   longMode,
   protectedMode,
   rflags,
   setRflags,
-  STATUS_FLAGS,
 } from './machine';
-import { checkStackSegment, dropPrivilegedSegments, loadCode, loadRealSegment, loadStackSegment, SEG_CS } from './segments';
+import {
+  SEG_CS,
+  checkStackSegment,
+  dropPrivilegedSegments,
+  loadCode,
+  loadRealSegment,
+  loadStackSegment,
+} from './segments';
 import { commitStack, openStack, pop, setStackPointer } from './stack';
 import { checkOffset, checkReturn } from './transfer';
 
@@ -43,7 +50,7 @@ export function interruptReturn(s: usize, log: u32): i32 {
   openStack(s);
   const offset = pop(s, size);
   if (failed(s)) return FAULT;
-  const selector = <u32>pop(s, size) & 0xffff;
+  const selector = (<u32>pop(s, size)) & 0xffff;
   if (failed(s)) return FAULT;
   const flags = <u32>pop(s, size);
   if (failed(s)) return FAULT;
@@ -73,7 +80,7 @@ export function interruptReturn(s: usize, log: u32): i32 {
   // Always from 64-bit code, elsewhere only to an outer level: the stack is popped as well.
   const pointer = pop(s, size);
   if (failed(s)) return FAULT;
-  const stackSelector = <u32>pop(s, size) & 0xffff;
+  const stackSelector = (<u32>pop(s, size)) & 0xffff;
   if (failed(s)) return FAULT;
   const to64 = longMode(s) && (attributesOf(code) & LONG) != 0;
   if (!checkStackSegment(s, stackSelector, target, GENERAL_PROTECTION, to64)) return FAULT;

@@ -2,6 +2,8 @@
  * Second-level translation: guest-physical address → address in the node, through the partition's table (one u32 per
  * guest page, drawn in the microkernel's `slat.ts`), and the exit of accesses that it does not allow.
  */
+import { EXIT_GPA_ACCESS } from '../exits';
+import { EXIT_FAULT } from '../op';
 import {
   EXIT_GPA,
   EXIT_REASON,
@@ -14,8 +16,6 @@ import {
   SLAT_PAGES,
   SLAT_TABLE,
 } from '../state';
-import { EXIT_GPA_ACCESS } from '../exits';
-import { EXIT_FAULT } from '../op';
 
 /** Rights of a mapping. */
 export const SLAT_READ: u32 = 1;

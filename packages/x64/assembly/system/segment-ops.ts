@@ -1,21 +1,21 @@
 /** Handlers of the instructions that read and write segment registers. */
-import { RSP } from '../state';
 import { readableBytes } from '../memory';
-import { effective, FAULT, fault, NEXT, OP_LOG, OP_MODRM, OP_SOURCE, OP_TARGET } from '../op';
+import { FAULT, NEXT, OP_LOG, OP_MODRM, OP_SOURCE, OP_TARGET, effective, fault } from '../op';
+import { RSP } from '../state';
 import { failed } from './machine';
 import { putRegister, putWord, word } from './operands';
-import { loadSegment, SEG_CS, SEG_DS, SEG_ES, SEG_FS, SEG_GS, SEG_SS, shadowStack, storeSelector } from './segments';
+import { SEG_CS, SEG_DS, SEG_ES, SEG_FS, SEG_GS, SEG_SS, loadSegment, shadowStack, storeSelector } from './segments';
 import { commitStack, openStack, pop, push } from './stack';
 
 const UNDEFINED_OPCODE: i32 = 6;
 
 export function opMovFromSegment(s: usize, p: usize): i32 {
-  const index = (<u32>load<u8>(p, OP_MODRM) >> 3) & 7;
+  const index = ((<u32>load<u8>(p, OP_MODRM)) >> 3) & 7;
   return index > SEG_GS ? fault(s, UNDEFINED_OPCODE) : putWord(s, p, storeSelector(s, index));
 }
 
 export function opMovToSegment(s: usize, p: usize): i32 {
-  const index = (<u32>load<u8>(p, OP_MODRM) >> 3) & 7;
+  const index = ((<u32>load<u8>(p, OP_MODRM)) >> 3) & 7;
   if (index > SEG_GS || index == SEG_CS) return fault(s, UNDEFINED_OPCODE);
   const selector = word(s, p, OP_SOURCE);
   if (selector < 0) return FAULT;
@@ -92,14 +92,14 @@ export function opLgs(s: usize, p: usize): i32 {
 
 function pushSegment(s: usize, p: usize, index: u32): i32 {
   openStack(s);
-  if (!push(s, 1 << <u32>load<u8>(p, OP_LOG), storeSelector(s, index))) return FAULT;
+  if (!push(s, 1 << (<u32>load<u8>(p, OP_LOG)), storeSelector(s, index))) return FAULT;
   commitStack(s);
   return NEXT;
 }
 
 function popSegment(s: usize, p: usize, index: u32): i32 {
   openStack(s);
-  const selector = <u32>pop(s, 1 << <u32>load<u8>(p, OP_LOG));
+  const selector = <u32>pop(s, 1 << (<u32>load<u8>(p, OP_LOG)));
   if (failed(s)) return FAULT;
   // RSP moves in the width of the old stack, and back when the selector is refused.
   const before = load<u64>(s, RSP);

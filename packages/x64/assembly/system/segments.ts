@@ -2,6 +2,8 @@
  * Loads of segment registers in every mode, LDTR and TR, and the questions about selectors that programs may ask
  * (APM volume 2 chapter 4 and volume 3: MOV, LDS, LLDT, LTR, LAR, LSL, VERR, VERW, SWAPGS).
  */
+import { updateMode } from '../mode';
+import { END, FAULT, NEXT, faultCode } from '../op';
 import {
   CPL,
   GS_BASE,
@@ -14,38 +16,35 @@ import {
   SS,
   TR,
 } from '../state';
-import { updateMode } from '../mode';
-import { END, FAULT, faultCode, NEXT } from '../op';
 import {
+  GENERAL_PROTECTION,
+  NOT_PRESENT,
+  STACK_FAULT,
   attributesOf,
   baseOf,
   descriptor,
-  GENERAL_PROTECTION,
-  INVALID_TSS,
   limitOf,
   markDescriptor,
-  NOT_PRESENT,
   readDescriptor,
   readUpperHalf,
-  STACK_FAULT,
   upperHalf,
   withinTable,
 } from './descriptors';
 import {
-  canonical,
-  code64,
-  dpl,
-  longMode,
   NOT_SYSTEM,
   NULL_SEGMENT,
   PRESENT,
-  protectedMode,
-  record,
-  setSegment,
   TYPE,
   TYPE_CE,
   TYPE_CODE,
   TYPE_RW,
+  canonical,
+  code64,
+  dpl,
+  longMode,
+  protectedMode,
+  record,
+  setSegment,
 } from './machine';
 
 /** Numbers of segment registers, as instructions encode them. */
@@ -98,7 +97,13 @@ export function loadSegment(s: usize, index: u32, selector: u32): i32 {
 export function loadRealSegment(s: usize, index: u32, selector: u32): void {
   const at = record(s, index);
   const limit = load<u32>(at, SEG_LIMIT);
-  setSegment(at, selector, selector << 4, (load<u32>(at, SEG_ATTRIBUTES) & NULL_SEGMENT) != 0 ? 0xffff : limit, REAL_MODE_DATA);
+  setSegment(
+    at,
+    selector,
+    selector << 4,
+    (load<u32>(at, SEG_ATTRIBUTES) & NULL_SEGMENT) != 0 ? 0xffff : limit,
+    REAL_MODE_DATA,
+  );
   updateMode(s);
 }
 
@@ -200,7 +205,7 @@ export function loadAccessRights(s: usize, selector: u32): i32 {
   // Types that LAR knows: TSS and call gates, and outside long mode also the 16-bit ones and task gates.
   const reached = visible(s, selector, longMode(s) ? 0b0001_1010_0000_0100 : 0b0001_1010_0011_1110);
   if (reached != 1) return reached;
-  found = <u32>(descriptor >> 32) & 0x00f0ff00;
+  found = (<u32>(descriptor >> 32)) & 0x00f0ff00;
   return 1;
 }
 

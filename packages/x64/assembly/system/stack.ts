@@ -3,11 +3,11 @@
  *
  * The words below are scratch of one instruction; nothing keeps them across instructions.
  */
-import { CPL, RSP, SEG_ATTRIBUTES, SEG_BASE, SEG_LIMIT, SS } from '../state';
 import { faultCode } from '../op';
+import { CPL, RSP, SEG_ATTRIBUTES, SEG_BASE, SEG_LIMIT, SS } from '../state';
 import { peek, poke } from './access';
 import { STACK_FAULT } from './descriptors';
-import { BIG, canonical, code64, failed, TYPE_CE } from './machine';
+import { BIG, TYPE_CE, canonical, code64, failed } from './machine';
 
 let pointer: u64 = 0;
 let mask: u64 = 0;
@@ -35,7 +35,14 @@ export function openFlatStack(rsp: u64, cpl: u32, error: u32): void {
 }
 
 /** Opens a stack by segment, outside 64-bit mode. */
-export function openSegmentStack(segBase: u64, segLimit: u32, segAttributes: u32, esp: u64, cpl: u32, error: u32): void {
+export function openSegmentStack(
+  segBase: u64,
+  segLimit: u32,
+  segAttributes: u32,
+  esp: u64,
+  cpl: u32,
+  error: u32,
+): void {
   flat = false;
   base = segBase;
   limit = segLimit;

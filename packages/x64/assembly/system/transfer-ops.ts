@@ -1,8 +1,9 @@
 /** Handlers of far transfers, software interrupts, IRET and the fast system calls. */
 import { overflow } from '../flags';
 import { readableBytes } from '../memory';
-import { effective, FAULT, NEXT, nextRipOf, OP_IMMEDIATE, OP_LOG } from '../op';
-import { FROM_PROCESSOR, FROM_PROGRAM, softwareInterrupt } from './exceptions';
+import { FAULT, NEXT, OP_IMMEDIATE, OP_LOG, effective, nextRipOf } from '../op';
+import { FROM_PROCESSOR, FROM_PROGRAM } from './delivery';
+import { softwareInterrupt } from './exceptions';
 import { systemCall, systemEnter, systemExit, systemReturn } from './fast-calls';
 import { interruptReturn } from './return';
 import { farCall, farJump, farReturn } from './transfer';

@@ -4,40 +4,57 @@
  * Departure: task gates and TSS selectors raise #GP(selector); there are no hardware task switches. Virtual-8086 mode
  * does not exist.
  */
+import { FAULT, JUMP, faultCode } from '../op';
 import { CPL, CS, RIP, RSP, SEG_ATTRIBUTES, SEG_BASE, SEG_LIMIT, SEG_SELECTOR, SS, TR } from '../state';
-import { FAULT, faultCode, JUMP } from '../op';
 import { peek } from './access';
 import {
+  GENERAL_PROTECTION,
+  INVALID_TSS,
+  NOT_PRESENT,
   attributesOf,
   baseOf,
   descriptor,
-  GENERAL_PROTECTION,
   gateOffset,
   gateSelector,
-  INVALID_TSS,
   limitOf,
   markDescriptor,
-  NOT_PRESENT,
   readDescriptor,
   readUpperHalf,
   upperHalf,
 } from './descriptors';
 import {
   BIG,
-  canonical,
-  dpl,
-  failed,
   LONG,
-  longMode,
   NOT_SYSTEM,
   PRESENT,
-  protectedMode,
   TYPE,
   TYPE_CE,
   TYPE_CODE,
+  canonical,
+  dpl,
+  failed,
+  longMode,
+  protectedMode,
 } from './machine';
-import { checkStackSegment, dropPrivilegedSegments, loadCode, loadRealSegment, loadStackSegment, SEG_CS } from './segments';
-import { commitStack, openFlatStack, openSegmentStack, openStack, pop, push, setStackPointer, skip, stackPointer } from './stack';
+import {
+  SEG_CS,
+  checkStackSegment,
+  dropPrivilegedSegments,
+  loadCode,
+  loadRealSegment,
+  loadStackSegment,
+} from './segments';
+import {
+  commitStack,
+  openFlatStack,
+  openSegmentStack,
+  openStack,
+  pop,
+  push,
+  setStackPointer,
+  skip,
+  stackPointer,
+} from './stack';
 
 const CALL_GATE16: u32 = 4;
 const CALL_GATE: u32 = 12;
@@ -80,7 +97,7 @@ export function farReturn(s: usize, log: u32, extra: u32): i32 {
   openStack(s);
   const offset = pop(s, size);
   if (failed(s)) return FAULT;
-  const selector = <u32>pop(s, size) & 0xffff;
+  const selector = (<u32>pop(s, size)) & 0xffff;
   if (failed(s)) return FAULT;
   if (!protectedMode(s)) {
     if (offset > <u64>load<u32>(s, CS + SEG_LIMIT)) return faultCode(s, GENERAL_PROTECTION, 0);
@@ -102,7 +119,7 @@ export function farReturn(s: usize, log: u32, extra: u32): i32 {
     if (!markDescriptor(s, 1)) return FAULT;
     const newPointer = pop(s, size);
     if (failed(s)) return FAULT;
-    const newStack = <u32>pop(s, size) & 0xffff;
+    const newStack = (<u32>pop(s, size)) & 0xffff;
     if (failed(s)) return FAULT;
     if (!checkStackSegment(s, newStack, target, GENERAL_PROTECTION, (attributesOf(code) & LONG) != 0 && longMode(s))) {
       return FAULT;
@@ -176,7 +193,14 @@ export function openInnerStack(s: usize, cpl: u32, ext: u32): bool {
   innerStack = <u32>peek(s, task + at + size, 2, 0);
   if (failed(s)) return false;
   if (!checkStackSegment(s, innerStack, cpl, INVALID_TSS, false)) return false;
-  openSegmentStack(baseOf(descriptor), limitOf(descriptor), attributesOf(descriptor), esp, cpl, (innerStack & 0xfffc) | ext);
+  openSegmentStack(
+    baseOf(descriptor),
+    limitOf(descriptor),
+    attributesOf(descriptor),
+    esp,
+    cpl,
+    (innerStack & 0xfffc) | ext,
+  );
   return true;
 }
 
@@ -258,7 +282,7 @@ function throughGate(s: usize, selector: u32, call: bool, size: u32, next: u64):
     if (!openInnerStack(s, level, 0)) return FAULT;
     stack = descriptor;
     if (!push(s, width, oldStack) || !push(s, width, oldPointer)) return FAULT;
-    if (!long && !copyParameters(s, <u32>(gate >> 32) & 31, width, oldPointer)) return FAULT;
+    if (!long && !copyParameters(s, (<u32>(gate >> 32)) & 31, width, oldPointer)) return FAULT;
   } else {
     openStack(s);
   }
