@@ -11,6 +11,10 @@
  *      8 u64 mask of chunks with code   8 u32 offset in page | mode << 16
  *     16 64 × u32 first block          12 u32 number of ops
  *        of each 64-byte chunk         16 u32 times entered (hotness)   20 u32 host page
+ *                                      24 u32 checksum of its bytes     28 u32 number of bytes
+ *
+ * Devices write without asking here. So a block that is looked up again after the jump cache was emptied, as it is when
+ * a page gets a new use, is compared with its bytes, by checksum.
  *
  * Links between blocks stay inside one page and die with it; a page is dropped as a whole, by the first write to a chunk
  * that holds code. Blocks of instructions that cross into another page are not kept at all.
@@ -54,6 +58,8 @@ export const BLOCK_KEY = 8;
 export const BLOCK_COUNT = 12;
 export const BLOCK_HOTNESS = 16;
 export const BLOCK_PAGE = 20;
+const BLOCK_CHECKSUM = 24;
+const BLOCK_BYTES = 28;
 
 const PAGE_RECORD: u32 = 16 + 64 * 4;
 const PAGE_NEXT = 4;
@@ -103,7 +109,7 @@ export function lookup(s: usize): usize {
   if (host == 0) return 0;
   const offset = (<u32>linear) & 0xfff;
   store<u64>(s, rip - offset, CODE_BASE);
-  const block = blockAt(s, host & ~0xfff, offset, mode, linear);
+  const block = blockAt(s, host & ~0xfff, offset, mode, linear, true);
   store<u32>(s, block == 0 ? 0 : load<u32>(block, BLOCK_PAGE), CODE_PAGE);
   if (block != 0 && load<u32>(block, BLOCK_PAGE) != 0) {
     store<u64>(entry, rip);
@@ -125,24 +131,41 @@ export function linkTarget(s: usize, offset: u32): usize {
   if (page == 0) return 0;
   const mode = load<u32>(s, MODE);
   const resets = load<u64>(s, COUNT_ARENA_RESETS);
-  const block = blockAt(s, page, offset, mode, linearRip(s, load<u64>(s, CODE_BASE) + offset, mode));
+  const block = blockAt(s, page, offset, mode, linearRip(s, load<u64>(s, CODE_BASE) + offset, mode), false);
   if (block == 0 || load<u32>(block, BLOCK_PAGE) == 0) return 0;
   // Not after the arena was emptied under the op that wants the link.
   return load<u64>(s, COUNT_ARENA_RESETS) == resets ? block : 0;
 }
 
-/** Finds or decodes a block. @returns 0 on a fault of a fetch from the following page */
-function blockAt(s: usize, page: usize, offset: u32, mode: u32, linear: u64): usize {
+/** Finds or decodes a block; `again`: one that is found is compared with its bytes. @returns 0 on a fault of a fetch from the following page */
+function blockAt(s: usize, page: usize, offset: u32, mode: u32, linear: u64, again: bool): usize {
   const key = offset | (mode << 16);
   const record = pageRecord(s, page);
   if (record != 0) {
     let block: usize = load<u32>(record + PAGE_CHUNKS + ((offset >> 6) << 2));
     while (block != 0) {
-      if (load<u32>(block, BLOCK_KEY) == key) return block;
+      if (load<u32>(block, BLOCK_KEY) == key) {
+        if (!again || checksum(page + offset, load<u32>(block, BLOCK_BYTES)) == load<u32>(block, BLOCK_CHECKSUM)) return block;
+        dropPage(s, page);
+        break;
+      }
       block = load<u32>(block, BLOCK_NEXT);
     }
   }
   return decodeBlock(s, page, offset, mode, linear);
+}
+
+/** Of code bytes within a page. */
+function checksum(from: usize, bytes: u32): u32 {
+  let sum: u64 = bytes;
+  let at = from;
+  let left = bytes;
+  for (; left >= 8; left -= 8) {
+    sum = (rotl<u64>(sum, 9) ^ load<u64>(at)) * 0x9e3779b97f4a7c15;
+    at += 8;
+  }
+  for (; left > 0; left--) sum = (rotl<u64>(sum, 9) ^ <u64>load<u8>(at++)) * 0x9e3779b97f4a7c15;
+  return <u32>(sum >> 32);
 }
 
 function pageRecord(s: usize, page: usize): usize {
@@ -215,6 +238,8 @@ function decodeBlock(s: usize, page: usize, offset: u32, mode: u32, linear: u64)
   store<u32>(block, count, BLOCK_COUNT);
   store<u32>(block, 0, BLOCK_HOTNESS);
   store<u32>(block, <u32>page, BLOCK_PAGE);
+  store<u32>(block, at - offset, BLOCK_BYTES);
+  store<u32>(block, checksum(page + offset, at - offset), BLOCK_CHECKSUM);
   const chunk = record + PAGE_CHUNKS + ((offset >> 6) << 2);
   store<u32>(block, load<u32>(chunk), BLOCK_NEXT);
   store<u32>(chunk, <u32>block);

@@ -55,6 +55,19 @@ describe('a flat machine', () => {
     expect(flat.registers[0]! & 0xffn).toBe(7n);
   });
 
+  test('sees code that a device has changed, once mappings changed', () => {
+    // mov eax, 1; hlt
+    const flat = machine([0xb8, 1, 0, 0, 0, 0xf4]);
+    finish(flat);
+
+    flat.bytes[flat.host(CODE + 1)] = 2;
+    flat.core.flushJumpCache(flat.state);
+    flat.rip = BigInt(CODE);
+
+    expect(finish(flat)).toBe(EXIT_HALT);
+    expect(flat.registers[0]).toBe(2n);
+  });
+
   test('reports an undefined opcode at its address, with everything before it done', () => {
     // mov eax, 5; ud2
     const flat = machine([0xb8, 5, 0, 0, 0, 0x0f, 0x0b]);
