@@ -34,8 +34,14 @@ export type Harness = 'threads' | 'lockstep';
 export interface MachineOptions {
   /** What people call it; made from the guest's file name when absent. */
   readonly name?: string;
-  /** Path of the guest module: a TypeScript or JavaScript file. */
-  readonly guest: string;
+  /** Path of the guest module: a TypeScript or JavaScript file. Either this or `kernel`. */
+  readonly guest?: string;
+  /** Path of an x86-64 kernel: bzImage, vmlinux, or a Multiboot or PVH kernel. */
+  readonly kernel?: string;
+  /** Path of the kernel's initial RAM disk. */
+  readonly initrd?: string;
+  /** Words for the kernel, after those that every Linux needs here. */
+  readonly commandLine?: string;
   /** Words handed to the guest. */
   readonly args?: readonly string[];
   readonly disks?: readonly DiskOption[];
@@ -43,7 +49,7 @@ export interface MachineOptions {
   readonly devices?: readonly string[];
   /** Virtual processors; 1 when absent. */
   readonly cpus?: number;
-  /** Guest memory in bytes, a multiple of 4096; 64 MiB when absent. */
+  /** Guest memory in bytes, a multiple of 4096; {@link defaultMemory} when absent. */
   readonly memory?: number;
   /** `threads` when absent. */
   readonly harness?: Harness;
@@ -55,4 +61,9 @@ export interface MachineOptions {
   readonly cap?: number;
   /** Part of each processor that it is sure to get, in percent; 0 when absent. */
   readonly reserve?: number;
+}
+
+/** Bytes of memory of a machine that does not say: 64 MiB for a TypeScript guest, 512 MiB for a kernel. */
+export function defaultMemory(options: Pick<MachineOptions, 'kernel'>): number {
+  return (options.kernel === undefined ? 64 : 512) * 1024 * 1024;
 }

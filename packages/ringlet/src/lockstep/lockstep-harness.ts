@@ -14,7 +14,7 @@ import { bundle } from '../host/bundle.ts';
 import { originalPositions } from '../host/source-positions.ts';
 import type { Harness, HarnessListener } from '../machine/harness.ts';
 import { type NodeAccess, ROOT_PARTITION, rootSynicPages, System } from '../machine/system.ts';
-import type { MachineParts } from '../machine/parts.ts';
+import type { MachineParts, TypeScriptGuestParts } from '../machine/parts.ts';
 import { SeededRandom } from './random.ts';
 import { Trace } from './trace.ts';
 import { VirtualClock } from './virtual-clock.ts';
@@ -35,9 +35,12 @@ interface Participant {
   run(): boolean;
 }
 
+/** A machine that can run in lockstep: its guest is TypeScript. */
+export type LockstepParts = MachineParts & { readonly guest: TypeScriptGuestParts };
+
 /** Runs one machine deterministically. */
 export class LockstepHarness implements Harness {
-  readonly #parts: MachineParts;
+  readonly #parts: LockstepParts;
   readonly #listener: HarnessListener;
   readonly #random: SeededRandom;
   readonly #clock = new VirtualClock();
@@ -55,7 +58,7 @@ export class LockstepHarness implements Harness {
   #wake: (() => void) | undefined;
   #stopped = false;
 
-  constructor(parts: MachineParts, options: { seed: number }, listener: HarnessListener) {
+  constructor(parts: LockstepParts, options: { seed: number }, listener: HarnessListener) {
     this.#parts = parts;
     this.#listener = listener;
     this.#random = new SeededRandom(options.seed);
@@ -63,9 +66,12 @@ export class LockstepHarness implements Harness {
 
   async start(): Promise<void> {
     const { guest, devices, memoryBytes, cpus, description } = this.#parts;
-    const code = await bundle('lockstep', entry(guest, devices));
+    const code = await bundle('lockstep', entry(guest.module, devices));
     // A machine has an instance of its own: what a module remembers is not carried over from the machine before.
-    const loaded = (await import(`${code.href}?${++instances}`)) as { guest: GuestModule; devices: { file: string; Device: VspClass }[] };
+    const loaded = (await import(`${code.href}?${++instances}`)) as {
+      guest: GuestModule;
+      devices: { file: string; Device: VspClass }[];
+    };
 
     if (this.#stopped) throw new UserError('machine-stopped', 'the machine was turned off while it was starting');
     const pages = Math.ceil(memoryBytes / PAGE_SIZE);
@@ -75,7 +81,11 @@ export class LockstepHarness implements Harness {
     });
     const { kernel } = this.#system;
     this.#node = this.#system.createNode(pages);
-    this.#partition = this.#system.createPartition(this.#node, pages, this.#parts);
+    this.#partition = this.#system.createPartition(
+      this.#node,
+      { gpaPages: pages, ram: [{ start: 0, bytes: pages * PAGE_SIZE }] },
+      this.#parts,
+    );
     this.#rootVp = this.#system.claimRootVp();
     this.#devices = new DeviceHost({
       kernel,
@@ -103,6 +113,9 @@ export class LockstepHarness implements Harness {
     return answer;
   }
 
+  /** A TypeScript guest has no console input. */
+  write(): void {}
+
   inspect(): Record<string, unknown> {
     return {
       lockstep: { time: this.#clock.now() / 10_000, ...this.#trace.inspect() },
@@ -124,7 +137,8 @@ export class LockstepHarness implements Harness {
 
   #addProcessor(index: number, module: GuestModule): void {
     const vp = this.#system!.kernel.vp(this.#partition, index);
-    const { memoryBytes, cpus, args } = this.#parts;
+    const { memoryBytes, cpus, guest } = this.#parts;
+    const { args } = guest;
     const processor = new ParavirtualProcessor(new GuestKernel({ vp, memoryBytes, vpCount: cpus, args }), module);
     this.#processors.push(vp);
     let ended = false;

@@ -20,6 +20,8 @@ export interface Harness {
     name: Name,
     parameters: Parameters<DeviceHostRequests[Name]>[0],
   ): Promise<Awaited<ReturnType<DeviceHostRequests[Name]>>>;
+  /** Takes bytes for the guest's console. */
+  write(bytes: Uint8Array): void;
   /** What the microkernel knows of this machine's partition. */
   inspect(): Record<string, unknown>;
   /** Stops the guest where it is, lets devices finish and close their files, gives everything back. */

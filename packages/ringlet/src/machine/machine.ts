@@ -21,6 +21,7 @@ import type { Controllable, MachineResult, MachineState, ShutdownOptions } from 
 import { LockstepHarness } from '../lockstep/lockstep-harness.ts';
 import { ThreadedHarness } from '../threads/threaded-harness.ts';
 import type { Harness } from './harness.ts';
+import type { GuestParts } from './parts.ts';
 import { sharedSystem } from './system.ts';
 
 /** Something that happened to a machine; plain data with a `type`. */
@@ -36,6 +37,9 @@ export type MachineRequests = Pick<
 >;
 
 const DEFAULT_MEMORY = 64 * 1024 * 1024;
+const DEFAULT_KERNEL_MEMORY = 512 * 1024 * 1024;
+/** What Linux has to know of a machine without firmware. */
+const LINUX_COMMAND_LINE = 'console=ttyS0 efi=noruntime reboot=acpi';
 const PAGE = 4096;
 const LEAST_MEMORY = 1024 * 1024;
 /** What the guest's runtime keeps for each processor. */
@@ -65,7 +69,8 @@ export class Machine implements Controllable {
   /** @throws UserError when the options cannot be met: a missing file, too much memory… */
   constructor(options: MachineOptions) {
     this.#options = options;
-    this.name = options.name ?? basename(options.guest).replace(/(\.guest)?\.[cm]?[jt]s$/, '');
+    this.name =
+      options.name ?? basename(options.guest ?? options.kernel ?? 'machine').replace(/(\.guest)?\.[cm]?[jt]s$/, '');
     this.finished = new Promise((settle) => (this.#finish = settle));
     this.#harness = this.#assemble();
   }
@@ -135,6 +140,11 @@ export class Machine implements Controllable {
     await this.#stopped();
   }
 
+  /** Types for the guest: bytes for its serial console. A TypeScript guest has none. */
+  write(data: string | Uint8Array): void {
+    this.#harness.write(typeof data === 'string' ? new TextEncoder().encode(data) : data);
+  }
+
   /**
    * What is inside, now: partition, virtual processors, bus, channels, rings, devices, disks.
    *
@@ -183,7 +193,8 @@ export class Machine implements Controllable {
   }
 
   #assemble(): Harness {
-    const { cpus = 1, memory = DEFAULT_MEMORY, harness = 'threads' } = this.#options;
+    const { cpus = 1, kernel, harness = 'threads' } = this.#options;
+    const memory = this.#options.memory ?? (kernel === undefined ? DEFAULT_MEMORY : DEFAULT_KERNEL_MEMORY);
     if (!Number.isInteger(cpus) || cpus < 1 || cpus > MOST_CPUS) {
       throw new UserError('cpus-invalid', `a machine cannot have ${cpus} processors`, { hint: `1 to ${MOST_CPUS}` });
     }
@@ -193,10 +204,13 @@ export class Machine implements Controllable {
       });
     }
     const machine = {
-      guest: existing(this.#options.guest, 'guest-not-found', 'guest'),
-      args: this.#options.args ?? [],
+      guest: guestOf(this.#options),
       cpus,
-      share: { weight: this.#options.weight ?? 100, cap: this.#options.cap ?? 100, reserve: this.#options.reserve ?? 0 },
+      share: {
+        weight: this.#options.weight ?? 100,
+        cap: this.#options.cap ?? 100,
+        reserve: this.#options.reserve ?? 0,
+      },
       memoryBytes: memory,
       devices: (this.#options.devices ?? []).map((file) => existing(file, 'device-not-found', 'device')),
       description: { name: this.name, disks: this.#options.disks ?? [] },
@@ -206,9 +220,14 @@ export class Machine implements Controllable {
       event: (event: DeviceHostEvent) => this.#events.next(event),
       exit: (exit: Exit) => this.#settle(resultOf(exit)),
     };
-    return harness === 'lockstep'
-      ? new LockstepHarness(machine, { seed: this.#options.seed ?? 1 }, listener)
-      : new ThreadedHarness(sharedSystem(), machine, listener);
+    if (harness === 'threads') return new ThreadedHarness(sharedSystem(), machine, listener);
+    const { guest, ...rest } = machine;
+    if (guest.kind === 'typescript') {
+      return new LockstepHarness({ ...rest, guest }, { seed: this.#options.seed ?? 1 }, listener);
+    }
+    throw new UserError('lockstep-unsupported', 'an x86-64 guest cannot run in lockstep yet', {
+      hint: 'leave out --lockstep',
+    });
   }
 
   /** The first result counts; the rest of the machine is then taken down. */
@@ -240,10 +259,27 @@ export class Machine implements Controllable {
   }
 }
 
+function guestOf({ guest, kernel, initrd, commandLine, args = [] }: MachineOptions): GuestParts {
+  if (guest !== undefined && kernel === undefined) {
+    return { kind: 'typescript', module: existing(guest, 'guest-not-found', 'guest'), args };
+  }
+  if (kernel === undefined || guest !== undefined) {
+    throw new UserError('guest-unclear', 'a machine runs either a guest module or a kernel', {
+      hint: 'give one of guest and kernel',
+    });
+  }
+  return {
+    kind: 'x64',
+    kernel: existing(kernel, 'kernel-not-found', 'kernel'),
+    initrd: initrd === undefined ? undefined : existing(initrd, 'initrd-not-found', 'initial RAM disk'),
+    commandLine: `${LINUX_COMMAND_LINE} ${commandLine ?? ''}`.trimEnd(),
+  };
+}
+
 function existing(file: string, code: string, what: string): string {
   const path = resolve(file);
   if (!statSync(path, { throwIfNoEntry: false })?.isFile()) {
-    throw new UserError(code, `no ${what} at ${path}`, { hint: 'give the path of a .ts or .js file' });
+    throw new UserError(code, `no ${what} at ${path}`, { hint: 'check the path' });
   }
   return path;
 }

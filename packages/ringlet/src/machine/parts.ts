@@ -1,11 +1,28 @@
 /** What a machine is made of, whichever harness runs it: paths are absolute, defaults are filled in. */
 import type { DeviceHostDescription } from '@ringlet/root-partition';
 
+/** A TypeScript guest: absolute path of its module, and words for it. */
+export interface TypeScriptGuestParts {
+  readonly kind: 'typescript';
+  readonly module: string;
+  readonly args: readonly string[];
+}
+
+/** An x86-64 guest: absolute paths of its kernel and initial RAM disk. */
+export interface X64GuestParts {
+  readonly kind: 'x64';
+  readonly kernel: string;
+  readonly initrd: string | undefined;
+  readonly commandLine: string;
+}
+
+/** What a machine runs. */
+export type GuestParts = TypeScriptGuestParts | X64GuestParts;
+
 /** A machine's parts. */
 export interface MachineParts {
-  /** Absolute path of the guest's module. */
-  readonly guest: string;
-  readonly args: readonly string[];
+  /** What it runs. */
+  readonly guest: GuestParts;
   readonly cpus: number;
   /** Its share of the logical processors: weight from 1 to 10000, cap and reserve in percent of each processor. */
   readonly share: { readonly weight: number; readonly cap: number; readonly reserve: number };

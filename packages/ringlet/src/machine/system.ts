@@ -13,6 +13,7 @@
 import { availableParallelism } from 'node:os';
 import {
   Access,
+  type ApicMode,
   CHILD_PRIVILEGES,
   HvStatus,
   type MemoryNode,
@@ -36,6 +37,16 @@ const ROOT_PAGES = 2 * MOST_MACHINES;
 
 /** Of a processor, in the units of the CPU properties. */
 const PER_PERCENT = 1000;
+
+/** What a partition is made with. */
+export interface PartitionLayout {
+  /** Guest pages that can be mapped. */
+  readonly gpaPages: number;
+  /** What is backed by memory: whole pages, in address order. */
+  readonly ram: readonly { readonly start: number; readonly bytes: number }[];
+  /** Local APICs of its processors; none when absent, as paravirtual processors have. */
+  readonly apic?: ApicMode;
+}
 
 /** What a thread must be given to attach to a node of memory. */
 export interface NodeAccess {
@@ -97,9 +108,14 @@ export class System {
     this.kernel.setLogicalProcessors(availableParallelism());
   }
 
-  /** Creates a node that holds `pages` pages of guest memory and the table that maps them. */
-  createNode(pages: number): NodeAccess {
-    const memory = createMemory((pages + SPARE_PAGES) * PAGE_SIZE + Slat.tableBytes(pages));
+  /**
+   * Creates a node.
+   *
+   * @param pages - guest memory, and whatever else is to be allocated in it
+   * @param gpaPages - guest pages that its partition's table can map; as many as there are when absent
+   */
+  createNode(pages: number, gpaPages = pages): NodeAccess {
+    const memory = createMemory((pages + SPARE_PAGES) * PAGE_SIZE + Slat.tableBytes(gpaPages));
     const node = { id: this.#freeNodes.pop() ?? this.#nodes++, memory };
     attachNode(this.kernel, node);
     return node;
@@ -112,29 +128,37 @@ export class System {
   }
 
   /**
-   * Creates a partition with `pages` pages of memory from guest-physical address 0 on.
+   * Creates a partition with memory and virtual processors.
    *
    * @throws UserError when this process can hold no more partitions, or its share of the processors makes no sense
    */
-  createPartition(node: NodeAccess, pages: number, { cpus, share }: Pick<MachineParts, 'cpus' | 'share'>): number {
-    const id = this.kernel.createPartition({ node: node.id, gpaPages: pages, privileges: CHILD_PRIVILEGES });
+  createPartition(
+    node: NodeAccess,
+    layout: PartitionLayout,
+    { cpus, share }: Pick<MachineParts, 'cpus' | 'share'>,
+  ): number {
+    const { gpaPages, ram, apic } = layout;
+    const id = this.kernel.createPartition({ node: node.id, gpaPages, privileges: CHILD_PRIVILEGES });
     if (id < 0) {
       throw new UserError('too-many-machines', 'no more partitions can be created in this process', {
         hint: 'stop a machine, or start this one in a process of its own',
       });
     }
-    const first = this.kernel.allocatePages(node.id, pages);
-    invariant(first >= 0, 'a node holds the partition it was made for');
-    this.#check(this.kernel.mapGpaPages(id, 0, first, pages, Access.All), 'map memory');
+    for (const { start, bytes } of ram) {
+      const pages = bytes / PAGE_SIZE;
+      const first = this.kernel.allocatePages(node.id, pages);
+      invariant(first >= 0, 'a node holds the partition it was made for');
+      this.#check(this.kernel.mapGpaPages(id, start / PAGE_SIZE, first, pages, Access.All), 'map memory');
+    }
     this.#check(this.kernel.initializePartition(id), 'initialise a partition');
     const { CpuWeight, CpuCap, CpuReserve } = PartitionProperty;
     this.#setProperty(id, CpuWeight, share.weight);
     this.#setProperty(id, CpuCap, share.cap === 100 ? 0 : share.cap * PER_PERCENT);
     this.#setProperty(id, CpuReserve, share.reserve * PER_PERCENT);
     for (let vp = 0; vp < cpus; vp++) {
-      this.#check(this.kernel.createVp(id, vp), 'create a virtual processor');
+      this.#check(this.kernel.createVp(id, vp, apic ? { apic } : {}), 'create a virtual processor');
       // A paravirtual processor needs no initial registers: all of them run from the start.
-      if (vp > 0) this.#check(this.kernel.startVp(id, vp), 'start a virtual processor');
+      if (vp > 0 && !apic) this.#check(this.kernel.startVp(id, vp), 'start a virtual processor');
     }
     return id;
   }

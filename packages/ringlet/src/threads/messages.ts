@@ -1,6 +1,6 @@
 /** What the threads of a machine are started with, and what they say to the thread that manages the machine. */
 import type { Exit } from '@ringlet/microkernel';
-import type { DeviceHostDescription, DeviceHostEvent, DeviceHostRequests } from '@ringlet/root-partition';
+import type { DeviceHostDescription, DeviceHostEvent, DeviceHostRequests, EntryState } from '@ringlet/root-partition';
 import type { NodeAccess, SystemAccess } from '../machine/system.ts';
 
 /** What the thread of a virtual processor is started with. */
@@ -12,8 +12,26 @@ export interface VirtualProcessorStart {
   readonly partition: number;
   readonly vp: number;
   readonly cpus: number;
+  /** What the guest's kind needs: see {@link ParavirtualStart} and {@link X64Start}. */
+  readonly guest: unknown;
+}
+
+/** What the thread of a TypeScript guest's processor needs. */
+export interface ParavirtualStart {
   readonly memoryBytes: number;
   readonly args: readonly string[];
+}
+
+/** What the thread of an x86-64 processor needs. */
+export interface X64Start {
+  /** The core, compiled. */
+  readonly module: object;
+  /** Address of the processor's area in the node. */
+  readonly area: number;
+  /** State of the platform. */
+  readonly platform: SharedArrayBuffer;
+  /** Where the first processor starts; the others wait to be started. */
+  readonly entry?: EntryState;
 }
 
 /** From the thread of a virtual processor. */

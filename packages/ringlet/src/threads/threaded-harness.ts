@@ -5,15 +5,16 @@
  *                                      └──► a thread for each virtual processor of the guest
  */
 import { Worker } from 'node:worker_threads';
-import { type Exit, PAGE_SIZE } from '@ringlet/microkernel';
+import type { Exit } from '@ringlet/microkernel';
 import type { DeviceHostEvent, DeviceHostRequests } from '@ringlet/root-partition';
 import { UserError } from '@ringlet/wire';
 import { bundle, siblingModule } from '../host/bundle.ts';
 import { originalPositions } from '../host/source-positions.ts';
 import type { Harness, HarnessListener } from '../machine/harness.ts';
 import type { MachineParts } from '../machine/parts.ts';
-import { type NodeAccess, type System } from '../machine/system.ts';
+import type { System } from '../machine/system.ts';
 import { AwakeThreads } from './awake-threads.ts';
+import type { GuestThreads, PreparedGuest } from './guest-threads.ts';
 import type {
   DeviceThreadStart,
   FromDeviceThread,
@@ -23,6 +24,8 @@ import type {
   VirtualProcessorStart,
 } from './messages.ts';
 import { receiveError } from './posted-error.ts';
+import { TypeScriptGuest } from './typescript-guest.ts';
+import { X64Guest } from './x64-guest.ts';
 
 /** Worker threads that crash are reported; so many characters of a stack are enough to find the place. */
 const MOST_STACK = 4000;
@@ -37,8 +40,7 @@ export class ThreadedHarness implements Harness {
   readonly #machine: MachineParts;
   readonly #listener: HarnessListener;
   readonly #replies = new Map<number, { resolve: (value: never) => void; reject: (error: Error) => void }>();
-  #node: NodeAccess | undefined;
-  #partition: number | undefined;
+  #guest: PreparedGuest | undefined;
   #rootVp: number | undefined;
   #deviceThread: Worker | undefined;
   #deviceThreadEnded: Promise<unknown> = Promise.resolve();
@@ -61,15 +63,12 @@ export class ThreadedHarness implements Harness {
   }
 
   async #start(): Promise<void> {
-    const { guest, cpus, memoryBytes, devices } = this.#machine;
-    const [processorCode, deviceCode] = await Promise.all([
-      bundle('guest', processorEntry(guest)),
-      bundle('devices', deviceEntry(devices)),
-    ]);
+    const { cpus, devices } = this.#machine;
+    const guest = guestThreads(this.#machine);
+    const [processorCode, deviceCode] = await Promise.all([guest.code(), bundle('devices', deviceEntry(devices))]);
     this.#giveUpIfStopped();
-    const pages = Math.ceil(memoryBytes / PAGE_SIZE);
-    this.#node = this.#system.createNode(pages);
-    this.#partition = this.#system.createPartition(this.#node, pages, this.#machine);
+    this.#guest = await guest.prepare(this.#system);
+    this.#giveUpIfStopped();
     this.#rootVp = this.#system.claimRootVp();
     await this.#startDevices(deviceCode);
     this.#giveUpIfStopped();
@@ -89,7 +88,11 @@ export class ThreadedHarness implements Harness {
   }
 
   inspect(): Record<string, unknown> {
-    return this.#partition === undefined ? {} : this.#system.inspectPartition(this.#partition);
+    return this.#guest ? this.#system.inspectPartition(this.#guest.partition) : {};
+  }
+
+  write(bytes: Uint8Array): void {
+    this.#guest?.write(bytes);
   }
 
   stop(): Promise<void> {
@@ -108,10 +111,13 @@ export class ThreadedHarness implements Harness {
       await deviceThread.terminate();
       this.#deviceThreadGone('the machine was stopped');
     }
-    if (this.#partition !== undefined) this.#system.deletePartition(this.#partition);
+    if (this.#guest) this.#system.deletePartition(this.#guest.partition);
     if (this.#rootVp !== undefined) this.#system.releaseRootVp(this.#rootVp);
-    if (this.#node) this.#system.releaseNode(this.#node);
-    this.#partition = this.#rootVp = this.#node = undefined;
+    if (this.#guest) {
+      this.#system.releaseNode(this.#guest.node);
+      this.#guest.dispose();
+    }
+    this.#rootVp = this.#guest = undefined;
     this.#processors = [];
   }
 
@@ -135,11 +141,11 @@ export class ThreadedHarness implements Harness {
   #startDevices(code: URL): Promise<void> {
     const workerData: DeviceThreadStart = {
       system: this.#system.access,
-      node: this.#node!,
+      node: this.#guest!.node,
       awake: new SharedArrayBuffer(4),
       description: {
         ...this.#machine.description,
-        partition: this.#partition!,
+        partition: this.#guest!.partition,
         rootVp: this.#rootVp!,
         memoryBytes: this.#machine.memoryBytes,
       },
@@ -179,16 +185,15 @@ export class ThreadedHarness implements Harness {
   }
 
   #startProcessor(code: URL, vp: number): void {
-    const { cpus, memoryBytes, args } = this.#machine;
+    const { node, partition } = this.#guest!;
     const workerData: VirtualProcessorStart = {
       system: this.#system.access,
-      node: this.#node!,
+      node,
       awake: new SharedArrayBuffer(4),
-      partition: this.#partition!,
+      partition,
       vp,
-      cpus,
-      memoryBytes,
-      args,
+      cpus: this.#machine.cpus,
+      guest: this.#guest!.start(vp),
     };
     const worker = this.#startThread(`vp ${vp}`, code, workerData);
     this.#processors.push(worker);
@@ -247,11 +252,9 @@ function describe(thrown: unknown): string {
 const deviceNotLoaded = (thrown: unknown): UserError =>
   new UserError('device-invalid', `the devices could not be loaded: ${originalPositions(describe(thrown))}`);
 
-const processorEntry = (guest: string): string => `
-  import * as guest from ${JSON.stringify(guest)};
-  import { startVirtualProcessor } from ${JSON.stringify(siblingModule('./virtual-processor', import.meta.url))};
-  startVirtualProcessor(guest);
-`;
+/** The kind of guest that a machine runs. */
+const guestThreads = (machine: MachineParts): GuestThreads =>
+  machine.guest.kind === 'x64' ? new X64Guest(machine, machine.guest) : new TypeScriptGuest(machine, machine.guest);
 
 const deviceEntry = (devices: readonly string[]): string => `
   ${devices.map((file, i) => `import * as Device${i} from ${JSON.stringify(file)};`).join('\n')}

@@ -7,7 +7,7 @@ import { attach } from '../machine/system.ts';
 import { AwakeThreads } from './awake-threads.ts';
 import { ConsoleOutput } from './console-output.ts';
 import { DoorbellLoop } from './doorbell-loop.ts';
-import type { FromVirtualProcessor, ToVirtualProcessor, VirtualProcessorStart } from './messages.ts';
+import type { FromVirtualProcessor, ParavirtualStart, ToVirtualProcessor, VirtualProcessorStart } from './messages.ts';
 
 const TICKS_PER_MILLISECOND = 10_000;
 /** Interrupts taken before the guest's continuations get their time, at most. */
@@ -24,7 +24,8 @@ export function startVirtualProcessor(guest: GuestModule): void {
   const kernel = attach(start.system, start.node, { output: (_, byte) => console.put(byte) });
   const vp = kernel.vp(start.partition, start.vp);
   const clock = new HostClock(start.system.epoch);
-  const { memoryBytes, cpus: vpCount, args } = start;
+  const { cpus: vpCount } = start;
+  const { memoryBytes, args } = start.guest as ParavirtualStart;
   const runtime = new GuestKernel({ vp, memoryBytes, vpCount, args });
   const processor = new ParavirtualProcessor(runtime, guest);
   // A promise of the guest's that nobody awaits: its failure is the guest's, not the thread's.

@@ -1,0 +1,52 @@
+/** What is typed for a guest's serial port: kept until the guest takes it, up to a limit. */
+import { Platform } from '@ringlet/root-partition';
+
+/** Typed ahead at most; what is beyond is lost, as on a terminal whose guest has stopped reading. */
+const MOST_BYTES = 1024 * 1024;
+const RETRY_MS = 5;
+
+/** The managing thread's end of a guest's serial port. */
+export class ConsoleInput {
+  readonly #platform: Platform;
+  #waiting: Uint8Array = new Uint8Array(0);
+  #timer: NodeJS.Timeout | undefined;
+
+  /** @param state - of the guest's platform */
+  constructor(state: SharedArrayBuffer) {
+    const nothing = (): void => {};
+    // This thread only feeds the serial port: it never answers a port access, so none of these is ever called.
+    this.#platform = new Platform({
+      state,
+      clock: { now: () => 0 },
+      wallClock: () => 0,
+      output: nothing,
+      debugOutput: nothing,
+      powerOff: nothing,
+      reset: nothing,
+      exit: nothing,
+      heldByRts: true,
+    });
+  }
+
+  /** Sends bytes as soon as the guest takes them. */
+  write(bytes: Uint8Array): void {
+    const room = MOST_BYTES - this.#waiting.length;
+    const all = new Uint8Array(this.#waiting.length + Math.min(room, bytes.length));
+    all.set(this.#waiting);
+    all.set(bytes.subarray(0, room), this.#waiting.length);
+    this.#waiting = all;
+    this.#feed();
+  }
+
+  /** Forgets what is left. */
+  dispose(): void {
+    clearTimeout(this.#timer);
+    this.#waiting = new Uint8Array(0);
+  }
+
+  #feed(): void {
+    clearTimeout(this.#timer);
+    this.#waiting = this.#waiting.subarray(this.#platform.serial.receive(this.#waiting));
+    if (this.#waiting.length > 0) this.#timer = setTimeout(() => this.#feed(), RETRY_MS);
+  }
+}

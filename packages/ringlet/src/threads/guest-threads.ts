@@ -1,0 +1,22 @@
+/** What a harness of threads needs to know of a kind of guest: its memory, and what each of its processors' threads runs. */
+import type { NodeAccess, System } from '../machine/system.ts';
+
+/** A guest of one kind, made ready in a system. */
+export interface PreparedGuest {
+  readonly node: NodeAccess;
+  readonly partition: number;
+  /** What the thread of a virtual processor is given beside what all are given. Can be posted. */
+  start(vp: number): unknown;
+  /** Takes bytes for the guest's console. */
+  write(bytes: Uint8Array): void;
+  /** The guest's threads have ended. */
+  dispose(): void;
+}
+
+/** A kind of guest. */
+export interface GuestThreads {
+  /** The module that the threads of its virtual processors run. */
+  code(): Promise<URL>;
+  /** Creates the partition and fills its memory. @throws UserError */
+  prepare(system: System): Promise<PreparedGuest>;
+}

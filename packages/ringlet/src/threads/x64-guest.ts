@@ -1,0 +1,119 @@
+/**
+ * x86-64 guests: a kernel in the partition's memory, and for each virtual processor an area of its own in system pages
+ * that no partition maps.
+ *
+ *     node   [core's data 64 KiB][second-level table][RAM …][VP areas][code masks][words the VPs share]
+ */
+import { readFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { PAGE_SIZE } from '@ringlet/microkernel';
+import { layOutMemory, loadKernel, Platform } from '@ringlet/root-partition';
+import { invariant, UserError } from '@ringlet/wire';
+import { prepareVpArea, type SharedTables, vpAreaBytes } from '@ringlet/x64';
+import { bundle, siblingModule } from '../host/bundle.ts';
+import { loadCore } from '../host/x64-core.ts';
+import type { MachineParts, X64GuestParts } from '../machine/parts.ts';
+import type { NodeAccess, System } from '../machine/system.ts';
+import { ConsoleInput } from './console-input.ts';
+import type { GuestThreads, PreparedGuest } from './guest-threads.ts';
+import type { X64Start } from './messages.ts';
+
+/** Decoded code of each virtual processor: three boots' worth. It starts over when it is full. */
+const ARENA_BYTES = 32 * 1024 * 1024;
+/** The core's constants lie below this address of every node it runs on. */
+const CORE_DATA_PAGES = 16;
+const FOUR_GIB_PAGES = 0x10_0000;
+const SEED_BYTES = 32;
+/** Bytes of the masks for each system page. */
+const MASK_BYTES = 8;
+/** Where the bus lock is in the page of shared words; the table of VP areas is before it. */
+const BUS_LOCK = 2048;
+
+/** An x86-64 guest. */
+export class X64Guest implements GuestThreads {
+  readonly #parts: MachineParts;
+  readonly #guest: X64GuestParts;
+
+  constructor(parts: MachineParts, guest: X64GuestParts) {
+    this.#parts = parts;
+    this.#guest = guest;
+  }
+
+  code(): Promise<URL> {
+    const start = siblingModule('./x64-virtual-processor', import.meta.url);
+    return bundle(
+      'x64',
+      `import { startX64VirtualProcessor } from ${JSON.stringify(start)}; startX64VirtualProcessor();`,
+    );
+  }
+
+  async prepare(system: System): Promise<PreparedGuest> {
+    const module = await loadCore();
+    const { cpus, memoryBytes } = this.#parts;
+    const { kernel } = system;
+    const { ram } = layOutMemory(memoryBytes);
+    const ramPages = ram.reduce((pages, { bytes }) => pages + bytes / PAGE_SIZE, 0);
+    const last = ram.at(-1)!;
+    const gpaPages = Math.max(FOUR_GIB_PAGES, (last.start + last.bytes) / PAGE_SIZE);
+    const areaPages = vpAreaBytes(ARENA_BYTES) / PAGE_SIZE;
+    const besides = CORE_DATA_PAGES + cpus * areaPages + 1;
+    const maskPages = Math.ceil(((ramPages + besides) * MASK_BYTES * 1.01) / PAGE_SIZE) + 8;
+    const node = system.createNode(ramPages + besides + maskPages, gpaPages);
+    invariant(kernel.allocatePages(node.id, CORE_DATA_PAGES) === 0, "the core's data is at the beginning of its node");
+    const partition = system.createPartition(node, { gpaPages, ram, apic: 'x2apic' }, this.#parts);
+    const areas = this.#layOutAreas(system, node, partition, areaPages);
+    const loaded = loadKernel({
+      kernel: readable(this.#guest.kernel),
+      ...(this.#guest.initrd !== undefined && { initrd: readable(this.#guest.initrd) }),
+      memory: kernel.memory(partition),
+      memoryBytes,
+      processors: cpus,
+      commandLine: this.#guest.commandLine,
+      randomSeed: randomBytes(SEED_BYTES),
+    });
+    const platform = Platform.createState();
+    const input = new ConsoleInput(platform);
+    const start = (vp: number): X64Start => ({
+      module,
+      area: areas[vp]!,
+      platform,
+      ...(vp === 0 && { entry: loaded.entry }),
+    });
+    return { node, partition, start, write: (bytes) => input.write(bytes), dispose: () => input.dispose() };
+  }
+
+  #layOutAreas({ kernel }: System, node: NodeAccess, partition: number, areaPages: number): readonly number[] {
+    const allocate = (pages: number): number => {
+      const first = kernel.allocatePages(node.id, pages);
+      invariant(first >= 0, 'a node holds what its processors need');
+      return first * PAGE_SIZE;
+    };
+    const areas = Array.from({ length: this.#parts.cpus }, () => allocate(areaPages));
+    const { buffer } = node.memory;
+    const codeMasks = allocate(Math.ceil(((buffer.byteLength / PAGE_SIZE) * MASK_BYTES) / PAGE_SIZE));
+    const shared = allocate(1);
+    const { offset: slat, pageCount: slatPages } = kernel.secondLevelTable(partition);
+    const tables: SharedTables = {
+      slat,
+      slatPages,
+      codeMasks,
+      vpTable: shared,
+      vpCount: areas.length,
+      busLock: shared + BUS_LOCK,
+    };
+    new Uint32Array(buffer, shared, areas.length).set(areas);
+    for (const [index, area] of areas.entries()) prepareVpArea(buffer, area, ARENA_BYTES, tables, index);
+    return areas;
+  }
+}
+
+function readable(path: string): Uint8Array {
+  try {
+    return readFileSync(path);
+  } catch (cause) {
+    throw new UserError('kernel-unreadable', `${path} cannot be read`, {
+      hint: 'check the path and its permissions',
+      cause,
+    });
+  }
+}

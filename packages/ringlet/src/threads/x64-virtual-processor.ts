@@ -1,0 +1,139 @@
+/** The thread of one x86-64 virtual processor: its processor, its view of the platform's ports, driven by its doorbell. */
+import { parentPort, workerData } from 'node:worker_threads';
+import {
+  type CpuFeature,
+  CpuidModel,
+  type CrashReport,
+  type Exit,
+  RUN_TIME_WINDOW,
+  X86_64_V1,
+} from '@ringlet/microkernel';
+import { Platform, type PortWidth } from '@ringlet/root-partition';
+import { instantiateCore, X64Processor } from '@ringlet/x64';
+import { HostClock } from '../host/clock.ts';
+import { attach } from '../machine/system.ts';
+import { AwakeThreads } from './awake-threads.ts';
+import { ConsoleOutput } from './console-output.ts';
+import { DoorbellLoop } from './doorbell-loop.ts';
+import type { FromVirtualProcessor, ToVirtualProcessor, VirtualProcessorStart, X64Start } from './messages.ts';
+
+const TICKS_PER_MILLISECOND = 10_000;
+/** Instructions between two looks at everything else: about 2 ms. */
+const BUDGET = 250_000;
+/** What is read where nothing is. */
+const ALL_ONES = 0xffff_ffff_ffff_ffffn;
+/** What the processor has beside the baseline. */
+const FEATURES: readonly CpuFeature[] = [
+  ...X86_64_V1,
+  ...([
+    'de',
+    'pse',
+    'pse36',
+    'pge',
+    'pat',
+    'nx',
+    'sep',
+    'clflush',
+    'cx16',
+    'lahf_lm',
+    'rdtscp',
+    'erms',
+    'fsrm',
+  ] as const),
+];
+/** Lines of a kernel's log that are shown when it reports a panic. */
+const PANIC_LINES = 30;
+
+/** Starts this thread's virtual processor. Called once, by the bundle that the thread runs. */
+export function startX64VirtualProcessor(): void {
+  const start = workerData as VirtualProcessorStart;
+  const { module, area, platform: platformState, entry } = start.guest as X64Start;
+  const port = parentPort!;
+  const tell = (message: FromVirtualProcessor) => port.postMessage(message);
+  const console = new ConsoleOutput((bytes) => tell({ type: 'console', bytes }));
+  port.on('message', (message: ToVirtualProcessor) => console.taken(message.bytes));
+
+  let ended: Exit | undefined;
+  const kernel = attach(start.system, start.node, {
+    crashed: (_, report) => (ended ??= { reason: 'crash', message: panicOf(report) }),
+  });
+  const vp = kernel.vp(start.partition, start.vp);
+  const clock = new HostClock(start.system.epoch);
+  // A serial port cannot make its guest wait: what nobody takes for too long is lost.
+  const print = (byte: number): void => void console.put(byte);
+  const { ports } = new Platform({
+    state: platformState,
+    clock,
+    wallClock: () => Date.now(),
+    output: print,
+    debugOutput: print,
+    powerOff: () => (ended ??= { reason: 'power-off', code: 0 }),
+    reset: () => (ended ??= { reason: 'reset' }),
+    exit: (code) => (ended ??= { reason: 'power-off', code }),
+    heldByRts: true,
+  });
+  const processor = new X64Processor({
+    core: instantiateCore(module, start.node.memory),
+    buffer: start.node.memory.buffer,
+    area,
+    vp,
+    cpuid: new CpuidModel({ features: FEATURES, vps: start.cpus }),
+  });
+  if (entry) processor.enter(entry);
+
+  /** Runs until there is nothing to do or the budget is spent. @returns whether there is more */
+  const run = (): boolean => {
+    while (!ended) {
+      const exit = processor.run(BUDGET);
+      switch (exit.reason) {
+        case 'budget':
+          return true;
+        case 'halt':
+          return false;
+        case 'io-port':
+          if (exit.write) ports.write(exit.port, exit.value, exit.width as PortWidth);
+          else exit.value = ports.read(exit.port, exit.width as PortWidth);
+          break;
+        case 'gpa':
+          if (!exit.write) exit.value = ALL_ONES;
+          break;
+        case 'triple-fault':
+          ended = { reason: 'reset' };
+          break;
+        default:
+          ended = exit;
+      }
+    }
+    return false;
+  };
+  const work = {
+    poll(): boolean {
+      const more = run();
+      console.flush();
+      if (!ended) return more;
+      loop.stop();
+      tell({ type: 'exit', exit: ended });
+      return false;
+    },
+    // Device memory and rings are the guest's own affair: whatever comes for it rings.
+    peek: () => false,
+    untilDeadline: () => (vp.nextDeadline() - clock.now()) / TICKS_PER_MILLISECOND,
+    awakeFor(milliseconds: number): number {
+      vp.accountRunTime(milliseconds * TICKS_PER_MILLISECOND);
+      if (vp.runAllowance() > 0) return 0;
+      return (RUN_TIME_WINDOW - (clock.now() % RUN_TIME_WINDOW)) / TICKS_PER_MILLISECOND;
+    },
+  };
+  const loop = new DoorbellLoop(vp.doorbell, work, new AwakeThreads(start.system.awake, start.awake));
+  // A failure of the loop is a failure of ours: it ends the thread with its stack, and the machine with it.
+  void loop.run();
+}
+
+/** What a kernel wrote to the crash registers, for people. */
+function panicOf({ parameters, message }: CrashReport): string {
+  if (message) {
+    const lines = new TextDecoder().decode(message).trimEnd().split('\n');
+    return `the kernel panicked:\n${lines.slice(-PANIC_LINES).join('\n')}`;
+  }
+  return `the guest reported a crash: ${parameters.map((value) => `0x${value.toString(16)}`).join(' ')}`;
+}
