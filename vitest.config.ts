@@ -3,14 +3,29 @@ import { defineConfig } from 'vitest/config';
 const conditions = ['@ringlet/source', 'module', 'node', 'development|production'];
 const resolve = { resolve: { conditions }, ssr: { resolve: { conditions } } };
 
+/** Whole guests, other machines and downloads: minutes, not seconds. `npm run test:guests`. */
+const guests = [
+  'packages/x64/tests/**/*.test.ts',
+  'packages/root-partition/tests/boot/**/*.test.ts',
+  '**/*.guests.test.ts',
+];
+
 export default defineConfig({
   test: {
+    globalSetup: ['./vitest.global-setup.ts'],
     projects: [
       { ...resolve, test: { name: 'unit', include: ['packages/*/src/**/*.test.ts'] } },
       {
         ...resolve,
-        test: { name: 'e2e', include: ['packages/*/tests/**/*.test.ts'], testTimeout: 60_000, fileParallelism: false },
+        test: {
+          name: 'e2e',
+          include: ['packages/*/tests/**/*.test.ts'],
+          exclude: guests,
+          testTimeout: 60_000,
+          fileParallelism: false,
+        },
       },
+      { ...resolve, test: { name: 'guests', include: guests, testTimeout: 300_000, fileParallelism: false } },
     ],
   },
 });
