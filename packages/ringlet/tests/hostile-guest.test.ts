@@ -83,7 +83,7 @@ test.each([
       ${body}
     }
   `);
-  for (let round = 0; round < 8; round++) {
+  for (let round = 0; round < 5; round++) {
     const { machine, printed } = await start({ guest: path });
     await printed('busy');
     await new Promise((later) => setTimeout(later, round));

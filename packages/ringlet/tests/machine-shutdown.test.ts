@@ -88,7 +88,7 @@ test('a machine that has ended is shut down already', async () => {
 });
 
 test('a guest that ends by itself while it is asked counts as shut down', async () => {
-  for (let round = 0; round < 5; round++) {
+  for (let round = 0; round < 3; round++) {
     const { machine, printed } = await start({ guest: guestWith(`await guest.print('up'); await guest.sleep(1);`) });
     await printed('up');
     await machine.shutdown({ timeoutMs: 20_000 });
