@@ -35,6 +35,7 @@ import {
   TLB_CURRENT,
 } from './state';
 import { fillExec, fillRead, fillWrite } from './system/paging';
+import { refuseExit } from './system/second-level';
 
 export const TLB_ENTRY_COUNT: u32 = 4096;
 export const TLB_ENTRY_SIZE: u32 = 32;
@@ -257,6 +258,7 @@ function mmioWrite(s: usize, bounce: usize, size: u32): bool {
 
 /** Makes the fault that leaves run() for an access to EXIT_GPA. */
 function mmioExit(s: usize, isWrite: u32, size: u32, value: u64): void {
+  if (refuseExit(s, isWrite)) return;
   store<i32>(s, EXIT_FAULT, FAULT_VECTOR);
   store<u32>(s, EXIT_GPA_ACCESS, EXIT_REASON);
   store<u32>(s, size, EXIT_SIZE);

@@ -125,10 +125,39 @@ static void both(void) {
   check("no access is made twice", *COUNT, before + 2);
 }
 
+/* Tables and stacks in the device: more accesses than one instruction may make of it. */
+static void too_many(void) {
+  volatile u64 *r = (volatile u64 *)DEVICE;
+  static u64 pml4_entry;
+  pml4_entry = page_pml4[2];
+  page_pml4[2] = DEVICE | 3;
+  u64 at = TEST_BASE | 1ul << 30 | 2ul << 21 | 3ul << 12;
+  for (u32 i = 1; i < 5; i++) r[i] = DEVICE | 3;
+  r[32] = 0x1234;
+  u64 value = 0;
+  ATTEMPT("mov 0x100(%0), %%ecx", "r"(at), "c"(0));
+  check_none("page tables in a device");
+  ATTEMPT("mov 0xffc(%0), %%rcx", "r"(at), "c"(0));
+  check_fault("too many accesses by one instruction are refused", GP, 0);
+  invlpg(at);
+  asm volatile("mov 0x100(%1), %k0" : "=r"(value) : "r"(at));
+  check("the next instruction makes its own", value, 0x1234);
+  page_pml4[2] = pml4_entry;
+  idt[UD].ist = 2;
+  tss.ist[1] = DEVICE + 0x400;
+  set_gate(DF, vector_table[DF], KERNEL_CODE, 0x8e, 1);
+  ATTEMPT("ud2", "i"(0));
+  check("a stack in a device ends in a double fault or a GP", event.vector == GP || event.vector == DF, 1);
+  idt[UD].ist = 0;
+  *(volatile u32 *)(DEVICE + 0x40) = 7;
+  check("devices work as before", *(volatile u32 *)(DEVICE + 0x40), 7);
+}
+
 void test(void) {
   page_pdpt_kernel[3] = ADDRESS(pd) | 3;
   pd[0x80] = DEVICE | 0x83;
   reads();
   writes();
   both();
+  too_many();
 }

@@ -167,6 +167,7 @@ export class KernelMachine {
     else if (inDevice) value = this.device.read(offset, size);
     const [records, counter] = write ? [S.MMIO_WRITES, S.MMIO_WRITE_COUNT] : [S.MMIO_READS, S.MMIO_READ_COUNT];
     const count = view.getUint32(STATE + counter, true);
+    if (count >= (write ? 2 : 4)) throw new Error('the core asked for more answers than it has room for');
     view.setBigUint64(STATE + records + count * 16, gpa, true);
     view.setBigUint64(STATE + records + count * 16 + 8, value, true);
     view.setUint32(STATE + counter, count + 1, true);

@@ -77,7 +77,7 @@ const KERNELS: readonly Kernel[] = [
     ],
   },
   { name: 'paging-random', checks: 40, qemuFails: [], last: 'ok 27 ee92848c87822b07' },
-  { name: 'devices', checks: 35, qemuFails: [], ownMachine: true },
+  { name: 'devices', checks: 40, qemuFails: [], ownMachine: true },
   { name: 'startup', checks: 41, qemuFails: [] },
   { name: 'interrupts', checks: 21, qemuFails: [] },
   { name: 'modified-code', checks: 25, qemuFails: [] },

@@ -58,6 +58,7 @@ import {
   rflags,
   setRflags,
 } from './machine';
+import { forgetAnswers } from './second-level';
 import { SEG_CS, loadCode, loadRealSegment, loadStackSegment } from './segments';
 import { openFlatStack, openStack, push, setStackPointer, stackPointer } from './stack';
 import { innerStack, isCode, openInnerStack, refuse } from './transfer';
@@ -84,6 +85,7 @@ export function deliver(s: usize, vector: u32, from: u32, hasCode: bool, code: u
     : deliverProtected(s, vector, from, hasCode, code, flags);
   if (!done) return false;
   cancelStep();
+  forgetAnswers(s);
   store<u32>(s, 0, HALTED);
   store<u32>(s, 0, SHADOW);
   return true;

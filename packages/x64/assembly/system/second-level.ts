@@ -3,7 +3,7 @@
  * guest page, drawn in the microkernel's `slat.ts`), and the exit of accesses that it does not allow.
  */
 import { EXIT_GPA_ACCESS } from '../exits';
-import { EXIT_FAULT } from '../op';
+import { EXIT_FAULT, faultCode } from '../op';
 import {
   EXIT_GPA,
   EXIT_REASON,
@@ -13,6 +13,7 @@ import {
   FAULT_VECTOR,
   MMIO_READS,
   MMIO_READ_COUNT,
+  MMIO_WRITE_COUNT,
   SLAT_PAGES,
   SLAT_TABLE,
 } from '../state';
@@ -38,8 +39,29 @@ export function systemAddress(s: usize, gpa: u64, rights: u32): usize {
   return <usize>(entry & 0xfffff000) | (<usize>gpa & 0xfff);
 }
 
+/** Records of answers in the state block: MMIO_READS and MMIO_WRITES. */
+const READ_RECORDS: u32 = 4;
+const WRITE_RECORDS: u32 = 2;
+
+/**
+ * Whether an instruction has used up the records of answered accesses. It faults then, with #GP(0): only one that keeps its
+ * stack, its page tables or the like in a device makes so many, and the caller must never be led past the records.
+ */
+export function refuseExit(s: usize, write: u32): bool {
+  const full = write != 0 ? load<u32>(s, MMIO_WRITE_COUNT) >= WRITE_RECORDS : load<u32>(s, MMIO_READ_COUNT) >= READ_RECORDS;
+  if (full) faultCode(s, 13, 0);
+  return full;
+}
+
+/** The access is done or given up: its answers are used up. */
+export function forgetAnswers(s: usize): void {
+  store<u32>(s, 0, MMIO_READ_COUNT);
+  store<u32>(s, 0, MMIO_WRITE_COUNT);
+}
+
 /** Sets the exit of an access; the instruction starts over when the caller has answered it. */
 export function exitGpa(s: usize, gpa: u64, size: u32, write: u32, value: u64): void {
+  if (refuseExit(s, write)) return;
   store<i32>(s, EXIT_FAULT, FAULT_VECTOR);
   store<i32>(s, EXIT_GPA_ACCESS, EXIT_REASON);
   store<u64>(s, gpa, EXIT_GPA);
@@ -54,8 +76,8 @@ export let answer: u64 = 0;
 /** The caller has answered a read of `gpa` by this instruction; see {@link answer}. */
 export function answered(s: usize, gpa: u64): bool {
   const count = load<u32>(s, MMIO_READ_COUNT);
-  for (let i: usize = 0; i < count; i++) {
-    const slot = s + MMIO_READS + (i << 4);
+  for (let i: u32 = 0; i < count && i < READ_RECORDS; i++) {
+    const slot = s + MMIO_READS + (<usize>i << 4);
     if (load<u64>(slot) != gpa) continue;
     answer = load<u64>(slot, 8);
     return true;
