@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import process from 'node:process';
 import { type CommandHost, DETACHED_VARIABLE, type EndSignal } from './commands/host.ts';
 import { runCommandLine } from './commands/program.ts';
+import { keyboard } from './host/keyboard.ts';
 
 const END_SIGNALS: readonly EndSignal[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 /** Signals after which nothing is waited for any more: the first asks, the second turns off, the third means it. */
@@ -40,6 +41,7 @@ const host: CommandHost = {
   out: (text) => void process.stdout.write(text),
   err: (text) => void process.stderr.write(text),
   terminal: process.stdout.isTTY === true,
+  keyboard,
   colour: process.stderr.isTTY === true && process.stdout.isTTY === true && !environment['NO_COLOR'],
   environment,
   version: version(),
@@ -48,6 +50,7 @@ const host: CommandHost = {
     return new Machine(options);
   },
   onSignal,
+  interrupt: () => void process.kill(process.pid, 'SIGINT'),
   ...(announce === undefined ? {} : { announce }),
 };
 

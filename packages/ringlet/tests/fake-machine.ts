@@ -12,6 +12,8 @@ export class FakeMachine implements Runnable {
   readonly events$ = new Subject<{ readonly type: string; readonly result?: MachineResult }>();
   readonly finished: Promise<MachineResult>;
   readonly asked: string[] = [];
+  /** What was typed at the console. */
+  typed = '';
   /** What the guest does as soon as it starts. */
   onStart: (machine: FakeMachine) => void = () => undefined;
   /** What the guest does when it is asked to shut down; it goes when absent. */
@@ -26,6 +28,10 @@ export class FakeMachine implements Runnable {
 
   print(text: string): void {
     this.console$.next(text);
+  }
+
+  write(data: string | Uint8Array): void {
+    this.typed += typeof data === 'string' ? data : Buffer.from(data).toString();
   }
 
   end(result: MachineResult): void {
@@ -66,6 +72,7 @@ export class FakeMachine implements Runnable {
 /** What a control server is told of a {@link FakeMachine}. */
 export const FAKE_FACTS = {
   guest: '/guests/fake.ts',
+  kind: 'typescript' as const,
   cpus: 1,
   memory: 64 * 1024 * 1024,
   disks: [],

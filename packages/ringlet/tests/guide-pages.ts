@@ -75,9 +75,11 @@ const silentHost: CommandHost = {
   out: () => undefined,
   err: () => undefined,
   terminal: false,
+  keyboard: { terminal: false, listen: () => () => undefined },
   colour: false,
   environment: {},
   version: '',
   createMachine: () => Promise.reject(new Error('a page runs no machine')),
   onSignal: () => () => undefined,
+  interrupt: () => undefined,
 };

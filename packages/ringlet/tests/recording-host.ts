@@ -1,13 +1,35 @@
 /** A process that is not there: what a command writes is kept, and signals come when a test says so. */
-import type { Announcement, CommandHost, EndSignal, Runnable } from '../src/commands/host.ts';
+import type { Announcement, CommandHost, EndSignal, Keyboard, Runnable } from '../src/commands/host.ts';
 import type { MachineOptions } from '../src/configuration/options.ts';
 import { FakeMachine } from './fake-machine.ts';
+
+/** A keyboard at which a test types. */
+export class FakeKeyboard implements Keyboard {
+  terminal = false;
+  /** Whether the terminal is in raw mode; `undefined` while nobody listens. */
+  raw: boolean | undefined;
+  #handler: ((bytes: Uint8Array) => void) | undefined;
+
+  listen(handler: (bytes: Uint8Array) => void, raw: boolean): () => void {
+    this.#handler = handler;
+    this.raw = raw;
+    return () => {
+      this.#handler = undefined;
+      this.raw = undefined;
+    };
+  }
+
+  type(text: string): void {
+    this.#handler?.(Buffer.from(text));
+  }
+}
 
 /** Records everything a command does to its process. */
 export class RecordingHost implements CommandHost {
   stdout = '';
   stderr = '';
-  readonly terminal: boolean = false;
+  terminal = false;
+  readonly keyboard = new FakeKeyboard();
   readonly colour: boolean = false;
   readonly environment: Record<string, string | undefined>;
   readonly version = '1.2.3';
@@ -41,5 +63,9 @@ export class RecordingHost implements CommandHost {
 
   signal(signal: EndSignal): void {
     this.#handler?.(signal);
+  }
+
+  interrupt(): void {
+    this.signal('SIGINT');
   }
 }

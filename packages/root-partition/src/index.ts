@@ -18,14 +18,11 @@ export type { CpioEntry } from './boot/archive/cpio.ts';
 export { decompressXz, isXz } from './boot/compression/xz/xz.ts';
 export type { EntryState, SegmentState, TableState } from './boot/entry-state.ts';
 export type { LinuxEntry } from './boot/kernel-description.ts';
-export { isBzImage } from './boot/image/bzimage.ts';
-export { isElf } from './boot/image/elf.ts';
 export { loadKernel } from './boot/load-kernel.ts';
 export type { LoadedKernel, LoadKernelOptions } from './boot/load-kernel.ts';
 export type { FlatBinary } from './boot/load-flat.ts';
 export { layOutMemory } from './boot/memory-map.ts';
 export type { MemoryMap, MemoryRange } from './boot/memory-map.ts';
-export { findMultibootHeader } from './boot/multiboot/load-multiboot.ts';
 export { DeviceHost } from './machine/device-host.ts';
 export type {
   DeviceHostDescription,

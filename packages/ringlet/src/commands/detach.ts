@@ -27,15 +27,16 @@ const Message = z.discriminatedUnion('type', [
 
 /** Starts the background process and waits for its word. @returns the names of its machines. Rejects as the start did. */
 export async function startDetached(
-  target: string,
+  target: string | undefined,
   args: readonly string[],
   flags: RunFlags,
   host: CommandHost,
 ): Promise<readonly string[]> {
   const directory = controlDirectory(host.environment);
   const log = join(directory, `start-${process.pid}.log`);
+  const positional = target === undefined ? [] : ['--', target, ...args];
   const descriptor = openSync(log, 'w', 0o600);
-  const child = spawn(process.execPath, [LAUNCHER, 'run', target, ...wordsOf(flags), '--', ...args], {
+  const child = spawn(process.execPath, [LAUNCHER, 'run', ...wordsOf(flags), ...positional], {
     detached: true,
     stdio: ['ignore', 'ignore', descriptor, 'ipc'],
     env: { ...host.environment, [DETACHED_VARIABLE]: '1' },
@@ -73,9 +74,10 @@ function wordsOf(flags: RunFlags): string[] {
   const words: string[] = [];
   for (const disk of flags.disk ?? []) words.push('--disk', disk);
   for (const device of flags.device ?? []) words.push('--device', device);
-  for (const flag of ['name', 'cpus', 'memory', 'seed', 'timeout'] as const) {
+  for (const flag of ['name', 'kernel', 'initrd', 'append', 'cpus', 'memory', 'seed', 'timeout'] as const) {
     const value = flags[flag];
-    if (value !== undefined) words.push(`--${flag}`, value);
+    // In one word: a value may begin with a hyphen.
+    if (value !== undefined) words.push(`--${flag}=${value}`);
   }
   if (flags.lockstep === true) words.push('--lockstep');
   return words;

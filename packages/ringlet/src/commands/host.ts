@@ -16,6 +16,19 @@ export const DETACHED_VARIABLE = 'RINGLET_DETACHED';
 /** Signals that ask a command to end. */
 export type EndSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
 
+/** Standard input, as far as a command that passes it on needs it. */
+export interface Keyboard {
+  /** Whether it is a terminal. */
+  readonly terminal: boolean;
+  /**
+   * Hands on what arrives, from now on.
+   *
+   * @param raw - of a terminal: each key at once, none of them acted on by the terminal itself
+   * @returns stops, and gives the terminal back as it was
+   */
+  listen(handler: (bytes: Uint8Array) => void, raw: boolean): () => void;
+}
+
 /** The process around a command. */
 export interface CommandHost {
   /** Standard output: what the guest says, and results. */
@@ -24,6 +37,7 @@ export interface CommandHost {
   err(text: string): void;
   /** Whether standard output is a terminal. */
   readonly terminal: boolean;
+  readonly keyboard: Keyboard;
   /** Whether colour is wanted. */
   readonly colour: boolean;
   readonly environment: Environment;
@@ -31,6 +45,8 @@ export interface CommandHost {
   createMachine(options: MachineOptions): Promise<Runnable>;
   /** Calls `handler` for each signal that asks for an end, instead of dying. @returns stops doing so. */
   onSignal(handler: (signal: EndSignal) => void): () => void;
+  /** Has the same effect as a SIGINT to this process. */
+  interrupt(): void;
   /** Tells the `--detach` that started this process; absent in any other process. */
   readonly announce?: (message: Announcement) => void;
 }

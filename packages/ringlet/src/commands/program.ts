@@ -58,9 +58,12 @@ export function createProgram(host: CommandHost, ended: (code: number) => void):
 
   program
     .command('run')
-    .description('run a guest, or the machines of a machine file, to the end')
-    .argument('<guest>', 'a guest module (.ts, .js) or a machine file (.yaml)')
-    .argument('[args...]', 'words for the guest, after --')
+    .description('run a guest, a kernel, or the machines of a machine file, to the end')
+    .argument('[guest]', 'a guest module (.ts, .js), a machine file (.yaml), or an image that was pulled (debian)')
+    .argument('[args...]', 'words for a guest module, after --')
+    .option('--kernel <file>', 'an x86-64 kernel: bzImage, vmlinux, Multiboot or PVH')
+    .option('--initrd <file>', "the kernel's initial RAM disk")
+    .option('--append <words>', "words added to the kernel's command line")
     .option(
       '--disk <file[,keep][,ro][,format=F]>',
       'a disk image; may be repeated. Changes vanish unless "keep"',
@@ -68,7 +71,7 @@ export function createProgram(host: CommandHost, ended: (code: number) => void):
     )
     .option('--device <file>', 'a file with a VSP as default export; may be repeated', collect)
     .option('--cpus <n>', 'virtual processors, 1 to 64')
-    .option('--memory <size>', 'guest memory: 64M, 1G')
+    .option('--memory <size>', 'guest memory: 64M, 1G; 512M for a kernel otherwise, 64M for a guest module')
     .option('--name <name>', "what to call it; the guest's file name otherwise")
     .option('--expect <text>', 'end with exit code 0 as soon as the guest prints this')
     .option('--timeout <duration>', 'turn it off after this long: 500ms, 60s, 5m')
@@ -84,9 +87,12 @@ export function createProgram(host: CommandHost, ended: (code: number) => void):
         ['ringlet run examples/echo.guest.ts --device examples/echo.ts', 'with a device of your own'],
         ['ringlet run examples/hello.ts --expect Hello --timeout 20s', 'as a step of a build'],
         ['ringlet run guest.ts -- --verbose now', 'words for the guest'],
+        ['ringlet run debian', 'what ringlet pull debian has made; Ctrl-] then q leaves'],
+        ['ringlet run --kernel bzImage --initrd initrd.img --append quiet', 'a kernel of your own'],
+        ["echo 'uname -a; poweroff -f' | ringlet run debian", 'types at its console'],
       ) + `\n${exitCodeHelp()}\n`,
     )
-    .action(async (guest: string, args: string[], flags: RunFlags) => {
+    .action(async (guest: string | undefined, args: string[], flags: RunFlags) => {
       const { run } = await import('./run.ts');
       ended(await run(guest, args, flags, host));
     });
@@ -118,10 +124,16 @@ export function createProgram(host: CommandHost, ended: (code: number) => void):
 
   program
     .command('console')
-    .description('follow what a running machine prints')
+    .description('follow what a running machine prints, and on a terminal type at its console')
     .argument('[name]', 'the machine; the only one that runs otherwise')
     .option('--no-follow', 'print what is there and return')
-    .addHelpText('after', examples(['ringlet console web', 'Ctrl-C leaves, the machine runs on']))
+    .addHelpText(
+      'after',
+      examples(
+        ['ringlet console web', 'Ctrl-C leaves, the machine runs on'],
+        ['ringlet console debian', 'a kernel gets every key, Ctrl-C too: Ctrl-] then q leaves'],
+      ),
+    )
     .action(async (name: string | undefined, flags: { follow: boolean }) => {
       const { followConsole } = await import('./console.ts');
       ended(await followConsole(name, flags, host));

@@ -4,6 +4,7 @@
  * For people: what the guest prints goes to standard output untouched, what ringlet says goes to standard error, so that
  * a pipe receives the guest alone. With `--json`: one object a line on standard output, and nothing else.
  */
+import { basename } from 'node:path';
 import { styleText } from 'node:util';
 import { formatDuration } from '../configuration/duration.ts';
 import type { MachineOptions } from '../configuration/options.ts';
@@ -20,7 +21,8 @@ const LONGEST_HELD_LINE = 4096;
 
 /** Told of everything that happens in a run. */
 export interface Reporter {
-  starting(name: string, facts: MachineFacts, options: MachineOptions): void;
+  /** @param leave - how to end it */
+  starting(name: string, facts: MachineFacts, options: MachineOptions, leave: string): void;
   /** It runs in the background now, and this command returns. */
   detached(name: string): void;
   console(name: string, text: string): void;
@@ -75,7 +77,7 @@ export function textReporter(host: CommandHost, machineCount: number): Reporter 
   };
 
   return {
-    starting: (name, facts, options) => say(banner(host.version, name, facts, options)),
+    starting: (name, facts, options, leave) => say(banner(host.version, name, facts, options, leave)),
     detached: (name) => host.out(reached(name)),
     console: (name, text) => {
       if (labelled === undefined) return print(text);
@@ -96,7 +98,7 @@ export function textReporter(host: CommandHost, machineCount: number): Reporter 
 }
 
 /** What is running, what happens to its disks, and how to leave. */
-function banner(version: string, name: string, facts: MachineFacts, options: MachineOptions): string {
+function banner(version: string, name: string, facts: MachineFacts, options: MachineOptions, leave: string): string {
   const disks = (options.disks ?? []).map((disk) => {
     const file = disk.path.split('/').at(-1)!;
     if (disk.readOnly === true) return `${file} read-only`;
@@ -105,10 +107,11 @@ function banner(version: string, name: string, facts: MachineFacts, options: Mac
   const parts = [
     `ringlet ${version}`,
     name,
+    ...(options.kernel === undefined ? [] : [`boots ${basename(options.kernel)}`]),
     `${facts.cpus} ${facts.cpus === 1 ? 'processor' : 'processors'}, ${formatSize(facts.memory)}`,
     ...(facts.harness === 'lockstep' ? ['lockstep'] : []),
     ...disks,
-    'Ctrl-C shuts it down',
+    leave,
   ];
   return parts.join(' · ');
 }

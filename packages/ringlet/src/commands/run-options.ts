@@ -1,19 +1,21 @@
 /** From the words after `ringlet run` to what each machine is made of. A flag wins over the machine file. */
 import { existsSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
-import { UserError } from '@ringlet/wire';
+import { invariant, UserError } from '@ringlet/wire';
+import { looksLikeImage } from '../catalogue/image-name.ts';
+import { resolveCatalogue } from '../catalogue/resolve.ts';
 import { parseDiskFlag } from '../configuration/disk-flag.ts';
 import { parseDuration } from '../configuration/duration.ts';
 import { isMachineFile, readMachineFile } from '../configuration/machine-file.ts';
 import { NAME_PATTERN } from '../configuration/machine-schema.ts';
 import type { MachineOptions } from '../configuration/options.ts';
 import { parseSize } from '../configuration/size.ts';
+import type { Environment } from '../control/directory.ts';
 import { Expectation } from './expectation.ts';
 import type { Watch } from './session.ts';
 
-/** Processors and memory of a machine that does not say. */
+/** Processors of a machine that does not say. */
 export const DEFAULT_CPUS = 1;
-export const DEFAULT_MEMORY = 64 * 1024 * 1024;
 
 const LEAST_MEMORY = 1024 * 1024;
 const MOST_MEMORY = 4 * 1024 ** 3;
@@ -22,6 +24,9 @@ const PAGE = 4096;
 /** The flags of `ringlet run`, as commander hands them over. */
 export interface RunFlags {
   readonly name?: string;
+  readonly kernel?: string;
+  readonly initrd?: string;
+  readonly append?: string;
   readonly disk?: readonly string[];
   readonly device?: readonly string[];
   readonly cpus?: string;
@@ -34,17 +39,22 @@ export interface RunFlags {
   readonly detach?: boolean;
 }
 
-/** What each machine of the run is made of. @throws UserError */
-export function machinesOf(target: string, args: readonly string[], flags: RunFlags): MachineOptions[] {
-  if (!existsSync(target)) {
-    throw new UserError('guest-not-found', `no file at ${target}`, {
-      hint: 'give the path of a guest (.ts or .js) or of a machine file (.yaml)',
-    });
-  }
-  const machines = isMachineFile(target) ? readMachineFile(target) : [{ guest: resolve(target) }];
+/**
+ * What each machine of the run is made of.
+ *
+ * @param target - a guest, a machine file or an image of the catalogue; `--kernel` needs none
+ * @throws UserError
+ */
+export function machinesOf(
+  target: string | undefined,
+  args: readonly string[],
+  flags: RunFlags,
+  environment: Environment,
+): MachineOptions[] {
+  const machines = target === undefined ? [{}] : targetOf(target, environment);
   const changes = changesOf(args, flags);
   const [only, ...others] = machines;
-  if (only !== undefined && others.length === 0) return [merge(only, changes)];
+  if (only !== undefined && others.length === 0) return [checked(merge(only, changes))];
   const changed = Object.keys(changes);
   if (changed.length > 0) {
     throw new UserError(
@@ -55,12 +65,20 @@ export function machinesOf(target: string, args: readonly string[], flags: RunFl
       },
     );
   }
-  return machines;
+  return machines.map(checked);
 }
 
-/** The name of a machine that was given none: its guest's file name, without what a name cannot hold. */
-export function nameFromGuest(guest: string): string {
-  const stem = basename(guest).replace(/(\.guest)?\.[cm]?[jt]sx?$/, '');
+/** The file that a machine runs. */
+export function fileOf({ guest, kernel }: MachineOptions): string {
+  const file = guest ?? kernel;
+  invariant(file !== undefined, 'a machine has something to run');
+  return file;
+}
+
+/** The name of a machine that was given none: its image's, or its file's without what a name cannot hold. */
+export function usualName(target: string | undefined, options: MachineOptions): string {
+  if (target !== undefined && looksLikeImage(target)) return target;
+  const stem = basename(fileOf(options)).replace(/(\.guest)?\.[cm]?[jt]sx?$/, '');
   const name = stem.replaceAll(/[^A-Za-z0-9._-]/g, '-').replace(/^[^A-Za-z0-9]+/, '');
   return name.slice(0, 48) || 'machine';
 }
@@ -74,10 +92,57 @@ export function watchOf(flags: RunFlags): Watch {
   };
 }
 
+/** The machines that a word means. */
+function targetOf(target: string, environment: Environment): MachineOptions[] {
+  if (looksLikeImage(target)) return [fromCatalogue(target, environment)];
+  if (!existsSync(target)) {
+    throw new UserError('guest-not-found', `no file at ${target}`, {
+      hint: 'give the path of a guest (.ts or .js) or of a machine file (.yaml), or the name of an image: debian',
+    });
+  }
+  return isMachineFile(target) ? readMachineFile(target) : [{ guest: resolve(target) }];
+}
+
+function fromCatalogue(name: string, environment: Environment): MachineOptions {
+  const image = resolveCatalogue(name, { environment });
+  if (image === undefined) {
+    throw new UserError('image-not-there', `${name} was not pulled yet`, {
+      hint: `make it first: ringlet pull ${name}. A file of that name is ./${name}`,
+    });
+  }
+  const { kernel, initrd, commandLine } = image;
+  return { kernel, initrd, commandLine };
+}
+
+/** Checks that a machine has one thing to run, and nothing that belongs to another. */
+function checked(machine: MachineOptions): MachineOptions {
+  const { guest, kernel, initrd, commandLine, args } = machine;
+  if (kernel !== undefined) {
+    if (guest !== undefined) throw conflict('--kernel', 'is run instead of a guest module', 'leave one of them out');
+    if (args !== undefined) throw conflict('words after --', 'go to guest modules', 'tell a kernel with --append');
+    return machine;
+  }
+  if (initrd !== undefined) throw conflict('--initrd', 'goes with a kernel', 'add --kernel FILE');
+  if (commandLine !== undefined) throw conflict('--append', 'goes with a kernel', 'add --kernel FILE');
+  if (guest === undefined) {
+    throw new UserError('usage', 'nothing to run', {
+      hint: 'name a guest, a machine file or an image (debian), or give --kernel FILE',
+    });
+  }
+  return machine;
+}
+
+function conflict(what: string, why: string, hint: string): UserError {
+  return new UserError('flag-conflict', `${what} ${why}`, { hint });
+}
+
 function changesOf(args: readonly string[], flags: RunFlags): Partial<MachineOptions> {
   return {
     ...(flags.name === undefined ? {} : { name: checkedName(flags.name) }),
     ...(args.length === 0 ? {} : { args }),
+    ...(flags.kernel === undefined ? {} : { kernel: resolve(flags.kernel) }),
+    ...(flags.initrd === undefined ? {} : { initrd: resolve(flags.initrd) }),
+    ...(flags.append === undefined ? {} : { commandLine: flags.append }),
     ...(flags.disk === undefined ? {} : { disks: flags.disk.map(parseDiskFlag) }),
     ...(flags.device === undefined ? {} : { devices: flags.device.map((path) => resolve(path)) }),
     ...(flags.cpus === undefined ? {} : { cpus: whole('--cpus', flags.cpus, 1, 64) }),
@@ -87,18 +152,20 @@ function changesOf(args: readonly string[], flags: RunFlags): Partial<MachineOpt
   };
 }
 
-/** Disks and devices add to those of the file; anything else replaces. */
+/** Disks, devices and words for the kernel add to those of the file; anything else replaces. */
 function merge(machine: MachineOptions, changes: Partial<MachineOptions>): MachineOptions {
   const disks = [...(machine.disks ?? []), ...(changes.disks ?? [])].map((disk) => ({
     ...disk,
     path: resolve(disk.path),
   }));
   const devices = [...(machine.devices ?? []), ...(changes.devices ?? [])];
+  const words = [machine.commandLine, changes.commandLine].filter((text) => text !== undefined);
   return {
     ...machine,
     ...changes,
     ...(disks.length === 0 ? {} : { disks }),
     ...(devices.length === 0 ? {} : { devices }),
+    ...(words.length === 0 ? {} : { commandLine: words.join(' ') }),
   };
 }
 

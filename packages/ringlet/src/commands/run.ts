@@ -1,6 +1,6 @@
 /** `ringlet run`: starts the machines of a guest or a machine file, and stays with them to their end. */
 import { UserError } from '@ringlet/wire';
-import type { MachineOptions } from '../configuration/options.ts';
+import { defaultMemory, type MachineOptions } from '../configuration/options.ts';
 import { controlDirectory } from '../control/directory.ts';
 import type { MachineFacts } from '../control/facts.ts';
 import { freeName } from '../control/running.ts';
@@ -9,7 +9,7 @@ import { ExitCode } from './exit-code.ts';
 import { failureOf, reportFailure } from './failure-report.ts';
 import type { CommandHost } from './host.ts';
 import { jsonReporter, type Reporter, textReporter } from './reporter.ts';
-import { DEFAULT_CPUS, DEFAULT_MEMORY, machinesOf, nameFromGuest, type RunFlags, watchOf } from './run-options.ts';
+import { DEFAULT_CPUS, fileOf, machinesOf, type RunFlags, usualName, watchOf } from './run-options.ts';
 import { type Member, runSession } from './session.ts';
 
 /** Names tried for a machine that was given none, when others that start at the same time take them first. */
@@ -17,19 +17,19 @@ const NAME_ATTEMPTS = 32;
 
 /** Runs the command. @returns its exit code; failures are reported here, in the form the flags ask for. */
 export async function run(
-  target: string,
+  target: string | undefined,
   args: readonly string[],
   flags: RunFlags,
   host: CommandHost,
 ): Promise<ExitCode> {
   const json = flags.json === true ? jsonReporter(host) : undefined;
   try {
-    const wanted = machinesOf(target, args, flags);
+    const wanted = machinesOf(target, args, flags, host.environment);
     const reporter = json ?? textReporter(host, wanted.length);
     const detach = flags.detach === true && host.announce === undefined;
     const code = detach
       ? await runInBackground(target, args, flags, reporter, host)
-      : await runHere(wanted, flags, reporter, host);
+      : await runHere(wanted, target, flags, reporter, host);
     reporter.exit(code);
     return code;
   } catch (error) {
@@ -44,6 +44,7 @@ export async function run(
 
 async function runHere(
   wanted: readonly MachineOptions[],
+  target: string | undefined,
   flags: RunFlags,
   reporter: Reporter,
   host: CommandHost,
@@ -53,8 +54,9 @@ async function runHere(
   for (let attempt = 1; ; attempt++) {
     try {
       const members: Member[] = [];
-      for (const options of await named(wanted, directory)) {
-        members.push({ machine: await host.createMachine(options), facts: factsOf(options, host), options });
+      for (const options of await named(wanted, target, directory)) {
+        const input = inputOf(options, wanted.length, flags, host);
+        members.push({ machine: await host.createMachine(options), facts: factsOf(options, host), options, input });
       }
       return await runSession(members, watch, directory, reporter, host);
     } catch (error) {
@@ -66,8 +68,15 @@ async function runHere(
   }
 }
 
+/** Where a kernel's console is typed from. Several machines could not tell whose keys they are. */
+function inputOf(options: MachineOptions, machineCount: number, flags: RunFlags, host: CommandHost): Member['input'] {
+  if (options.kernel === undefined || machineCount > 1) return 'none';
+  if (!host.keyboard.terminal) return 'pipe';
+  return host.terminal && flags.json !== true ? 'keys' : 'none';
+}
+
 async function runInBackground(
-  target: string,
+  target: string | undefined,
   args: readonly string[],
   flags: RunFlags,
   reporter: Reporter,
@@ -82,12 +91,16 @@ async function runInBackground(
   return ExitCode.Success;
 }
 
-/** A name for each machine: its own, or one made from its guest's that no other machine has. */
-async function named(machines: readonly MachineOptions[], directory: string): Promise<MachineOptions[]> {
+/** A name for each machine: its own, or its usual one, with a number when another machine has that. */
+async function named(
+  machines: readonly MachineOptions[],
+  target: string | undefined,
+  directory: string,
+): Promise<MachineOptions[]> {
   return Promise.all(
     machines.map(async (options) =>
       options.name === undefined
-        ? { ...options, name: await freeName(directory, nameFromGuest(options.guest)) }
+        ? { ...options, name: await freeName(directory, usualName(target, options)) }
         : options,
     ),
   );
@@ -95,9 +108,10 @@ async function named(machines: readonly MachineOptions[], directory: string): Pr
 
 function factsOf(options: MachineOptions, host: CommandHost): MachineFacts {
   return {
-    guest: options.guest,
+    guest: fileOf(options),
+    kind: options.kernel === undefined ? 'typescript' : 'x86-64',
     cpus: options.cpus ?? DEFAULT_CPUS,
-    memory: options.memory ?? DEFAULT_MEMORY,
+    memory: options.memory ?? defaultMemory(options),
     disks: (options.disks ?? []).map((disk) => disk.path),
     devices: options.devices ?? [],
     harness: options.harness ?? 'threads',

@@ -4,13 +4,16 @@
  * It ends when every machine has ended. What can end them early: the text of `--expect`, `--timeout`, a signal. An early
  * end first asks the guest, then, if it does not go, pulls the plug.
  */
+import { first } from 'rxjs';
 import type { MachineOptions } from '../configuration/options.ts';
 import { askToShutDown } from '../control/ask-to-shut-down.ts';
 import type { MachineFacts } from '../control/facts.ts';
 import { type ControlServer, serveControl } from '../control/server.ts';
 import { ExitCode, exitCodeOf } from './exit-code.ts';
+import { ConsoleKeys, consoleHelp, LEAVE_KEYS } from './console-keys.ts';
 import type { Expectation } from './expectation.ts';
 import type { CommandHost, EndSignal, Runnable } from './host.ts';
+import { HeldInput } from './held-input.ts';
 import type { Reporter } from './reporter.ts';
 
 /** How long a guest that is asked to shut down may take. */
@@ -21,6 +24,8 @@ export interface Member {
   readonly machine: Runnable;
   readonly facts: MachineFacts;
   readonly options: MachineOptions;
+  /** What is typed at its console: the keys of a terminal, whatever comes through a pipe, or nothing. */
+  readonly input: 'keys' | 'pipe' | 'none';
 }
 
 /** What is watched for. */
@@ -38,26 +43,62 @@ export async function runSession(
   host: CommandHost,
 ): Promise<ExitCode> {
   const servers: ControlServer[] = [];
-  const session = new Session(members, watch, reporter);
+  const leave = members.some(({ input }) => input === 'keys') ? LEAVE_KEYS : 'Ctrl-C';
+  const session = new Session(members, watch, reporter, leave);
   const stopListening = host.onSignal((signal) => session.signal(signal));
+  let detachConsole = (): void => undefined;
   try {
     for (const { machine, facts } of members) servers.push(await serveControl(machine, facts, directory));
-    for (const { machine, facts, options } of members) reporter.starting(machine.name, facts, options);
+    for (const { machine, facts, options } of members)
+      reporter.starting(
+        machine.name,
+        facts,
+        options,
+        leave === LEAVE_KEYS ? `${leave} leaves` : `${leave} shuts it down`,
+      );
+    detachConsole = attachConsoles(members, reporter, host);
     if (!(await session.start())) return session.verdict;
     host.announce?.({ type: 'started', names: members.map(({ machine }) => machine.name) });
     return await session.finish();
   } finally {
     session.end();
+    detachConsole();
     stopListening();
     await Promise.all(members.map(({ machine }) => machine.dispose()));
     await Promise.all(servers.map((server) => server.close()));
   }
 }
 
+/** Passes on what is typed. Keys wait until their machine runs: before that nothing can take them. */
+function attachConsoles(members: readonly Member[], reporter: Reporter, host: CommandHost): () => void {
+  const attached = members
+    .filter(({ input }) => input !== 'none')
+    .map(({ machine, input }) => {
+      const typed = new HeldInput((bytes) => machine.write(bytes));
+      const running = machine.state$.pipe(first((state) => state === 'running', undefined));
+      const waiting = running.subscribe((state) => state === 'running' && typed.release());
+      const keys = new ConsoleKeys({
+        type: (bytes) => typed.write(bytes),
+        leave: () => host.interrupt(),
+        help: () => reporter.notice(consoleHelp('shuts the machine down; a second time turns it off')),
+      });
+      const handler =
+        input === 'keys' ? (bytes: Uint8Array) => keys.feed(bytes) : (bytes: Uint8Array) => typed.write(bytes);
+      const stop = host.keyboard.listen(handler, input === 'keys');
+      return () => {
+        waiting.unsubscribe();
+        stop();
+      };
+    });
+  return () => attached.forEach((stop) => stop());
+}
+
 class Session {
   readonly #members: readonly Member[];
   readonly #watch: Watch;
   readonly #reporter: Reporter;
+  /** What is pressed to end it. */
+  readonly #leave: string;
   readonly #subscriptions: { unsubscribe(): void }[] = [];
   /** Why the session is being ended early, as an exit code; the first reason stays. */
   #verdict: ExitCode | undefined;
@@ -65,10 +106,11 @@ class Session {
   #timer: NodeJS.Timeout | undefined;
   #grace: NodeJS.Timeout | undefined;
 
-  constructor(members: readonly Member[], watch: Watch, reporter: Reporter) {
+  constructor(members: readonly Member[], watch: Watch, reporter: Reporter, leave: string) {
     this.#members = members;
     this.#watch = watch;
     this.#reporter = reporter;
+    this.#leave = leave;
   }
 
   /** Why the session was ended early; 0 while there is no reason. */
@@ -113,7 +155,7 @@ class Session {
     this.#signals++;
     this.#verdict ??= signal === 'SIGINT' ? ExitCode.Interrupted : ExitCode.Terminated;
     if (this.#signals === 1) {
-      this.#reporter.notice('shutting down; Ctrl-C again turns it off at once');
+      this.#reporter.notice(`shutting down; ${this.#leave} again turns it off at once`);
       this.#shutDown();
     } else {
       this.#turnOff();

@@ -72,6 +72,22 @@ reserve: 10
   ]);
 });
 
+test('a kernel, its initial RAM disk and words for it are read, paths relative to the file', () => {
+  expect(parse('kernel: bzImage\ninitrd: ../initrd.img\nappend: quiet panic=1\n')).toEqual([
+    { kernel: '/lab/bzImage', initrd: '/initrd.img', commandLine: 'quiet panic=1' },
+  ]);
+});
+
+test.each([
+  ['guest: a.ts\nkernel: b\n', ':2:9: kernel: expected only one of "guest" and "kernel", not "b"'],
+  ['guest: a.ts\ninitrd: b\n', ':2:9: initrd: expected "kernel" beside it, not "b"'],
+  ['guest: a.ts\nappend: b\n', ':2:9: append: expected "kernel" beside it, not "b"'],
+  ['kernel: a\nargs: [b]\n', ':2:7: args: expected "append": "args" go with "guest"'],
+  ['machines:\n  web: { guest: a.ts, kernel: b }\n', ': machines.web.kernel: expected only one of'],
+])('%j mixes guest module and kernel', (source, where) => {
+  expect(refusal(source)).toContain(where);
+});
+
 test('several machines stand under machines, each under its name', () => {
   const source = 'machines:\n  left: { guest: a.ts }\n  right: { guest: b.ts, cpus: 2 }\n';
   expect(parse(source)).toEqual([
@@ -102,7 +118,7 @@ test('a mistake inside a disk is reported where it stands, not at the list', () 
 
 test('a missing setting is reported at the mapping that lacks it', () => {
   expect(refusal('machines:\n  web:\n    cpus: 1\n')).toBe(
-    '/lab/machine.yaml:3:5: machines.web.guest: expected the path of the guest, a TypeScript or JavaScript file, and it is missing',
+    '/lab/machine.yaml:3:5: machines.web.guest: expected "guest" or "kernel", and it is missing',
   );
 });
 

@@ -138,8 +138,15 @@ function reason(cause: unknown): string {
 }
 
 function withPaths(machine: MachineFields, directory: string): MachineOptions {
-  const { disks, devices, guest, ...rest } = machine;
-  const options: MachineOptions = { ...present(rest), guest: resolve(directory, guest) };
+  const { disks, devices, guest, kernel, initrd, append, ...rest } = machine;
+  const paths = Object.entries(present({ guest, kernel, initrd })).map(([key, path]) => [
+    key,
+    resolve(directory, path),
+  ]);
+  const options: MachineOptions = {
+    ...present({ ...rest, commandLine: append }),
+    ...(Object.fromEntries(paths) as Pick<MachineOptions, 'guest' | 'kernel' | 'initrd'>),
+  };
   const diskOptions = disks?.map((disk): DiskOption => {
     const { path, ...settings } = typeof disk === 'string' ? { path: disk } : disk;
     return { ...present(settings), path: resolve(directory, path) };

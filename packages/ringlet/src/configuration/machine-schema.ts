@@ -68,10 +68,21 @@ const list = <T extends z.ZodType>(item: T, what: string, most: number) =>
 
 /** The fields of one machine. */
 const fields = {
-  guest: text('the path of the guest, a TypeScript or JavaScript file').meta({
-    description: 'Path of the guest module, relative to this file',
-  }),
-  args: list(text('a word for the guest'), 'words for the guest', 256).optional(),
+  guest: text('the path of the guest, a TypeScript or JavaScript file')
+    .optional()
+    .meta({ description: 'Path of the guest module, relative to this file' }),
+  args: list(text('a word for the guest'), 'words for the guest', 256)
+    .optional()
+    .meta({ description: 'Words for the guest module' }),
+  kernel: text('the path of an x86-64 kernel')
+    .optional()
+    .meta({ description: 'Path of a bzImage, vmlinux, Multiboot or PVH kernel, relative to this file' }),
+  initrd: text('the path of an initial RAM disk')
+    .optional()
+    .meta({ description: "Path of the kernel's initial RAM disk, relative to this file" }),
+  append: text("words for the kernel's command line")
+    .optional()
+    .meta({ description: "Words added to the kernel's command line" }),
   disks: list(disk, 'disks', 64).optional().meta({ description: 'Images the guest finds on its storage controller' }),
   devices: list(text('the path of a device file'), 'device files', 64)
     .optional()
@@ -99,21 +110,53 @@ const fields = {
 const nameError = 'a name of letters, digits, ".", "_" and "-", at most 63, that starts with a letter or digit';
 const mapping = { error: 'a mapping of settings, such as "guest: ./hello.ts"' };
 
+/** What editors are told of {@link runsOneThing}. */
+const oneThing = {
+  oneOf: [{ required: ['guest'] }, { required: ['kernel'] }],
+  dependentRequired: { args: ['guest'], initrd: ['kernel'], append: ['kernel'] },
+};
+
+/** A machine runs a guest module or a kernel, and has what goes with that one. */
+function runsOneThing<T extends z.ZodType<WhatRuns>>(machine: T): T {
+  return machine.superRefine((value, context) => {
+    const refuse = (key: keyof WhatRuns, message: string): void =>
+      void context.addIssue({ code: 'custom', path: [key], message });
+    if (value.guest === undefined && value.kernel === undefined) refuse('guest', '"guest" or "kernel"');
+    if (value.guest !== undefined && value.kernel !== undefined) refuse('kernel', 'only one of "guest" and "kernel"');
+    if (value.kernel !== undefined && value.args !== undefined) refuse('args', '"append": "args" go with "guest"');
+    for (const key of ['initrd', 'append'] as const) {
+      if (value.kernel === undefined && value[key] !== undefined) refuse(key, '"kernel" beside it');
+    }
+  });
+}
+
+interface WhatRuns {
+  readonly guest?: string | undefined;
+  readonly args?: readonly string[] | undefined;
+  readonly kernel?: string | undefined;
+  readonly initrd?: string | undefined;
+  readonly append?: string | undefined;
+}
+
 /** A file that holds one machine. */
-export const OneMachine = z
-  .strictObject(
+export const OneMachine = runsOneThing(
+  z.strictObject(
     { name: z.string({ error: nameError }).regex(NAME_PATTERN, { error: nameError }).optional(), ...fields },
     mapping,
-  )
-  .meta({ title: 'One machine' });
+  ),
+).meta({ title: 'One machine', ...oneThing });
 
 /** A file that holds several: a mapping from name to machine. */
 export const SeveralMachines = z
   .strictObject({
     machines: z
-      .record(z.string().regex(NAME_PATTERN, { error: nameError }), z.strictObject(fields, mapping), {
-        error: 'a mapping from a name to the settings of a machine',
-      })
+      .record(
+        z.string().regex(NAME_PATTERN, { error: nameError }),
+        runsOneThing(z.strictObject(fields, mapping)).meta(oneThing),
+        {
+          error: 'a mapping from a name to the settings of a machine',
+        },
+      )
       .refine((machines) => Object.keys(machines).length > 0, { error: 'at least one machine' })
       .refine((machines) => Object.keys(machines).length <= 256, { error: 'at most 256 machines' }),
   })

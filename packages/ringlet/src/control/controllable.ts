@@ -32,6 +32,8 @@ export interface Controllable {
   readonly events$: Observable<{ readonly type: string }>;
   /** Fulfilled once the machine has ended, however it did. */
   readonly finished: Promise<MachineResult>;
+  /** Types at the guest's console: text, or the bytes of keys. Guest modules have no console input, and get nothing. */
+  write(data: string | Uint8Array): void;
   /** Asks the guest, through its shutdown integration component, and waits until it is off. */
   shutdown(options?: ShutdownOptions): Promise<void>;
   /** Pulls the plug. */

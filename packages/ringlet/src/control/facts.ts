@@ -2,7 +2,10 @@
 
 /** Facts about a machine that its control socket gives to `ringlet ls`. */
 export interface MachineFacts {
+  /** The file that it runs: a guest module, or a kernel. */
   readonly guest: string;
+  /** What its processors run. A console can be typed at when it is `x86-64`. */
+  readonly kind: 'typescript' | 'x86-64';
   readonly cpus: number;
   /** Bytes. */
   readonly memory: number;
