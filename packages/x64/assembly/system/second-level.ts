@@ -49,8 +49,11 @@ const WRITE_RECORDS: u32 = 2;
  */
 export function refuseExit(s: usize, write: u32): bool {
   const full = write != 0 ? load<u32>(s, MMIO_WRITE_COUNT) >= WRITE_RECORDS : load<u32>(s, MMIO_READ_COUNT) >= READ_RECORDS;
-  if (full) faultCode(s, 13, 0);
-  return full;
+  if (!full) return false;
+  faultCode(s, 13, 0);
+  // What the fault's delivery touches may need the caller, too.
+  forgetAnswers(s);
+  return true;
 }
 
 /** The access is done or given up: its answers are used up. */
