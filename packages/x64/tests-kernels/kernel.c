@@ -116,6 +116,9 @@ void run_user(void (*code)(void)) {
 }
 
 void setup(void) {
+  /* No timer where firmware left one running. */
+  out8(0x21, 0xff);
+  out8(0xa1, 0xff);
   for (u32 i = 0; i < 256; i++) set_gate(i, vector_table[i], KERNEL_CODE, i == 0x80 || i == BP || i == OF ? 0xee : 0x8e, 0);
   idt_pointer = (struct pointer){ sizeof idt - 1, ADDRESS(idt) };
   asm volatile("lidt %0" : : "m"(idt_pointer));
