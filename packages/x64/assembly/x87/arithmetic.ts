@@ -20,17 +20,13 @@ import {
   noteDenormals,
 } from './extended';
 import { add, power, quotient, root, sign, times, zeroSign } from './magnitudes';
-import { DE, INTEGER_BIT, ZE, raise, round } from './rounding';
+import { DE, INTEGER_BIT, ZE, least, most, raise, round } from './rounding';
 import { high, low } from './wide';
-
-/** Normal exponents of the 80-bit format. */
-export const LEAST: i32 = 1;
-export const MOST: i32 = 0x7ffe;
 
 /** Rounds what `magnitudes.ts` left to `bits` bits and gives it. */
 export function finish(bits: i32): void {
   const s = sign;
-  round(s, power, high, low, bits, LEAST, MOST);
+  round(s, power, high, low, bits, least, most);
   giveRounded(s);
 }
 
@@ -75,7 +71,7 @@ export function addExtended(ase: u32, am: u64, bse: u32, bm: u64, flip: u32, bit
 
 /** Rounds one operand. */
 export function pass(s: u32, e: i32, m: u64, bits: i32): void {
-  round(s, e, m, 0, bits, LEAST, MOST);
+  round(s, e, m, 0, bits, least, most);
   giveRounded(s);
 }
 

@@ -5,9 +5,8 @@
  * leading factor at the end. Results are wrong by less than 2⁻¹⁰⁰, so rounding to 64 bits is correct but for about one
  * value in 2³⁰.
  */
-import { LEAST, MOST } from './arithmetic';
 import { giveRounded } from './extended';
-import { BIAS, round } from './rounding';
+import { BIAS, least, most, round } from './rounding';
 import { high, leadingZeros, low, multiplyHigh, setWide, shiftLeft } from './wide';
 
 /** (h, l) ÷ d, d < 2³². */
@@ -100,6 +99,6 @@ export function lowered(h: u64, l: u64, n: i32): void {
 export function giveFraction(sign: u32, e: i32, h: u64, l: u64, exact: bool): void {
   const n = leadingZeros(h, l);
   shiftLeft(h, l, n);
-  round(sign, e - n + BIAS - 1, high, exact ? low : low | 1, 64, LEAST, MOST);
+  round(sign, e - n + BIAS - 1, high, exact ? low : low | 1, 64, least, most);
   giveRounded(sign);
 }

@@ -39,6 +39,9 @@ export let rounding: u32 = NEAREST;
 export let masks: u32 = 0x3f;
 /** Tiny results become zero (MXCSR.FTZ). */
 export let flushToZero: bool = false;
+/** Normal exponents of the format that results have. */
+export let least: i32 = 1;
+export let most: i32 = 0x7ffe;
 /** Rounded result: exponent of the 80-bit format (0 = denormal or zero, 7FFFh infinite) and mantissa. */
 export let exponent: i32 = 0;
 export let mantissa: u64 = 0;
@@ -50,6 +53,21 @@ export function begin(mode: u32, masked: u32, flush: bool): void {
   rounding = mode;
   masks = masked;
   flushToZero = flush;
+  least = 1;
+  most = REGISTER_MOST;
+}
+
+/** Results have another format than the 80-bit one, until the next {@link begin}. */
+export function setRange(lowest: i32, highest: i32): void {
+  least = lowest;
+  most = highest;
+}
+
+/** Forgets the exceptions met. @returns them */
+export function takeFlags(): u32 {
+  const met = flags;
+  flags = 0;
+  return met;
 }
 
 /** Records exceptions. */
@@ -97,34 +115,34 @@ function carries(sign: u32, h: u64, l: u64, bits: i32): bool {
 }
 
 /**
- * Rounds to `bits` bits with normal exponents `least` … `most`; exponent, mantissa, flags and roundedUp tell the result.
+ * Rounds to `bits` bits with normal exponents `lowest` … `highest`; exponent, mantissa, flags and roundedUp tell the result.
  */
-export function round(sign: u32, e: i32, h: u64, l: u64, bits: i32, least: i32, most: i32): void {
+export function round(sign: u32, e: i32, h: u64, l: u64, bits: i32, lowest: i32, highest: i32): void {
   roundedUp = false;
   let tiny = false;
-  if (e < least) {
-    tiny = e < least - 1 || !carries(sign, h, l, bits);
+  if (e < lowest) {
+    tiny = e < lowest - 1 || !carries(sign, h, l, bits);
     if (tiny && (masks & UE) == 0) {
       flags |= UE;
       tiny = false;
       // Registers get the wrapped result, or zero when that has no exponent; a result for memory is not stored.
-      if (e + WRAP < least) {
+      if (e + WRAP < lowest) {
         flags |= PE;
         exponent = 0;
         mantissa = 0;
         return;
       }
-      e += most == REGISTER_MOST ? WRAP : least - e;
+      e += highest == REGISTER_MOST ? WRAP : lowest - e;
     } else if (tiny && flushToZero) {
       flags |= UE | PE;
       exponent = 0;
       mantissa = 0;
       return;
     } else {
-      shiftRightSticky(h, l, least - e);
+      shiftRightSticky(h, l, lowest - e);
       h = high;
       l = low;
-      e = least;
+      e = lowest;
     }
   }
   const shift = 64 - bits;
@@ -151,17 +169,17 @@ export function round(sign: u32, e: i32, h: u64, l: u64, bits: i32, least: i32, 
     if (tiny) flags |= UE;
   }
   roundedUp = up;
-  if (e > most) {
-    overflow(sign, e, h, bits, most);
+  if (e > highest) {
+    overflow(sign, e, h, bits, highest);
     return;
   }
   exponent = (h & INTEGER_BIT) != 0 ? e : 0;
   mantissa = h;
 }
 
-function overflow(sign: u32, e: i32, h: u64, bits: i32, most: i32): void {
+function overflow(sign: u32, e: i32, h: u64, bits: i32, highest: i32): void {
   flags |= OE;
-  if ((masks & OE) == 0 && e - WRAP <= most) {
+  if ((masks & OE) == 0 && e - WRAP <= highest) {
     exponent = e - WRAP;
     mantissa = h;
     return;
@@ -174,7 +192,7 @@ function overflow(sign: u32, e: i32, h: u64, bits: i32, most: i32): void {
     exponent = 0x7fff;
     mantissa = INTEGER_BIT;
   } else {
-    exponent = most;
+    exponent = highest;
     mantissa = 0xffffffffffffffff << (64 - bits);
   }
 }

@@ -1,0 +1,275 @@
+/** Conversions between floats and integers, and between the two kinds of floats; ROUNDxx. */
+import { OP_LOG } from '../op';
+import { TRUNCATE, setRounding } from '../x87/rounding';
+import {
+  beginVector,
+  chooseRounding,
+  double,
+  endVector,
+  integer32,
+  integer64,
+  integral32,
+  integral64,
+  narrow,
+  single,
+  widen,
+} from './lanes';
+import {
+  FAULT,
+  NEXT,
+  entered,
+  enteredMmx,
+  first,
+  immediate,
+  put,
+  putMmxValue,
+  source16,
+  source4,
+  source8,
+  sourceMmx,
+  target,
+  useMmx,
+} from './operand';
+
+// ---- integers to floats ----------------------------------------------------------------------------------------------
+
+export function opCvtsi2ss(s: usize, p: usize): i32 {
+  const wide = load<u8>(p, OP_LOG) == 3;
+  const b = wide ? source8(s, p) : source4(s, p);
+  if (b == 0) return FAULT;
+  beginVector(s);
+  const value = single(wide ? load<i64>(b) : <i64>load<i32>(b));
+  return endVector(s) == NEXT ? put(p, i32x4.replace_lane(first(p), 0, value)) : FAULT;
+}
+
+export function opCvtsi2sd(s: usize, p: usize): i32 {
+  const wide = load<u8>(p, OP_LOG) == 3;
+  const b = wide ? source8(s, p) : source4(s, p);
+  if (b == 0) return FAULT;
+  if (!wide) {
+    store<f64>(target(p), <f64>load<i32>(b));
+    return NEXT;
+  }
+  beginVector(s);
+  const value = double(load<i64>(b));
+  return endVector(s) == NEXT ? put(p, i64x2.replace_lane(first(p), 0, value)) : FAULT;
+}
+
+export function opCvtdq2ps(s: usize, p: usize): i32 {
+  const b = source16(s, p);
+  if (b == 0) return FAULT;
+  beginVector(s);
+  let value = i32x4.splat(single(<i64>load<i32>(b)));
+  value = i32x4.replace_lane(value, 1, single(<i64>load<i32>(b, 4)));
+  value = i32x4.replace_lane(value, 2, single(<i64>load<i32>(b, 8)));
+  value = i32x4.replace_lane(value, 3, single(<i64>load<i32>(b, 12)));
+  return endVector(s) == NEXT ? put(p, value) : FAULT;
+}
+
+export function opCvtdq2pd(s: usize, p: usize): i32 {
+  const b = source8(s, p);
+  return b == 0 ? FAULT : put(p, f64x2.convert_low_i32x4_s(v128.load64_zero(b)));
+}
+
+export function opCvtpi2psMmx(s: usize, p: usize): i32 {
+  if (!entered(s)) return FAULT;
+  const b = sourceMmx(s, p);
+  if (b == 0) return FAULT;
+  beginVector(s);
+  const low = single(<i64>load<i32>(b));
+  const high = single(<i64>load<i32>(b, 4));
+  if (endVector(s) != NEXT) return FAULT;
+  useMmx(s);
+  return put(p, i32x4.replace_lane(i32x4.replace_lane(first(p), 0, low), 1, high));
+}
+
+/** Exact; a source in memory leaves the x87 alone. */
+export function opCvtpi2pdMmx(s: usize, p: usize): i32 {
+  if (!entered(s)) return FAULT;
+  const b = sourceMmx(s, p);
+  if (b == 0) return FAULT;
+  useMmx(s);
+  return put(p, f64x2.convert_low_i32x4_s(v128.load64_zero(b)));
+}
+
+// ---- floats to integers ----------------------------------------------------------------------------------------------
+
+function toGeneral(s: usize, p: usize, fromDouble: bool, truncates: bool): i32 {
+  const b = fromDouble ? source8(s, p) : source4(s, p);
+  if (b == 0) return FAULT;
+  beginVector(s);
+  if (truncates) setRounding(TRUNCATE);
+  const bits = load<u8>(p, OP_LOG) == 3 ? 64 : 32;
+  const value = fromDouble ? integer64(load<u64>(b), bits) : integer32(load<u32>(b), bits);
+  if (endVector(s) != NEXT) return FAULT;
+  store<u64>(target(p), bits == 64 ? value : value & 0xffffffff);
+  return NEXT;
+}
+
+export function opCvtss2si(s: usize, p: usize): i32 {
+  return toGeneral(s, p, false, false);
+}
+export function opCvtsd2si(s: usize, p: usize): i32 {
+  return toGeneral(s, p, true, false);
+}
+export function opCvttss2si(s: usize, p: usize): i32 {
+  return toGeneral(s, p, false, true);
+}
+export function opCvttsd2si(s: usize, p: usize): i32 {
+  return toGeneral(s, p, true, true);
+}
+
+function singlesToDwords(s: usize, p: usize, truncates: bool): i32 {
+  const b = source16(s, p);
+  if (b == 0) return FAULT;
+  beginVector(s);
+  if (truncates) setRounding(TRUNCATE);
+  let value = i32x4.splat(<u32>integer32(load<u32>(b), 32));
+  value = i32x4.replace_lane(value, 1, <u32>integer32(load<u32>(b, 4), 32));
+  value = i32x4.replace_lane(value, 2, <u32>integer32(load<u32>(b, 8), 32));
+  value = i32x4.replace_lane(value, 3, <u32>integer32(load<u32>(b, 12), 32));
+  return endVector(s) == NEXT ? put(p, value) : FAULT;
+}
+
+export function opCvtps2dq(s: usize, p: usize): i32 {
+  return singlesToDwords(s, p, false);
+}
+export function opCvttps2dq(s: usize, p: usize): i32 {
+  return singlesToDwords(s, p, true);
+}
+
+/** Two integers of 32 bits side by side. */
+// @ts-ignore: decorator
+@inline
+function pair(low: u64, high: u64): u64 {
+  return (low & 0xffffffff) | (high << 32);
+}
+
+function doublesToDwords(s: usize, p: usize, truncates: bool): i32 {
+  const b = source16(s, p);
+  if (b == 0) return FAULT;
+  beginVector(s);
+  if (truncates) setRounding(TRUNCATE);
+  const value = pair(integer64(load<u64>(b), 32), integer64(load<u64>(b, 8), 32));
+  return endVector(s) == NEXT ? put(p, i64x2.replace_lane(i64x2.splat(0), 0, value)) : FAULT;
+}
+
+export function opCvtpd2dq(s: usize, p: usize): i32 {
+  return doublesToDwords(s, p, false);
+}
+export function opCvttpd2dq(s: usize, p: usize): i32 {
+  return doublesToDwords(s, p, true);
+}
+
+function toMmx(s: usize, p: usize, fromDoubles: bool, truncates: bool): i32 {
+  if (!enteredMmx(s)) return FAULT;
+  const b = fromDoubles ? source16(s, p) : source8(s, p);
+  if (b == 0) return FAULT;
+  beginVector(s);
+  if (truncates) setRounding(TRUNCATE);
+  const value = fromDoubles
+    ? pair(integer64(load<u64>(b), 32), integer64(load<u64>(b, 8), 32))
+    : pair(integer32(load<u32>(b), 32), integer32(load<u32>(b, 4), 32));
+  return endVector(s) == NEXT ? putMmxValue(s, target(p), value) : FAULT;
+}
+
+export function opCvtps2piMmx(s: usize, p: usize): i32 {
+  return toMmx(s, p, false, false);
+}
+export function opCvttps2piMmx(s: usize, p: usize): i32 {
+  return toMmx(s, p, false, true);
+}
+export function opCvtpd2piMmx(s: usize, p: usize): i32 {
+  return toMmx(s, p, true, false);
+}
+export function opCvttpd2piMmx(s: usize, p: usize): i32 {
+  return toMmx(s, p, true, true);
+}
+
+// ---- floats to floats ------------------------------------------------------------------------------------------------
+
+export function opCvtss2sd(s: usize, p: usize): i32 {
+  const b = source4(s, p);
+  if (b == 0) return FAULT;
+  beginVector(s);
+  const value = widen(load<u32>(b));
+  return endVector(s) == NEXT ? put(p, i64x2.replace_lane(first(p), 0, value)) : FAULT;
+}
+
+export function opCvtsd2ss(s: usize, p: usize): i32 {
+  const b = source8(s, p);
+  if (b == 0) return FAULT;
+  beginVector(s);
+  const value = narrow(load<u64>(b));
+  return endVector(s) == NEXT ? put(p, i32x4.replace_lane(first(p), 0, value)) : FAULT;
+}
+
+export function opCvtps2pd(s: usize, p: usize): i32 {
+  const b = source8(s, p);
+  if (b == 0) return FAULT;
+  beginVector(s);
+  const value = i64x2.replace_lane(i64x2.splat(widen(load<u32>(b))), 1, widen(load<u32>(b, 4)));
+  return endVector(s) == NEXT ? put(p, value) : FAULT;
+}
+
+export function opCvtpd2ps(s: usize, p: usize): i32 {
+  const b = source16(s, p);
+  if (b == 0) return FAULT;
+  beginVector(s);
+  const value = pair(<u64>narrow(load<u64>(b)), <u64>narrow(load<u64>(b, 8)));
+  return endVector(s) == NEXT ? put(p, i64x2.replace_lane(i64x2.splat(0), 0, value)) : FAULT;
+}
+
+// ---- rounding to integral values -------------------------------------------------------------------------------------
+
+/** Lane n of the source, rounded. */
+// @ts-ignore: decorator
+@inline
+function roundLane(b: usize, exact: bool): u32 {
+  return integral32(load<u32>(b), exact);
+}
+
+export function opRoundps(s: usize, p: usize): i32 {
+  const b = source16(s, p);
+  if (b == 0) return FAULT;
+  const n = immediate(p);
+  const exact = (n & 8) != 0;
+  beginVector(s);
+  chooseRounding(n);
+  let value = i32x4.splat(roundLane(b, exact));
+  value = i32x4.replace_lane(value, 1, roundLane(b + 4, exact));
+  value = i32x4.replace_lane(value, 2, roundLane(b + 8, exact));
+  value = i32x4.replace_lane(value, 3, roundLane(b + 12, exact));
+  return endVector(s) == NEXT ? put(p, value) : FAULT;
+}
+
+export function opRoundpd(s: usize, p: usize): i32 {
+  const b = source16(s, p);
+  if (b == 0) return FAULT;
+  const n = immediate(p);
+  const exact = (n & 8) != 0;
+  beginVector(s);
+  chooseRounding(n);
+  const value = i64x2.replace_lane(i64x2.splat(integral64(load<u64>(b), exact)), 1, integral64(load<u64>(b, 8), exact));
+  return endVector(s) == NEXT ? put(p, value) : FAULT;
+}
+
+export function opRoundss(s: usize, p: usize): i32 {
+  const b = source4(s, p);
+  if (b == 0) return FAULT;
+  const n = immediate(p);
+  beginVector(s);
+  chooseRounding(n);
+  const value = roundLane(b, (n & 8) != 0);
+  return endVector(s) == NEXT ? put(p, i32x4.replace_lane(first(p), 0, value)) : FAULT;
+}
+
+export function opRoundsd(s: usize, p: usize): i32 {
+  const b = source8(s, p);
+  if (b == 0) return FAULT;
+  const n = immediate(p);
+  beginVector(s);
+  chooseRounding(n);
+  const value = integral64(load<u64>(b), (n & 8) != 0);
+  return endVector(s) == NEXT ? put(p, i64x2.replace_lane(first(p), 0, value)) : FAULT;
+}
