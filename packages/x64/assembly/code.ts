@@ -145,7 +145,8 @@ function blockAt(s: usize, page: usize, offset: u32, mode: u32, linear: u64, aga
     let block: usize = load<u32>(record + PAGE_CHUNKS + ((offset >> 6) << 2));
     while (block != 0) {
       if (load<u32>(block, BLOCK_KEY) == key) {
-        if (!again || checksum(page + offset, load<u32>(block, BLOCK_BYTES)) == load<u32>(block, BLOCK_CHECKSUM)) return block;
+        if (!again || checksum(page + offset, load<u32>(block, BLOCK_BYTES)) == load<u32>(block, BLOCK_CHECKSUM))
+          return block;
         dropPage(s, page);
         break;
       }
@@ -164,7 +165,7 @@ function checksum(from: usize, bytes: u32): u32 {
     sum = (rotl<u64>(sum, 9) ^ load<u64>(at)) * 0x9e3779b97f4a7c15;
     at += 8;
   }
-  for (; left > 0; left--) sum = (rotl<u64>(sum, 9) ^ <u64>load<u8>(at++)) * 0x9e3779b97f4a7c15;
+  for (; left > 0; left--) sum = (rotl<u64>(sum, 9) ^ (<u64>load<u8>(at++))) * 0x9e3779b97f4a7c15;
   return <u32>(sum >> 32);
 }
 

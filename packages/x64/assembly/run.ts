@@ -27,7 +27,7 @@ import { REQUEST_CODE, takeDrops } from './cross';
 import { EXIT_BUDGET, EXIT_GPA_ACCESS, EXIT_IO_STRING, EXIT_REQUESTED } from './exits';
 import { carry, condition, overflow, parity, sign, zero } from './flags';
 import { addressOp } from './integer/address';
-import { readable, write } from './memory';
+import { readable, writable, write, written } from './memory';
 import {
   advance,
   effective,
@@ -359,8 +359,8 @@ function execute(s: usize, block: usize, budget: i32): i32 {
       case 146: to = load<u32>(p, OP_TARGET); if (to != 0) { b = to; if (left > 0 && load<u32>(s, EXIT_REQUEST) == 0) { left -= load<i32>(b, BLOCK_COUNT); p = b + BLOCK_HEADER; continue; } k = ENTER; break; } k = LINK; link = OP_TARGET; break;
       case 147: { const rip = load<u64>(target(p)); if (!canonical(rip)) { fault13(s); k = FAULTED; break; } store<u64>(s, rip, RIP); k = JUMPED; break; }
       case 148: { const host = readable<u64>(s, effective(p)); if (host == 0) { k = FAULTED; break; } const rip = load<u64>(host); if (!canonical(rip)) { fault13(s); k = FAULTED; break; } store<u64>(s, rip, RIP); k = JUMPED; break; }
-      case 149: { const rip = load<u64>(target(p)); if (!canonical(rip)) { fault13(s); k = FAULTED; break; } const rsp = load<u64>(s, RSP) - 8; if (!write<u64>(s, rsp, nextRip(s, p))) { k = STACK_FAULTED; break; } store<u64>(s, rsp, RSP); store<u64>(s, rip, RIP); k = JUMPED; break; }
-      case 150: { const host = readable<u64>(s, effective(p)); if (host == 0) { k = FAULTED; break; } const rip = load<u64>(host); if (!canonical(rip)) { fault13(s); k = FAULTED; break; } const rsp = load<u64>(s, RSP) - 8; if (!write<u64>(s, rsp, nextRip(s, p))) { k = STACK_FAULTED; break; } store<u64>(s, rsp, RSP); store<u64>(s, rip, RIP); k = JUMPED; break; }
+      case 149: { const rip = load<u64>(target(p)); const rsp = load<u64>(s, RSP) - 8; const top = writable<u64>(s, rsp); if (top == 0) { k = STACK_FAULTED; break; } if (!canonical(rip)) { fault13(s); k = FAULTED; break; } store<u64>(top, nextRip(s, p)); if (!written(s, top)) { k = STACK_FAULTED; break; } store<u64>(s, rsp, RSP); store<u64>(s, rip, RIP); k = JUMPED; break; }
+      case 150: { const host = readable<u64>(s, effective(p)); if (host == 0) { k = FAULTED; break; } const rip = load<u64>(host); const rsp = load<u64>(s, RSP) - 8; const top = writable<u64>(s, rsp); if (top == 0) { k = STACK_FAULTED; break; } if (!canonical(rip)) { fault13(s); k = FAULTED; break; } store<u64>(top, nextRip(s, p)); if (!written(s, top)) { k = STACK_FAULTED; break; } store<u64>(s, rsp, RSP); store<u64>(s, rip, RIP); k = JUMPED; break; }
       case 151: link = (overflow(s)) != 0 ? OP_TARGET : OP_SOURCE; to = load<u32>(p + link); if (to != 0) { b = to; if (left > 0 && load<u32>(s, EXIT_REQUEST) == 0) { left -= load<i32>(b, BLOCK_COUNT); p = b + BLOCK_HEADER; continue; } k = ENTER; break; } k = LINK; break;
       case 152: link = (overflow(s)) == 0 ? OP_TARGET : OP_SOURCE; to = load<u32>(p + link); if (to != 0) { b = to; if (left > 0 && load<u32>(s, EXIT_REQUEST) == 0) { left -= load<i32>(b, BLOCK_COUNT); p = b + BLOCK_HEADER; continue; } k = ENTER; break; } k = LINK; break;
       case 153: link = (carry(s)) != 0 ? OP_TARGET : OP_SOURCE; to = load<u32>(p + link); if (to != 0) { b = to; if (left > 0 && load<u32>(s, EXIT_REQUEST) == 0) { left -= load<i32>(b, BLOCK_COUNT); p = b + BLOCK_HEADER; continue; } k = ENTER; break; } k = LINK; break;

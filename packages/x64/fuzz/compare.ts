@@ -1,4 +1,5 @@
 /** Runs cases on the core and compares with what the host's processor did. */
+import { createMemory } from '../src/core-loader.ts';
 import { FlatMachine } from '../src/flat-machine.ts';
 import { EXIT_BUDGET, EXIT_EXCEPTION, EXIT_GPA_ACCESS, EXIT_HALT, EXIT_PAUSE } from '../src/exits.ts';
 import * as State from '../src/state.ts';
@@ -25,7 +26,7 @@ export class Subject {
   instructions = 0;
 
   constructor(module: object) {
-    const memory = new WebAssembly.Memory({ initial: 512, maximum: 65536, shared: true });
+    const memory = createMemory(512);
     this.#machine = new FlatMachine({
       memory,
       module,

@@ -8,7 +8,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Decoder, Formatter, FormatterSyntax } from 'iced-x86';
+import { Decoder, DecoderOptions, Formatter, FormatterSyntax } from 'iced-x86';
 import { compileCore } from '../src/core-loader.ts';
 import { CASE_SIZE, makeCase, type Case } from './cases.ts';
 import { Subject } from './compare.ts';
@@ -106,7 +106,7 @@ function note(report: FuzzReport, failed: Case, difference: string, limit: numbe
 
 /** Lists code, one instruction a line. */
 export function disassemble(code: readonly number[]): string {
-  const decoder = new Decoder(64, Uint8Array.from(code));
+  const decoder = new Decoder(64, Uint8Array.from(code), DecoderOptions.None);
   decoder.ip = BigInt(CODE);
   const formatter = new Formatter(FormatterSyntax.Intel);
   const lines: string[] = [];

@@ -21,6 +21,7 @@ export interface CoreExports {
 /** The parts of the WebAssembly API that are used; the package compiles without a host's types. */
 interface Engine {
   readonly Module: new (bytes: Uint8Array) => object;
+  readonly Memory: new (size: { initial: number; maximum: number; shared: true }) => { readonly buffer: SharedArrayBuffer };
   readonly Instance: new (module: object, imports: object) => { readonly exports: object };
 }
 
@@ -29,6 +30,11 @@ declare const WebAssembly: Engine;
 /** Compiles the core. A module can be posted to other threads. */
 export function compileCore(bytes: Uint8Array): object {
   return new WebAssembly.Module(bytes);
+}
+
+/** A node's memory, of 64 KiB pages, that the core can be instantiated on. */
+export function createMemory(pages: number): { readonly buffer: SharedArrayBuffer } {
+  return new WebAssembly.Memory({ initial: pages, maximum: 65536, shared: true });
 }
 
 /** Instantiates the core on a node: a shared `WebAssembly.Memory`. One instance per thread. */

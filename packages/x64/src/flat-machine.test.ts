@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { compileCore } from './core-loader.ts';
+import { compileCore, createMemory } from './core-loader.ts';
 import { EXIT_BUDGET, EXIT_EXCEPTION, EXIT_HALT } from './exits.ts';
 import { FlatMachine } from './flat-machine.ts';
 import * as State from './state.ts';
@@ -15,7 +15,7 @@ beforeAll(async () => {
 }, 120_000);
 
 function machine(code: readonly number[], at = CODE): FlatMachine {
-  const memory = new WebAssembly.Memory({ initial: 320, maximum: 65536, shared: true });
+  const memory = createMemory(320);
   const flat = new FlatMachine({ memory, module, ram: [{ address: CODE, bytes: 0x4000 }], space: 0x100_0000 });
   flat.bytes.set(code, flat.host(at));
   flat.rip = BigInt(at);

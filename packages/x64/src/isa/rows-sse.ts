@@ -22,7 +22,8 @@ const arithmetic = ARITHMETIC.map(
 
 const packed = PACKED.map(([name, opcode]) => `${name} | 66 0F ${opcode} | Vo,Wo |`).join('\n');
 const packedShifts = PACKED_SHIFTS.map(
-  ([name, opcode, n]) => `${name} | 66 0F ${opcode} /${n} reg | Uo,Ib | h:op${name[0]!.toUpperCase()}${name.slice(1)}Immediate`,
+  ([name, opcode, n]) =>
+    `${name} | 66 0F ${opcode} /${n} reg | Uo,Ib | h:op${name[0]!.toUpperCase()}${name.slice(1)}Immediate`,
 ).join('\n');
 
 /** The text of the section. */

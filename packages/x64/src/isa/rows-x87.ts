@@ -109,6 +109,10 @@ export const x87Rows = `
   fbstp | DF /6 mem | Mt |
   fistp | DF /7 mem | Mq | h:opFistpInt64
   fnstsw | DF /4 reg rm=0 | AX | h:opFnstswAx
+  fxch | DF /1 reg | STi | h:opFxch
+  fstp | DF /2 reg | STi | h:opFstp
+  fstp | DF /3 reg | STi | h:opFstp
+  fxch | DD /1 reg | STi | h:opFxch
   fucomip | DF /5 reg | ST0,STi | W:oszapc
   fcomip | DF /6 reg | ST0,STi | W:oszapc
   wait | 9B | | h:opFwait
