@@ -17,7 +17,9 @@ import { ChannelEvents, type TracedPacket } from './channel-events.ts';
 import { detachedRing } from './detached-ring.ts';
 import { RoomQueue } from './room-queue.ts';
 
-/** Packets taken before space and answers are published, at most, a power of two: the peer should not wait too long. */
+/** Packets taken before the memory for more answers is prepared. */
+const PACKETS_PER_PREPARE = 16;
+/** Packets taken before space and answers are published, at most: the peer should not wait for a long batch to end. */
 const PACKETS_PER_COMMIT = 64;
 /** Packets for each poll that the channel starts by itself. */
 const OWN_BUDGET = 256;
@@ -173,7 +175,7 @@ export class RingChannel implements Channel {
    * @param length - bytes, in one run
    */
   sendFrom(type: number, flags: number, low: number, high: number, offset: number, length: number): boolean {
-    return this.#writer.put(type, flags, low, high, offset, length) ? this.#counted() : this.#full();
+    return this.#counted(this.#writer.put(type, flags, low, high, offset, length));
   }
 
   complete(request: Packet, payload: Uint8Array): boolean {
@@ -294,7 +296,7 @@ export class RingChannel implements Channel {
   }
 
   #begin(type: number, flags: number, low: number, high: number, headerBytes: number, length: number): boolean {
-    return this.#writer.begin(type, flags, low, high, headerBytes, length) ? this.#counted() : this.#full();
+    return this.#counted(this.#writer.begin(type, flags, low, high, headerBytes, length));
   }
 
   #write(type: number, flags: number, low: number, high: number, payload: Uint8Array): boolean {
@@ -304,14 +306,10 @@ export class RingChannel implements Channel {
     return true;
   }
 
-  #counted(): true {
-    this.#packetsSent++;
-    return true;
-  }
-
-  #full(): false {
-    if (this.#sends) this.#fullEvents++;
-    return false;
+  #counted(written: boolean): boolean {
+    if (written) this.#packetsSent++;
+    else if (this.#sends) this.#fullEvents++;
+    return written;
   }
 
   /** Publishes packets, which the peer may be spinning for, then returns space; one signal serves both. */
@@ -358,6 +356,7 @@ export class RingChannel implements Channel {
     const traced = this.#events.tracing;
     let calls = 0;
     let refused = 0;
+    this.#writer.prepare();
     while (calls < most && reader.found && reader.next()) {
       if (traced) this.#events.packet(reader);
       calls++;
@@ -370,7 +369,8 @@ export class RingChannel implements Channel {
         break;
       }
       if (this.#handler !== handler) break;
-      if ((calls & (PACKETS_PER_COMMIT - 1)) === 0 || reader.due) this.#publish();
+      if (calls % PACKETS_PER_PREPARE === 0) this.#writer.prepare();
+      if (calls % PACKETS_PER_COMMIT === 0 || reader.due) this.#publish();
     }
     this.#packetsReceived += calls - refused;
     this.#batchEnd?.(this);

@@ -21,6 +21,10 @@ import { distance, freeBytes, isIndex, mustSignalReader } from './signalling.ts'
 /** The bits of a payload length that needs no padding, and is below the longest by far. */
 const PLAIN_LENGTH = 0x3fff8;
 
+/** What processors pass to each other; and how far ahead {@link RingWriter.prepare} goes: some twenty small packets. */
+const LINE_BYTES = 64;
+const PREPARED_BYTES = 2048;
+
 /** The producing end of a ring. */
 export class RingWriter {
   /** Bytes of the longest packet that can ever fit, footer included. */
@@ -39,6 +43,8 @@ export class RingWriter {
   /** The run of memory that {@link #next} lies in: word index of position 0 as seen from it, and where it ends. */
   #base = 0;
   #runEnd = 0;
+  /** Up to where {@link prepare} came in that run. */
+  #prepared = 0;
   /** What {@link Control.PendingSendSize} holds. */
   #pending = 0;
   #fault: RingFault | undefined;
@@ -72,6 +78,26 @@ export class RingWriter {
   setOpen(open: boolean): void {
     this.#open = open;
     if (!open) this.#limit = this.#next;
+  }
+
+  /**
+   * Fetches the free memory that is written next to this processor, changing nothing. The other one has it since it read
+   * it a lap ago, and each store would wait for it in turn; these few wait together. For a thread that reads as much as
+   * it writes, every 16 packets or so; one that only writes runs ahead anyway.
+   */
+  prepare(): void {
+    const words = this.#words;
+    const until = Math.min(this.#next + PREPARED_BYTES, this.#limit, this.#runEnd);
+    let at = Math.max(this.#prepared, this.#next);
+    // Four lines at a time: between iterations the engine checks the view's shape anew, within one it does not.
+    for (; at + 4 * LINE_BYTES <= until; at += 4 * LINE_BYTES) {
+      const word = this.#base + (at >> 2);
+      words[word] = words[word]!;
+      words[word + 16] = words[word + 16]!;
+      words[word + 32] = words[word + 32]!;
+      words[word + 48] = words[word + 48]!;
+    }
+    this.#prepared = at;
   }
 
   /** Bytes written and not yet published. */
@@ -258,6 +284,7 @@ export class RingWriter {
   }
 
   #enterRun(): void {
+    this.#prepared = 0;
     this.#base = this.#memory.base(this.#next);
     this.#runEnd = this.#next + this.#memory.run(this.#next);
   }
