@@ -219,7 +219,6 @@ const REST = `
   bound | 62 mem | Gv,Mv | i64 nofuzz
   # hints
   prefetchw | 0F 0D mem | Mb | h:opNop
-  nop | 0F 0D reg | Ev,Gv | h:opNop hint
   prefetch | 0F 18 | Ev | h:opNop hint
   nop | 0F 19 | Ev | h:opNop hint
   nop | 0F 1A | Ev | h:opNop hint
