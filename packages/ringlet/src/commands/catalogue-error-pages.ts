@@ -36,7 +36,7 @@ export const CATALOGUE_ERROR_PAGES: Readonly<Record<string, ErrorPage>> = {
   'image-not-there': page(
     'there is no such image',
     'It was not pulled, or it was removed.',
-    'ringlet images ls shows what is there.',
+    'Make it: ringlet pull NAME. ringlet images ls shows what is there.',
   ),
   'image-unknown': page(
     'the catalogue has nothing of that name',

@@ -2,6 +2,7 @@
 import { CATALOGUE_ERROR_PAGES } from './catalogue-error-pages.ts';
 import { DISK_ERROR_PAGES } from './disk-error-pages.ts';
 import { type ErrorPage, page } from './error-page.ts';
+import { KERNEL_ERROR_PAGES } from './kernel-error-pages.ts';
 import { MACHINE_ERROR_PAGES } from './machine-error-pages.ts';
 
 const COMMAND_ERROR_PAGES: Readonly<Record<string, ErrorPage>> = {
@@ -61,9 +62,9 @@ const COMMAND_ERROR_PAGES: Readonly<Record<string, ErrorPage>> = {
     'Choose another name or another directory.',
   ),
   'flag-conflict': page(
-    'two of the flags exclude each other',
-    'With both, one of them could not do what it says.',
-    'Leave one of them out; the message says what each is for.',
+    'two of the flags exclude each other, or one lacks what it goes with',
+    'With both, one of them could not do what it says; --initrd and --append are for kernels, words after -- are not.',
+    'Leave one of them out, or add what is missing; the message says what each is for.',
   ),
   'flag-for-several': page(
     'a flag is meant for one machine, and the file has several',
@@ -77,8 +78,8 @@ const COMMAND_ERROR_PAGES: Readonly<Record<string, ErrorPage>> = {
   ),
   'guest-not-found': page(
     'there is no guest at that path',
-    'ringlet run takes the path of a guest (.ts or .js) or of a machine file (.yaml).',
-    'Check the path; it starts from the directory you are in.',
+    'ringlet run takes the path of a guest (.ts or .js) or of a machine file (.yaml), or the name of an image.',
+    'Check the path; it starts from the directory you are in. A kernel of your own: ringlet run --kernel FILE',
   ),
   internal: page(
     'a mistake in ringlet itself',
@@ -157,6 +158,7 @@ export const ERROR_PAGES: Readonly<Record<string, ErrorPage>> = Object.fromEntri
   Object.entries({
     ...COMMAND_ERROR_PAGES,
     ...MACHINE_ERROR_PAGES,
+    ...KERNEL_ERROR_PAGES,
     ...DISK_ERROR_PAGES,
     ...CATALOGUE_ERROR_PAGES,
   }).toSorted(([a], [b]) => a.localeCompare(b)),

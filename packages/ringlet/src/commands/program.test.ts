@@ -12,7 +12,7 @@ let guest: string;
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'ringlet-commands-'));
-  host = new RecordingHost({ RINGLET_RUN_DIR: join(folder, 'run') });
+  host = new RecordingHost({ RINGLET_RUN_DIR: join(folder, 'run'), XDG_CACHE_HOME: join(folder, 'cache') });
   guest = join(folder, 'hello.guest.ts');
   writeFileSync(guest, '');
 });
@@ -250,6 +250,11 @@ test.each([
   [['stop', 'nobody'], 'machine-not-found'],
   [['explain', 'no-such-code'], 'error-code-unknown'],
   [['frobnicate'], 'usage'],
+  [['run', 'GUEST', '--kernel', 'bzImage'], 'flag-conflict'],
+  [['run', 'GUEST', '--initrd', 'initrd.img'], 'flag-conflict'],
+  [['run', 'GUEST', '--append', 'quiet'], 'flag-conflict'],
+  [['run', 'debian'], 'image-not-there'],
+  [['run', 'debian-bookworm-cluod'], 'image-unknown'],
 ])('%j is a user error with the code %s', async (words, code) => {
   expect(
     await runCommandLine(

@@ -9,6 +9,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { FAKE_FACTS, FakeMachine } from '../../tests/fake-machine.ts';
 import { ControlClient } from './client.ts';
 import { socketPath } from './directory.ts';
+import type { MachineFacts } from './facts.ts';
 import { freeName, onlyMachine, openMachine, runningMachines } from './running.ts';
 import { type ControlServer, serveControl } from './server.ts';
 
@@ -27,8 +28,8 @@ afterEach(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-async function serve(machine: FakeMachine): Promise<ControlServer> {
-  const server = await serveControl(machine, FAKE_FACTS, directory);
+async function serve(machine: FakeMachine, facts: MachineFacts = FAKE_FACTS): Promise<ControlServer> {
+  const server = await serveControl(machine, facts, directory);
   servers.push(server);
   return server;
 }
@@ -133,6 +134,30 @@ test('the console answers with what was printed, then notifies of what is printe
   const next = firstValueFrom(client.notifications$);
   machine.print('after');
   expect(await next).toEqual({ method: 'console', params: { text: 'after' } });
+});
+
+test('write types text, or any bytes, at the console of a kernel', async () => {
+  const machine = new FakeMachine();
+  await serve(machine, { ...FAKE_FACTS, kind: 'x86-64' });
+  const client = await open();
+  await client.call('write', { text: 'echo ä\n' });
+  await client.call('write', { base64: Buffer.from('\u0003q').toString('base64') });
+  expect(machine.typed).toBe('echo ä\n\u0003q');
+});
+
+test.each([{}, { text: 'a', base64: 'YQ==' }, { base64: '*' }, { text: 'a'.repeat(32 * 1024 + 1) }, { bytes: 'a' }])(
+  'write refuses the parameters %j',
+  async (params) => {
+    const machine = new FakeMachine();
+    await serve(machine, { ...FAKE_FACTS, kind: 'x86-64' });
+    await expect((await open()).call('write', params)).rejects.toMatchObject({ code: 'machine-refused' });
+    expect(machine.typed).toBe('');
+  },
+);
+
+test('a guest module cannot be typed at', async () => {
+  await serve(new FakeMachine());
+  await expect((await open()).call('write', { text: 'a' })).rejects.toMatchObject({ code: 'console-output-only' });
 });
 
 test('subscribe notifies of each event', async () => {
