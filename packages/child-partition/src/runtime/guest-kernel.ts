@@ -270,6 +270,7 @@ export class GuestKernel implements Guest {
 
   async #runMain(module: GuestModule): Promise<void> {
     try {
+      if (typeof module.default !== 'function') throw new TypeError('the guest has no default export to run');
       const code = await module.default(this);
       await this.#console.flush();
       this.#exitCode = code ?? 0;

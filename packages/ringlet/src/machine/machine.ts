@@ -148,7 +148,7 @@ export class Machine implements Controllable {
   /**
    * What is inside, now: partition, virtual processors, bus, channels, rings, devices, disks.
    *
-   * @param path - a part of it, such as `vmbus/channels/1`
+   * @param path - a part of it, such as `vmbus/bus/channels/0`
    * @throws UserError `no-such-path` when there is nothing at `path`
    */
   async inspect(path = ''): Promise<unknown> {

@@ -194,3 +194,12 @@ describe('the parent of a differencing disk', () => {
     expect(Buffer.compare(readFileSync(child), before)).toBe(0);
   });
 });
+
+test.each(['x.vhdx', 'x.VHD', 'x.iso'])(
+  'a file named %s that is none is refused, unless it is said to be raw',
+  (name) => {
+    const path = fileWith(name, MIB, 0, 'not an image');
+    expect(() => openDisk(path)).toThrow(coded('disk-damaged'));
+    expect(openDisk(path, { format: 'raw' }).kind).toBe('raw+overlay');
+  },
+);

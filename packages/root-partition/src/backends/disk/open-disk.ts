@@ -120,7 +120,7 @@ function readImage(
 ): Disk {
   const { size } = fstatSync(fd);
   const source = ImageSource.ofFile(path, fd, size);
-  const format = options.format ?? formatOf(source);
+  const format = options.format ?? formatOf(source, path);
   const readOnly = !options.writable;
   const file = (): HostFile => new HostFile(fd, { policy: new ExecutorPolicy(options.io) });
   const shape = { readOnly, id: idOfPath(real) };
@@ -162,7 +162,7 @@ function readImage(
 }
 
 /** What an image is, by its contents; what nothing else claims is raw. @throws UserError for others' formats. */
-function formatOf(source: ImageSource): DiskFormat {
+function formatOf(source: ImageSource, path: string): DiskFormat {
   if (looksLikeVhdx(source)) return 'vhdx';
   if (looksLikeVhd(source)) return 'vhd';
   if (looksLikeIso(source)) return 'iso';
@@ -172,6 +172,9 @@ function formatOf(source: ImageSource): DiskFormat {
       throw source.unsupported(`it is a ${name} image`, 'convert it first: qemu-img convert -O vhdx IMAGE disk.vhdx');
     }
   }
+  const claimed = /\.(vhdx?|iso)$/i.exec(path)?.[1];
+  // A damaged header must not turn an image into a raw disk whose first write destroys it.
+  if (claimed !== undefined) throw source.damaged(`its name says ${claimed.toLowerCase()}, its contents do not`);
   return 'raw';
 }
 
