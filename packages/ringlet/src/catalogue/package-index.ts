@@ -52,7 +52,7 @@ function recordOf(name: string, stanza: Stanza): PackageRecord {
     if (!form.test(value)) throw damagedIndex(`${name} has no valid ${key}`);
     return value;
   };
-  const path = field('filename', /^[A-Za-z0-9][A-Za-z0-9+._~/%:-]{0,1000}$/);
+  const path = field('filename', /^[A-Za-z0-9][A-Za-z0-9+._~/:-]{0,1000}$/);
   if (path.split('/').some((part) => part === '' || part === '.' || part === '..')) {
     throw damagedIndex(`${name} is said to be at ${JSON.stringify(path)}`);
   }
