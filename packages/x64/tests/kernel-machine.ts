@@ -113,6 +113,7 @@ export class KernelMachine {
       else if (reason === Exit.EXIT_RDMSR || reason === Exit.EXIT_WRMSR)
         view.setInt32(STATE + S.INJECT_VECTOR, 0x30d, true);
       else if (reason === Exit.EXIT_CPUID) this.#answerCpuid();
+      else if (reason === Exit.EXIT_HYPERCALL) view.setInt32(STATE + S.INJECT_VECTOR, 0x106, true);
       else if (reason === Exit.EXIT_INTERRUPT_WINDOW) this.#inject();
       else if (reason === Exit.EXIT_HALT) {
         if (this.interrupts.length === 0) return { output: this.#output, reason: 'halt', code: 0 };

@@ -1,6 +1,6 @@
 /**
  * The system part of the processor, by test kernels: paging, exceptions, interrupts, segmentation, start-up,
- * code that changes, devices in memory. Each kernel prints one
+ * code that changes, devices in memory, hostile code. Each kernel prints one
  * line per check; none may fail here. The same image runs under QEMU where there is one: what fails there is listed,
  * with QEMU 7.2's reason, so that a wrong check is not taken for a wrong processor.
  */
@@ -81,6 +81,7 @@ const KERNELS: readonly Kernel[] = [
   { name: 'startup', checks: 41, qemuFails: [] },
   { name: 'interrupts', checks: 21, qemuFails: [] },
   { name: 'modified-code', checks: 25, qemuFails: [] },
+  { name: 'hostile', checks: 4, qemuFails: [] },
   { name: 'triple-fault', checks: 1, qemuFails: [], ends: 'triple fault' },
   {
     name: 'legacy',
