@@ -1,5 +1,5 @@
 /** Conversions between floats and integers, and between the two kinds of floats; ROUNDxx. */
-import { OP_LOG } from '../op';
+import { OP_LOG, OP_SOURCE } from '../op';
 import { TRUNCATE, setRounding } from '../x87/rounding';
 import {
   beginVector,
@@ -20,13 +20,13 @@ import {
   entered,
   enteredMmx,
   first,
+  fromRegister,
   immediate,
   put,
   putMmxValue,
   source16,
   source4,
   source8,
-  sourceMmx,
   target,
   useMmx,
 } from './operand';
@@ -71,24 +71,27 @@ export function opCvtdq2pd(s: usize, p: usize): i32 {
   return b == 0 ? FAULT : put(p, f64x2.convert_low_i32x4_s(v128.load64_zero(b)));
 }
 
+/** The source of CVTPI2PS and CVTPI2PD: from memory it leaves the x87 alone, as AMD's processors do. 0 on a fault. */
+function twoDwords(s: usize, p: usize): usize {
+  if (!fromRegister(p)) return source8(s, p);
+  if (!entered(s) || !enteredMmx(s)) return 0;
+  useMmx(s);
+  return load<u32>(p, OP_SOURCE);
+}
+
 export function opCvtpi2psMmx(s: usize, p: usize): i32 {
-  if (!entered(s)) return FAULT;
-  const b = sourceMmx(s, p);
+  const b = twoDwords(s, p);
   if (b == 0) return FAULT;
   beginVector(s);
   const low = single(<i64>load<i32>(b));
   const high = single(<i64>load<i32>(b, 4));
   if (endVector(s) != NEXT) return FAULT;
-  useMmx(s);
   return put(p, i32x4.replace_lane(i32x4.replace_lane(first(p), 0, low), 1, high));
 }
 
-/** Exact; a source in memory leaves the x87 alone. */
 export function opCvtpi2pdMmx(s: usize, p: usize): i32 {
-  if (!entered(s)) return FAULT;
-  const b = sourceMmx(s, p);
+  const b = twoDwords(s, p);
   if (b == 0) return FAULT;
-  useMmx(s);
   return put(p, f64x2.convert_low_i32x4_s(v128.load64_zero(b)));
 }
 
@@ -170,6 +173,8 @@ function toMmx(s: usize, p: usize, fromDoubles: bool, truncates: bool): i32 {
   const value = fromDoubles
     ? pair(integer64(load<u64>(b), 32), integer64(load<u64>(b, 8), 32))
     : pair(integer32(load<u32>(b), 32), integer32(load<u32>(b, 4), 32));
+  // The x87 is in use for MMX even when #XM keeps the result from being written.
+  useMmx(s);
   return endVector(s) == NEXT ? putMmxValue(s, target(p), value) : FAULT;
 }
 
