@@ -221,6 +221,20 @@ test('ranges of one packet are gone in the next', () => {
   expect(reader.rangePage(0, 0)).toBe(-1);
 });
 
+test('ranges of a reverted packet are gone, even if the peer makes it another packet meanwhile', () => {
+  const { poke, put, reader } = handWrittenRing();
+  put(0, ...descriptor(GpaDirect, 5, 5), 0, 1, 16, 0, 7, 0);
+  poke(Control.WriteIndex, 48);
+  reader.next();
+  reader.revert();
+  put(0, ...descriptor(InBand, 2, 5));
+
+  expect(reader.next()).toBe(true);
+
+  expect(reader.type).toBe(InBand);
+  expect(reader.rangeCount).toBe(0);
+});
+
 test('R20: packets before a broken one can be returned, the broken one stays where it is', () => {
   const { memory, poke, put, reader } = handWrittenRing();
   put(0, ...descriptor(InBand, 2, 2));

@@ -98,6 +98,52 @@ test('R18: a packet longer than its length field can say is refused, in a ring t
   expect(writer.begin(PacketType.InBand, 0, 0, 0, 0, 0xffff * 8 - 16)).toBe(true);
 });
 
+test('R18: a payload that lies in memory and is longer than the length field can say is refused like any other', () => {
+  const { writer } = emptyRing(256);
+  expect(writer.hasRoom(8)).toBe(true);
+
+  expect(writer.put(PacketType.InBand, 0, 0, 0, 0, 0xffff * 8)).toBe(false);
+  expect(writer.uncommitted).toBe(0);
+});
+
+for (const scattered of [false, true]) {
+  test(`what is put from memory arrives, whatever its length and place, on ${scattered ? 'scattered' : 'adjacent'} pages`, () => {
+    const guest = guestMemory({ pages: 6, scattered });
+    const ring = RingMemory.map(guest, pageRun(0, 4))!;
+    const source = guest.find(4 * PAGE_SIZE, PAGE_SIZE, 3);
+    const sink = guest.find(5 * PAGE_SIZE, PAGE_SIZE, 3);
+    for (let i = 0; i < PAGE_SIZE; i++) guest.bytes[source + i] = i ^ (i >> 8);
+    const writer = new RingWriter(ring);
+    const reader = new RingReader(ring);
+
+    for (let length = 0; length < 2000; length += 13) {
+      // Unsigned, as a reader gives them.
+      expect(writer.put(PacketType.Completion, 0, 0xffff_0000 + length, 0xffff_ffff, source + 8, length)).toBe(true);
+      writer.prepare();
+      writer.commit();
+
+      expect(reader.next()).toBe(true);
+      expect([reader.transactionLow, reader.transactionHigh]).toEqual([0xffff_0000 + length, 0xffff_ffff]);
+      const sent = guest.bytes.slice(source + 8, source + 8 + length);
+      expect(reader.payload().slice(0, length)).toEqual(sent);
+      reader.moveTo(sink, length);
+      expect(guest.bytes.slice(sink, sink + (length & ~7))).toEqual(sent.slice(0, length & ~7));
+      reader.commit();
+    }
+  });
+}
+
+test('preparing memory for what is written next changes nothing', () => {
+  const { memory, writer } = emptyRing();
+  write(writer, new Uint8Array(100));
+  memory.words.fill(0x5a5a5a5a, memory.word(200), memory.word(0) + PAGE_SIZE / 4);
+  const before = memory.bytes.slice();
+
+  writer.prepare();
+
+  expect(memory.bytes.slice()).toEqual(before);
+});
+
 test('S1: the commit that ends an idle spell asks for a signal, the next ones do not', () => {
   const { memory, writer } = emptyRing();
   const reader = new RingReader(memory);
