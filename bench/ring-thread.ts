@@ -24,15 +24,15 @@ const bufferBytes = LAYOUT.copyPages * 4096;
 const source = memory.find(bufferPage * 4096, bufferBytes, 3);
 const sink = memory.find(bufferPage * 4096 + bufferBytes, bufferBytes, 3);
 
-/** How long a thread has been looking in vain; the clock is asked at every 32nd turn. */
+/** How long a thread has been looking in vain; the clock, dear in itself, is asked at every 32nd turn. */
 class Spin {
   turns = 0;
   #until = 0;
 
   again(): boolean {
-    if ((this.turns++ & 31) !== 0) return true;
+    if ((++this.turns & 31) !== 0) return true;
     const now = performance.now();
-    if (this.turns === 1) this.#until = now + SPIN_MILLISECONDS;
+    if (this.turns === 32) this.#until = now + SPIN_MILLISECONDS;
     return now < this.#until;
   }
 }

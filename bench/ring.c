@@ -225,9 +225,9 @@ typedef struct {
 } Spin;
 
 static int spin(Spin *s) {
-  if ((s->turns++ & 31) != 0) return 1;
+  if ((++s->turns & 31) != 0) return 1;
   double t = now();
-  if (s->turns == 1) s->until = t + SPIN_SECONDS;
+  if (s->turns == 32) s->until = t + SPIN_SECONDS;
   return t < s->until;
 }
 
