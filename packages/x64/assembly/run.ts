@@ -53,6 +53,8 @@ import {
   BUDGET,
   CHARGE,
   CODE_BASE,
+  CODE_DROPS_HEAD,
+  CODE_DROPS_TAIL,
   COUNT_UNIMPLEMENTED,
   EXIT_REASON,
   EXIT_REQUEST,
@@ -109,6 +111,8 @@ let ended: i32 = JUMP;
 export function run(s: usize, budget: i32): i32 {
   let left = budget;
   store<i32>(s, NO_FAULT, FAULT_VECTOR);
+  // The caller may have cleared the request.
+  if (load<u32>(s, CODE_DROPS_HEAD) != load<u32>(s, CODE_DROPS_TAIL)) takeDrops(s);
   for (;;) {
     // Between blocks, RIP exact.
     if (left <= 0) return EXIT_BUDGET;

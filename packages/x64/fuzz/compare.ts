@@ -240,7 +240,7 @@ function signalOf(vector: number): number {
 
 function flagNames(flags: number): string {
   return (
-    [...'oszapc']
+    ['o', 's', 'z', 'a', 'p', 'c']
       .map((letter, i) => ((flags & [2048, 128, 64, 16, 4, 1][i]!) !== 0 ? letter.toUpperCase() : letter))
       .join('') + ((flags & 0x400) !== 0 ? 'D' : '')
   );

@@ -100,7 +100,7 @@ export function encode(row: Row, random: Random): Instruction {
     (row.mod === 'any' &&
       row.operands.some((operand) => /^[EWQM]/.test(operand) && !FIXED.has(operand)) &&
       random.chance(45));
-  const lock = lockable && memoryForm && /^E/.test(row.operands[0] ?? '') && random.chance(30);
+  const lock = lockable && memoryForm && (row.operands[0] ?? '').startsWith('E') && random.chance(30);
   if (lock) bytes.push(0xf0);
   if (memoryForm && random.chance(8)) bytes.push(0x67);
   if (random.chance(3)) bytes.push(random.pick([0x26, 0x2e, 0x36, 0x3e]));
@@ -132,7 +132,7 @@ export function encode(row: Row, random: Random): Instruction {
     let reg = row.extension;
     if (reg < 0) {
       reg =
-        regOperand !== undefined && /^P/.test(regOperand)
+        regOperand !== undefined && regOperand.startsWith('P')
           ? random.below(8)
           : regOperand !== undefined && isXmm(regOperand)
             ? random.below(16)

@@ -5,7 +5,7 @@
  *         [--length N] [--keep-going] [--mxcsr]
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Decoder, DecoderOptions, Formatter, FormatterSyntax } from 'iced-x86';
@@ -47,9 +47,14 @@ export function buildHarness(): string | undefined {
   if (process.arch !== 'x64' || process.platform !== 'linux') return undefined;
   const directory = join(here, '..', 'wasm');
   mkdirSync(directory, { recursive: true });
+  const source = join(here, 'harness.c');
   const target = join(directory, 'fuzz-harness');
-  const { status } = spawnSync('gcc', ['-O2', '-o', target, join(here, 'harness.c')]);
-  return status === 0 && existsSync(target) ? target : undefined;
+  if (existsSync(target) && statSync(target).mtimeMs > statSync(source).mtimeMs) return target;
+  // Another run may be using the old one.
+  const { status } = spawnSync('gcc', ['-O2', '-o', `${target}.${process.pid}`, source]);
+  if (status !== 0) return undefined;
+  renameSync(`${target}.${process.pid}`, target);
+  return target;
 }
 
 /** Fuzzes until something limits it. */

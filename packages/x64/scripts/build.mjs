@@ -4,7 +4,16 @@
  *
  *     node packages/x64/scripts/build.mjs [--force]
  */
-import { mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync, renameSync, existsSync } from 'node:fs';
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+  renameSync,
+  existsSync,
+} from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { tsImport } from 'tsx/esm/api';
@@ -82,7 +91,7 @@ async function compile(output) {
     '4096',
     ...(process.env['RINGLET_X64_TEXT'] ? ['--textFile', `${target}.wat`] : []),
   ]);
-  if (error) throw new Error(`the core does not compile: ${error.message}\n${stderr.toString()}`);
+  if (error) throw new Error(`the core does not compile: ${error.message}\n${String(stderr)}`);
 }
 
 function filesBelow(directory) {

@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { compileCore, createMemory } from './core-loader.ts';
 import { EXIT_BUDGET, EXIT_EXCEPTION, EXIT_HALT } from './exits.ts';
@@ -10,7 +9,7 @@ const CODE = 0x40_0000;
 let module: object;
 
 beforeAll(async () => {
-  const { buildCore } = (await import('../scripts/build.mjs' as string)) as { buildCore(): Promise<string> };
+  const { buildCore } = (await import('../scripts/build.mjs' as string)) as { buildCore: () => Promise<string> };
   module = compileCore(readFileSync(await buildCore()));
 }, 120_000);
 

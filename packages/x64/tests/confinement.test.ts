@@ -12,7 +12,7 @@ const AREA = 0x10_0000;
 const CANARY = 0xa5;
 
 test('stores with random addresses in every form stay inside guest RAM', async () => {
-  const { buildCore } = (await import('../scripts/build.mjs' as string)) as { buildCore(): Promise<string> };
+  const { buildCore } = (await import('../scripts/build.mjs' as string)) as { buildCore: () => Promise<string> };
   const memory = createMemory(512);
   const ram = [
     { address: CODE, bytes: 0x1000 },

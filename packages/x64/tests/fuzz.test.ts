@@ -5,7 +5,7 @@ import { buildHarness, fuzz } from '../fuzz/run.ts';
 const seed = Number(process.env['FUZZ_SEED'] ?? Date.now() & 0xffffff);
 
 async function core(): Promise<string> {
-  const { buildCore } = (await import('../scripts/build.mjs' as string)) as { buildCore(): Promise<string> };
+  const { buildCore } = (await import('../scripts/build.mjs' as string)) as { buildCore: () => Promise<string> };
   return buildCore();
 }
 
