@@ -172,6 +172,48 @@ static void from_user_mode(void) {
   idt[0x92].ist = 0;
 }
 
+/* A TSS with a permission map for ports 0-FFh: 80h is allowed. */
+static struct {
+  struct tss tss;
+  u8 map[33];
+} __attribute__((packed)) permissive __attribute__((aligned(64)));
+
+static void user_io_81(void) {
+  ATTEMPT("outb %%al, $0x81", "i"(0));
+  USER_DONE();
+}
+static void user_io_word(void) {
+  ATTEMPT("outw %%ax, $0x80", "i"(0));
+  USER_DONE();
+}
+static void user_io_far(void) {
+  ATTEMPT("outb %%al, %%dx", "d"(0x3f8));
+  USER_DONE();
+}
+
+static void ports(void) {
+  u64 base = ADDRESS(&permissive);
+  permissive.tss = tss;
+  for (u32 i = 0; i < sizeof permissive.map; i++) permissive.map[i] = 0xff;
+  permissive.map[0x80 / 8] = 0xfe;
+  permissive.tss.io_map = sizeof tss;
+  gdt[FREE / 8] = (sizeof permissive - 1) | (base & 0xffffff) << 16 | 0x89ul << 40 | (base >> 24 & 0xff) << 56;
+  gdt[FREE / 8 + 1] = base >> 32;
+  asm volatile("ltr %w0" : : "r"(FREE));
+  run_user(user_io);
+  check_none("a port that the map allows");
+  run_user(user_io_81);
+  check_fault("its neighbour", GP, 0);
+  run_user(user_io_word);
+  check_fault("a word over both", GP, 0);
+  run_user(user_io_far);
+  check_fault("a port beyond the map", GP, 0);
+  enter_user(USER(user_io_81), USER(user_stack + sizeof user_stack - 8), USER_CODE, USER_DATA, 0x3002);
+  check_none("any port with IOPL 3");
+  gdt[TSS / 8] &= ~(2ul << 40);
+  asm volatile("ltr %w0" : : "r"(TSS));
+}
+
 static int count_steps(struct frame *frame) {
   if (frame->vector != DB) return 0;
   if (!counter) first_rip = frame->rip;
@@ -306,6 +348,7 @@ void test(void) {
   vectors();
   frames();
   from_user_mode();
+  ports();
   single_step();
   breakpoints();
   double_faults();

@@ -45,7 +45,7 @@ const KERNELS: readonly Kernel[] = [
   },
   {
     name: 'exceptions',
-    checks: 80,
+    checks: 85,
     qemuFails: [
       // Knows INT1 only with a debugger.
       'INT1: vector',
