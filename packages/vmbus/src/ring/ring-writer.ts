@@ -92,6 +92,7 @@ export class RingWriter {
     // Four lines at a time: between iterations the engine checks the view's shape anew, within one it does not.
     for (; at + 4 * LINE_BYTES <= until; at += 4 * LINE_BYTES) {
       const word = this.#base + (at >> 2);
+      // oxlint-disable-next-line no-self-assign -- the store is what fetches
       words[word] = words[word]!;
       words[word + 16] = words[word + 16]!;
       words[word + 32] = words[word + 32]!;
