@@ -13,12 +13,17 @@ const HLT = 0xf4;
 let module: object;
 
 beforeAll(async () => {
-  const { buildCore } = (await import('../scripts/build.mjs' as string)) as { buildCore(): Promise<string> };
+  const { buildCore } = (await import('../scripts/build.mjs' as string)) as { buildCore: () => Promise<string> };
   module = compileCore(readFileSync(await buildCore()));
 }, 120_000);
 
 function machine(...code: readonly number[]): FlatMachine {
-  const flat = new FlatMachine({ memory: createMemory(320), module, ram: [{ address: CODE, bytes: 0x5000 }], space: 0x100_0000 });
+  const flat = new FlatMachine({
+    memory: createMemory(320),
+    module,
+    ram: [{ address: CODE, bytes: 0x5000 }],
+    space: 0x100_0000,
+  });
   flat.bytes.set([...code, HLT], flat.host(CODE));
   flat.rip = BigInt(CODE);
   flat.registers[3] = BigInt(DATA);
@@ -51,7 +56,7 @@ describe('the x87 in memory', () => {
     flat.view.setUint16(flat.state + State.FPU_CONTROL, 0x340, true);
 
     expect(finish(flat)).toBe('halted');
-    const [control, status, tags, ip, , , ] = words(flat, DATA, 7, 4);
+    const [control, status, tags, ip, , ,] = words(flat, DATA, 7, 4);
     expect([control, status, tags, ip]).toEqual(['ffff0340', 'ffff3000', 'ffff4fff', (CODE + 2).toString(16)]);
     expect(words(flat, DATA + 0x40, 1, 2)).toEqual(['37f']);
   });
@@ -59,7 +64,28 @@ describe('the x87 in memory', () => {
   test('FNSAVE empties the unit and FRSTOR brings it back, in 14 and 28 byte forms, across a page border', () => {
     for (const prefix of [[], [0x66]]) {
       // fldpi; fld1; fnsave [rbx + 0xc0]; frstor [rbx + 0xc0]; fstp st1; fstp tbyte [rbx]
-      const flat = machine(0xd9, 0xeb, 0xd9, 0xe8, ...prefix, 0xdd, 0xb3, 0xc0, 0, 0, 0, ...prefix, 0xdd, 0xa3, 0xc0, 0, 0, 0, 0xdb, 0x3b);
+      const flat = machine(
+        0xd9,
+        0xeb,
+        0xd9,
+        0xe8,
+        ...prefix,
+        0xdd,
+        0xb3,
+        0xc0,
+        0,
+        0,
+        0,
+        ...prefix,
+        0xdd,
+        0xa3,
+        0xc0,
+        0,
+        0,
+        0,
+        0xdb,
+        0x3b,
+      );
 
       expect(finish(flat)).toBe('halted');
       expect(words(flat, DATA, 5, 2)).toEqual(['0', '0', '0', '8000', '3fff']);
@@ -71,7 +97,33 @@ describe('the x87 in memory', () => {
   test('FXSAVE keeps both units and FXRSTOR brings them back, in 32- and 64-bit forms', () => {
     for (const rex of [[], [0x48]]) {
       // fldpi; fxsave [rbx + 0x80]; fninit; pxor xmm9, xmm9; fxrstor [rbx + 0x80]
-      const flat = machine(0xd9, 0xeb, ...rex, 0x0f, 0xae, 0x83, 0x80, 0, 0, 0, 0xdb, 0xe3, 0x66, 0x45, 0x0f, 0xef, 0xc9, ...rex, 0x0f, 0xae, 0x8b, 0x80, 0, 0, 0);
+      const flat = machine(
+        0xd9,
+        0xeb,
+        ...rex,
+        0x0f,
+        0xae,
+        0x83,
+        0x80,
+        0,
+        0,
+        0,
+        0xdb,
+        0xe3,
+        0x66,
+        0x45,
+        0x0f,
+        0xef,
+        0xc9,
+        ...rex,
+        0x0f,
+        0xae,
+        0x8b,
+        0x80,
+        0,
+        0,
+        0,
+      );
       flat.view.setBigUint64(flat.state + State.XMM + 9 * State.XMM_STRIDE, 0x1122334455667788n, true);
 
       expect(finish(flat)).toBe('halted');
@@ -115,13 +167,25 @@ describe('exceptions', () => {
     const pxorMmx = [0x0f, 0xef, 0xc0];
     const pxor = [0x66, 0x0f, 0xef, 0xc0];
 
-    expect([fld1, pxorMmx, pxor, [0x9b]].map((code) => withCr0(8, ...code))).toEqual(['vector 7 at +0', 'vector 7 at +0', 'vector 7 at +0', 'halted']);
-    expect([fld1, pxorMmx, pxor].map((code) => withCr0(4, ...code))).toEqual(['vector 7 at +0', 'vector 6 at +0', 'vector 6 at +0']);
+    expect([fld1, pxorMmx, pxor, [0x9b]].map((code) => withCr0(8, ...code))).toEqual([
+      'vector 7 at +0',
+      'vector 7 at +0',
+      'vector 7 at +0',
+      'halted',
+    ]);
+    expect([fld1, pxorMmx, pxor].map((code) => withCr0(4, ...code))).toEqual([
+      'vector 7 at +0',
+      'vector 6 at +0',
+      'vector 6 at +0',
+    ]);
     expect(withCr0(10, 0x9b)).toBe('vector 7 at +0');
   });
 
   test('an unmasked exception of SSE is #XM with its flag set and no result; #UD without CR4.OSXMMEXCPT', () => {
-    for (const [cr4, vector] of [[0x620, 19], [0x220, 6]] as const) {
+    for (const [cr4, vector] of [
+      [0x620, 19],
+      [0x220, 6],
+    ] as const) {
       // divsd xmm0, xmm1 with 1 / 0
       const flat = machine(0xf2, 0x0f, 0x5e, 0xc1);
       flat.view.setFloat64(flat.state + State.XMM, 1, true);
@@ -140,7 +204,9 @@ describe('approximations', () => {
     // rcpps xmm0, xmm2; rsqrtps xmm1, xmm2
     const values = [1, 3, 1e-20, 7e30];
     const flat = machine(0x0f, 0x53, 0xc2, 0x0f, 0x52, 0xca);
-    values.forEach((value, i) => flat.view.setFloat32(flat.state + State.XMM + 2 * State.XMM_STRIDE + i * 4, value, true));
+    values.forEach((value, i) =>
+      flat.view.setFloat32(flat.state + State.XMM + 2 * State.XMM_STRIDE + i * 4, value, true),
+    );
 
     expect(finish(flat)).toBe('halted');
     values.forEach((value, i) => {

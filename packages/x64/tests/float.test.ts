@@ -12,7 +12,7 @@ const harness = buildHarness();
 let subject: Subject;
 
 beforeAll(async () => {
-  const { buildCore } = (await import('../scripts/build.mjs' as string)) as { buildCore(): Promise<string> };
+  const { buildCore } = (await import('../scripts/build.mjs' as string)) as { buildCore: () => Promise<string> };
   subject = new Subject(compileCore(readFileSync(await buildCore())));
   subject.compareMxcsr = true;
 }, 120_000);

@@ -1,5 +1,6 @@
 /** Conversions between floats and integers, and between the two kinds of floats; ROUNDxx. */
 import { OP_LOG, OP_SOURCE } from '../op';
+import { MXCSR } from '../state';
 import { TRUNCATE, setRounding } from '../x87/rounding';
 import {
   beginVector,
@@ -31,14 +32,38 @@ import {
   useMmx,
 } from './operand';
 
+/** MXCSR.PE and its mask: with both, inexact results change nothing. */
+const PE_AND_MASK: u32 = 0x1020;
+/** MXCSR.RC. */
+const ROUNDING: u32 = 0x6000;
+
+/** A rounded result changes no flag. */
+// @ts-ignore: decorator
+@inline
+function inexactIsQuiet(s: usize): bool {
+  return (load<u32>(s, MXCSR) & PE_AND_MASK) == PE_AND_MASK;
+}
+
+/** The rounding mode is to nearest. */
+// @ts-ignore: decorator
+@inline
+function nearestMode(s: usize): bool {
+  return (load<u32>(s, MXCSR) & ROUNDING) == 0;
+}
+
 // ---- integers to floats ----------------------------------------------------------------------------------------------
 
 export function opCvtsi2ss(s: usize, p: usize): i32 {
   const wide = load<u8>(p, OP_LOG) == 3;
   const b = wide ? source8(s, p) : source4(s, p);
   if (b == 0) return FAULT;
+  const whole = wide ? load<i64>(b) : <i64>load<i32>(b);
+  if (inexactIsQuiet(s) && nearestMode(s)) {
+    store<f32>(target(p), <f32>whole);
+    return NEXT;
+  }
   beginVector(s);
-  const value = single(wide ? load<i64>(b) : <i64>load<i32>(b));
+  const value = single(whole);
   return endVector(s) == NEXT ? put(p, i32x4.replace_lane(first(p), 0, value)) : FAULT;
 }
 
@@ -50,6 +75,10 @@ export function opCvtsi2sd(s: usize, p: usize): i32 {
     store<f64>(target(p), <f64>load<i32>(b));
     return NEXT;
   }
+  if (inexactIsQuiet(s) && nearestMode(s)) {
+    store<f64>(target(p), <f64>load<i64>(b));
+    return NEXT;
+  }
   beginVector(s);
   const value = double(load<i64>(b));
   return endVector(s) == NEXT ? put(p, i64x2.replace_lane(first(p), 0, value)) : FAULT;
@@ -58,6 +87,7 @@ export function opCvtsi2sd(s: usize, p: usize): i32 {
 export function opCvtdq2ps(s: usize, p: usize): i32 {
   const b = source16(s, p);
   if (b == 0) return FAULT;
+  if (inexactIsQuiet(s) && nearestMode(s)) return put(p, f32x4.convert_i32x4_s(v128.load(b)));
   beginVector(s);
   let value = i32x4.splat(single(<i64>load<i32>(b)));
   value = i32x4.replace_lane(value, 1, single(<i64>load<i32>(b, 4)));
@@ -100,9 +130,18 @@ export function opCvtpi2pdMmx(s: usize, p: usize): i32 {
 function toGeneral(s: usize, p: usize, fromDouble: bool, truncates: bool): i32 {
   const b = fromDouble ? source8(s, p) : source4(s, p);
   if (b == 0) return FAULT;
+  const bits = load<u8>(p, OP_LOG) == 3 ? 64 : 32;
+  if (inexactIsQuiet(s) && (truncates || nearestMode(s))) {
+    const x = fromDouble ? load<f64>(b) : <f64>load<f32>(b);
+    const r = truncates ? trunc<f64>(x) : nearest<f64>(x);
+    // Comparisons with NaN are false.
+    if (bits == 64 ? r >= -9223372036854775808.0 && r < 9223372036854775808.0 : r >= -2147483648.0 && r <= 2147483647.0) {
+      store<u64>(target(p), bits == 64 ? <u64>(<i64>r) : <u64>(<u32>(<i32>r)));
+      return NEXT;
+    }
+  }
   beginVector(s);
   if (truncates) setRounding(TRUNCATE);
-  const bits = load<u8>(p, OP_LOG) == 3 ? 64 : 32;
   const value = fromDouble ? integer64(load<u64>(b), bits) : integer32(load<u32>(b), bits);
   if (endVector(s) != NEXT) return FAULT;
   store<u64>(target(p), bits == 64 ? value : value & 0xffffffff);
@@ -125,6 +164,12 @@ export function opCvttsd2si(s: usize, p: usize): i32 {
 function singlesToDwords(s: usize, p: usize, truncates: bool): i32 {
   const b = source16(s, p);
   if (b == 0) return FAULT;
+  if (inexactIsQuiet(s) && (truncates || nearestMode(s))) {
+    const x = v128.load(b);
+    if (i32x4.all_true(f32x4.lt(f32x4.abs(x), f32x4.splat(2147483648.0)))) {
+      return put(p, i32x4.trunc_sat_f32x4_s(truncates ? x : f32x4.nearest(x)));
+    }
+  }
   beginVector(s);
   if (truncates) setRounding(TRUNCATE);
   let value = i32x4.splat(<u32>integer32(load<u32>(b), 32));
@@ -193,9 +238,29 @@ export function opCvttpd2piMmx(s: usize, p: usize): i32 {
 
 // ---- floats to floats ------------------------------------------------------------------------------------------------
 
+/** Zero, or normal. */
+// @ts-ignore: decorator
+@inline
+function usual32(x: u32): bool {
+  const magnitude = x & 0x7fffffff;
+  return magnitude == 0 || magnitude - 0x00800000 < 0x7f000000;
+}
+
+/** Zero, or so far within the normal range of binary32 that rounding does not leave it. */
+// @ts-ignore: decorator
+@inline
+function fits32(x: u64): bool {
+  const magnitude = x & 0x7fffffffffffffff;
+  return magnitude == 0 || magnitude - 0x3820000000000000 < 0x47e0000000000000 - 0x3820000000000000;
+}
+
 export function opCvtss2sd(s: usize, p: usize): i32 {
   const b = source4(s, p);
   if (b == 0) return FAULT;
+  if (usual32(load<u32>(b))) {
+    store<f64>(target(p), <f64>load<f32>(b));
+    return NEXT;
+  }
   beginVector(s);
   const value = widen(load<u32>(b));
   return endVector(s) == NEXT ? put(p, i64x2.replace_lane(first(p), 0, value)) : FAULT;
@@ -204,6 +269,10 @@ export function opCvtss2sd(s: usize, p: usize): i32 {
 export function opCvtsd2ss(s: usize, p: usize): i32 {
   const b = source8(s, p);
   if (b == 0) return FAULT;
+  if (inexactIsQuiet(s) && nearestMode(s) && fits32(load<u64>(b))) {
+    store<f32>(target(p), <f32>load<f64>(b));
+    return NEXT;
+  }
   beginVector(s);
   const value = narrow(load<u64>(b));
   return endVector(s) == NEXT ? put(p, i32x4.replace_lane(first(p), 0, value)) : FAULT;
@@ -212,6 +281,7 @@ export function opCvtsd2ss(s: usize, p: usize): i32 {
 export function opCvtps2pd(s: usize, p: usize): i32 {
   const b = source8(s, p);
   if (b == 0) return FAULT;
+  if (usual32(load<u32>(b)) && usual32(load<u32>(b, 4))) return put(p, f64x2.promote_low_f32x4(v128.load64_zero(b)));
   beginVector(s);
   const value = i64x2.replace_lane(i64x2.splat(widen(load<u32>(b))), 1, widen(load<u32>(b, 4)));
   return endVector(s) == NEXT ? put(p, value) : FAULT;
@@ -220,12 +290,21 @@ export function opCvtps2pd(s: usize, p: usize): i32 {
 export function opCvtpd2ps(s: usize, p: usize): i32 {
   const b = source16(s, p);
   if (b == 0) return FAULT;
+  if (inexactIsQuiet(s) && nearestMode(s) && fits32(load<u64>(b)) && fits32(load<u64>(b, 8))) {
+    return put(p, f32x4.demote_f64x2_zero(v128.load(b)));
+  }
   beginVector(s);
   const value = pair(<u64>narrow(load<u64>(b)), <u64>narrow(load<u64>(b, 8)));
   return endVector(s) == NEXT ? put(p, i64x2.replace_lane(i64x2.splat(0), 0, value)) : FAULT;
 }
 
 // ---- rounding to integral values -------------------------------------------------------------------------------------
+
+/** x rounded to an integral value by a mode of the rounding control. */
+function integralOf(x: f64, mode: u32): f64 {
+  if (mode == 0) return nearest<f64>(x);
+  return mode == 1 ? floor<f64>(x) : mode == 2 ? ceil<f64>(x) : trunc<f64>(x);
+}
 
 /** Lane n of the source, rounded. */
 // @ts-ignore: decorator
@@ -263,6 +342,12 @@ export function opRoundss(s: usize, p: usize): i32 {
   const b = source4(s, p);
   if (b == 0) return FAULT;
   const n = immediate(p);
+  const x = load<u32>(b);
+  if (((n & 8) != 0 || inexactIsQuiet(s)) && (x & 0x7fffffff) - 0x00800000 < 0x7f000000) {
+    const mode = (n & 4) != 0 ? (load<u32>(s, MXCSR) >> 13) & 3 : n & 3;
+    store<f32>(target(p), <f32>integralOf(<f64>reinterpret<f32>(x), mode));
+    return NEXT;
+  }
   beginVector(s);
   chooseRounding(n);
   const value = roundLane(b, (n & 8) != 0);
@@ -273,6 +358,12 @@ export function opRoundsd(s: usize, p: usize): i32 {
   const b = source8(s, p);
   if (b == 0) return FAULT;
   const n = immediate(p);
+  const x = load<u64>(b);
+  if (((n & 8) != 0 || inexactIsQuiet(s)) && (x & 0x7fffffffffffffff) - 0x0010000000000000 < 0x7fe0000000000000) {
+    const mode = (n & 4) != 0 ? (load<u32>(s, MXCSR) >> 13) & 3 : n & 3;
+    store<f64>(target(p), integralOf(reinterpret<f64>(x), mode));
+    return NEXT;
+  }
   beginVector(s);
   chooseRounding(n);
   const value = integral64(load<u64>(b), (n & 8) != 0);

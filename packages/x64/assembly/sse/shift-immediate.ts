@@ -90,7 +90,7 @@ export function opPsrldq(s: usize, p: usize): i32 {
   const a: usize = load<u32>(p, OP_TARGET);
   const l = load<u64>(a);
   const h = load<u64>(a, 8);
-  const bits = <u64>(n & 7) << 3;
+  const bits = (<u64>(n & 7)) << 3;
   if (n >= 16) return put(p, i64x2.splat(0));
   store<u64>(a, n >= 8 ? h >> bits : bits == 0 ? l : (l >> bits) | (h << (64 - bits)));
   store<u64>(a, n >= 8 ? 0 : h >> bits, 8);
@@ -104,7 +104,7 @@ export function opPslldq(s: usize, p: usize): i32 {
   const a: usize = load<u32>(p, OP_TARGET);
   const l = load<u64>(a);
   const h = load<u64>(a, 8);
-  const bits = <u64>(n & 7) << 3;
+  const bits = (<u64>(n & 7)) << 3;
   if (n >= 16) return put(p, i64x2.splat(0));
   store<u64>(a, n >= 8 ? l << bits : bits == 0 ? h : (h << bits) | (l >> (64 - bits)), 8);
   store<u64>(a, n >= 8 ? 0 : l << bits);

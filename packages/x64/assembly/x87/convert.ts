@@ -34,7 +34,7 @@ let inexact: bool = false;
 export function fromSingle(bits: u32): bool {
   const s = (bits >> 16) & SIGN;
   const e = (bits >> 23) & 0xff;
-  const fraction: u64 = (<u64>bits & 0x7fffff) << 40;
+  const fraction: u64 = ((<u64>bits) & 0x7fffff) << 40;
   if (e == 0) {
     if (fraction == 0) {
       give(s, 0);
@@ -50,8 +50,8 @@ export function fromSingle(bits: u32): bool {
 
 /** Gives the value of a binary64. @returns whether it is denormal */
 export function fromDouble(bits: u64): bool {
-  const s = <u32>(bits >> 48) & SIGN;
-  const e = <u32>(bits >> 52) & 0x7ff;
+  const s = (<u32>(bits >> 48)) & SIGN;
+  const e = (<u32>(bits >> 52)) & 0x7ff;
   const fraction = (bits & 0xfffffffffffff) << 11;
   if (e == 0) {
     if (fraction == 0) {
@@ -84,17 +84,17 @@ function giveMagnitude(s: u32, value: u64): void {
 /** Packs what `round` left as a binary32. */
 export function packSingle(sign: u32): u32 {
   const s = sign << 16;
-  if (exponent == 0) return s | <u32>(mantissa >> 40);
+  if (exponent == 0) return s | (<u32>(mantissa >> 40));
   if (exponent == 0x7fff) return s | 0x7f800000;
-  return s | (<u32>(exponent - BIAS + 127) << 23) | (<u32>(mantissa >> 40) & 0x7fffff);
+  return s | ((<u32>(exponent - BIAS + 127)) << 23) | ((<u32>(mantissa >> 40)) & 0x7fffff);
 }
 
 /** Packs what `round` left as a binary64. */
 export function packDouble(sign: u32): u64 {
-  const s = <u64>sign << 48;
+  const s = (<u64>sign) << 48;
   if (exponent == 0) return s | (mantissa >> 11);
   if (exponent == 0x7fff) return s | 0x7ff0000000000000;
-  return s | (<u64>(exponent - BIAS + 1023) << 52) | ((mantissa >> 11) & 0xfffffffffffff);
+  return s | ((<u64>(exponent - BIAS + 1023)) << 52) | ((mantissa >> 11) & 0xfffffffffffff);
 }
 
 /** Bits and normal exponents of binary32 and binary64, in the bias of the 80-bit format. */
@@ -117,7 +117,7 @@ export function toSingle(se: u32, m: u64): u32 {
   }
   if (kind >= QUIET) {
     if (kind == SIGNALING) raise(IE);
-    return (s << 16) | 0x7fc00000 | (<u32>(m >> 40) & 0x7fffff);
+    return (s << 16) | 0x7fc00000 | ((<u32>(m >> 40)) & 0x7fffff);
   }
   round(s, exponentOf(se, m), normalized(m), 0, SINGLE_BITS, SINGLE_LEAST, SINGLE_MOST);
   return packSingle(s);
@@ -127,15 +127,15 @@ export function toSingle(se: u32, m: u64): u32 {
 export function toDouble(se: u32, m: u64): u64 {
   const s = se & SIGN;
   const kind = classify(se, m);
-  if (kind == ZERO) return <u64>s << 48;
-  if (kind == INFINITE) return (<u64>s << 48) | 0x7ff0000000000000;
+  if (kind == ZERO) return (<u64>s) << 48;
+  if (kind == INFINITE) return ((<u64>s) << 48) | 0x7ff0000000000000;
   if (kind == UNSUPPORTED) {
     raise(IE);
     return 0xfff8000000000000;
   }
   if (kind >= QUIET) {
     if (kind == SIGNALING) raise(IE);
-    return (<u64>s << 48) | 0x7ff8000000000000 | ((m >> 11) & 0xfffffffffffff);
+    return ((<u64>s) << 48) | 0x7ff8000000000000 | ((m >> 11) & 0xfffffffffffff);
   }
   round(s, exponentOf(se, m), normalized(m), 0, DOUBLE_BITS, DOUBLE_LEAST, DOUBLE_MOST);
   return packDouble(s);
@@ -224,9 +224,9 @@ export function toDecimal(se: u32, m: u64): u64 {
   if (kind != ZERO && inexact) raise(PE);
   let digits: u64 = 0;
   for (let i = 0; i < 64; i += 4) {
-    digits |= magnitude % 10 << i;
+    digits |= (magnitude % 10) << i;
     magnitude /= 10;
   }
-  decimalTop = s | <u32>(((magnitude / 10) << 4) | magnitude % 10);
+  decimalTop = s | (<u32>(((magnitude / 10) << 4) | (magnitude % 10)));
   return digits;
 }

@@ -1,7 +1,18 @@
 /** Control of the x87, sign and examination, and the exact functions: remainder, rounding, scaling, extraction, root. */
 import { FAULT, NEXT, OP_MODRM, effective } from '../op';
 import { readable, write } from '../memory';
-import { FPU_CONTROL, FPU_LAST_CS, FPU_LAST_DP, FPU_LAST_DS, FPU_LAST_IP, FPU_OPCODE, FPU_STATUS, FPU_TAG, FPU_TOP, RAX } from '../state';
+import {
+  FPU_CONTROL,
+  FPU_LAST_CS,
+  FPU_LAST_DP,
+  FPU_LAST_DS,
+  FPU_LAST_IP,
+  FPU_OPCODE,
+  FPU_STATUS,
+  FPU_TAG,
+  FPU_TOP,
+  RAX,
+} from '../state';
 import { rootExtended } from './arithmetic';
 import { EQUAL, LESS, UNORDERED, compareExtended, examine } from './compare';
 import { roundToIntegral } from './convert';
@@ -132,7 +143,7 @@ export function opFfree(s: usize, p: usize): i32 {
   const refused = enter(s);
   if (refused != NEXT) return refused;
   settleQuietly(s, p, 0xdd);
-  free(s, <u32>load<u8>(p, OP_MODRM) & 7);
+  free(s, (<u32>load<u8>(p, OP_MODRM)) & 7);
   return NEXT;
 }
 
@@ -140,7 +151,7 @@ export function opFfree(s: usize, p: usize): i32 {
 export function opFfreep(s: usize, p: usize): i32 {
   const refused = enter(s);
   if (refused != NEXT) return refused;
-  free(s, <u32>load<u8>(p, OP_MODRM) & 7);
+  free(s, (<u32>load<u8>(p, OP_MODRM)) & 7);
   turn(s, 1);
   return NEXT;
 }
@@ -252,7 +263,8 @@ function remainder(s: usize, p: usize, nearest: bool): i32 {
   const q = quotientBits;
   // Operands that have no quotient leave C0 and C3.
   if (!ok || !divided) store<u16>(s, load<u16>(s, FPU_STATUS) & ~(<u16>(C1 | C2)), FPU_STATUS);
-  else setConditions(s, ((q & 4) != 0 ? C0 : 0) | ((q & 2) != 0 ? C3 : 0) | ((q & 1) != 0 ? C1 : 0) | (partial ? C2 : 0));
+  else
+    setConditions(s, ((q & 4) != 0 ? C0 : 0) | ((q & 2) != 0 ? C3 : 0) | ((q & 1) != 0 ? C1 : 0) | (partial ? C2 : 0));
   if (ok) putResult(s, 0);
   return NEXT;
 }

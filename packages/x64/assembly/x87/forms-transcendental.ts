@@ -25,7 +25,7 @@ import {
 /** Writes C2. */
 function setC2(s: usize, set: bool): void {
   const status = load<u16>(s, FPU_STATUS) & ~(<u16>C2);
-  store<u16>(s, set ? status | <u16>C2 : status, FPU_STATUS);
+  store<u16>(s, set ? status | (<u16>C2) : status, FPU_STATUS);
 }
 
 export function opF2xm1(s: usize, p: usize): i32 {

@@ -189,7 +189,7 @@ function logarithm(e: i32, m: u64): void {
   let h = high;
   let l = low;
   const minus = k < 0;
-  const whole = <u64>(minus ? -k : k) << 48;
+  const whole = (<u64>(minus ? -k : k)) << 48;
   if (minus == (fs != 0)) h += whole;
   else {
     l = 0 - l;
@@ -204,7 +204,7 @@ function logarithm(e: i32, m: u64): void {
 
 /** The logarithm is the integer k. */
 function giveWhole(k: i32): void {
-  lh = <u64>(k < 0 ? -k : k) << 48;
+  lh = (<u64>(k < 0 ? -k : k)) << 48;
   ll = 0;
   le = 16;
 }

@@ -101,7 +101,7 @@ export function remainderExtended(ase: u32, am: u64, bse: u32, bm: u64, nearest:
       q++;
     }
   }
-  quotientBits = <u32>q & 7;
+  quotientBits = (<u32>q) & 7;
   giveRest(s, be, x);
 }
 
@@ -149,8 +149,6 @@ export function scaleExtended(ase: u32, am: u64, bse: u32, bm: u64): void {
   }
   pass(s, exponentOf(ase, am) + n, normalized(am), 64);
 }
-
-
 
 /** Separates a into its exponent (exponentSe, exponentM) and its significand (the result). */
 export function extract(se: u32, m: u64): void {

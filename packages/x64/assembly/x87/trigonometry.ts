@@ -278,7 +278,7 @@ function giveArctangent(s: u32, left: bool, steep: bool, qh: u64, ql: u64, qe: i
       fl = low;
     }
     // As q = 1 is no fraction, q - c is taken modulo 1, and so is c.
-    const c = <u64>(j & 7) << 61;
+    const c = (<u64>(j & 7)) << 61;
     const below = qe > 0 ? false : j == 8 || fh < c;
     const dh = below ? c - fh - (fl != 0 ? 1 : 0) : fh - c;
     const dl = below ? 0 - fl : fl;
