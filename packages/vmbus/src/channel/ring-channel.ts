@@ -17,7 +17,7 @@ import { ChannelEvents, type TracedPacket } from './channel-events.ts';
 import { detachedRing } from './detached-ring.ts';
 import { RoomQueue } from './room-queue.ts';
 
-/** Packets taken before the memory for more answers is prepared. */
+/** Packets taken before the memory for more answers is prepared: not for a few, of which each must be quick. */
 const PACKETS_PER_PREPARE = 16;
 /** Packets taken before space and answers are published, at most: the peer should not wait for a long batch to end. */
 const PACKETS_PER_COMMIT = 64;
@@ -356,7 +356,6 @@ export class RingChannel implements Channel {
     const traced = this.#events.tracing;
     let calls = 0;
     let refused = 0;
-    this.#writer.prepare();
     while (calls < most && reader.found && reader.next()) {
       if (traced) this.#events.packet(reader);
       calls++;
