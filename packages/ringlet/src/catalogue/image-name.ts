@@ -8,10 +8,10 @@ import { UserError } from '@ringlet/wire';
 import { nearMiss } from '../configuration/near-miss.ts';
 
 /** The kernels of a distribution. `cloud` has what virtual machines need, `generic` has everything. */
-export const KERNELS = ['cloud', 'generic'] as const;
+const KERNELS = ['cloud', 'generic'] as const;
 
 /** One of {@link KERNELS}. */
-export type KernelFlavour = (typeof KERNELS)[number];
+type KernelFlavour = (typeof KERNELS)[number];
 
 /** What a name means. */
 export interface ImageName {

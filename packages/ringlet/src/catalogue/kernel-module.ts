@@ -39,7 +39,7 @@ export function readKernelModule(path: string, data: Uint8Array): KernelModule {
 }
 
 /** The name of the module in a file. */
-export function moduleName(path: string): string {
+function moduleName(path: string): string {
   const file = path.slice(path.lastIndexOf('/') + 1);
   return plainName(file.replace(/\.ko(\.\w+)?$/, ''));
 }

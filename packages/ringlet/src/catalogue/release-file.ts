@@ -2,7 +2,7 @@
 import { damagedIndex, readStanzas } from './control-file.ts';
 
 /** A file that a release vouches for. */
-export interface ReleasedFile {
+interface ReleasedFile {
   /** Bytes. */
   readonly size: number;
   /** In hexadecimal digits. */
