@@ -56,36 +56,51 @@ export function opCmpsdXmm(s: usize, p: usize): i32 {
   return endVector(s) == NEXT ? put(p, i64x2.replace_lane(first(p), 0, value)) : FAULT;
 }
 
-/** COMISS and UCOMISS: ZF PF CF. */
+/** ZF PF CF of numbers. */
+function order(s: usize, x: f64, y: f64): void {
+  setStatusFlags(s, x > y ? 0 : x < y ? 1 : 0x40);
+}
+
+/** COMISS and UCOMISS. */
 function compareSingles(s: usize, p: usize, ordered: bool): i32 {
   const b = source4(s, p);
   if (b == 0) return FAULT;
+  let x = load<u32>(target(p));
+  let y = load<u32>(b);
+  if (!isNan32(x) && !isNan32(y) && !denormal32(x) && !denormal32(y)) {
+    order(s, <f64>reinterpret<f32>(x), <f64>reinterpret<f32>(y));
+    return NEXT;
+  }
   beginVector(s);
-  const x = operand32(load<u32>(target(p)));
-  const y = operand32(load<u32>(b));
+  x = operand32(x);
+  y = operand32(y);
   const nan = isNan32(x) || isNan32(y);
   if (nan ? ordered || signaling32(x) || signaling32(y) : false) raise(IE);
   else if (!nan && (denormal32(x) || denormal32(y))) raise(DE);
   if (endVector(s) != NEXT) return FAULT;
-  const u = reinterpret<f32>(x);
-  const v = reinterpret<f32>(y);
-  setStatusFlags(s, nan ? 0x45 : u > v ? 0 : u < v ? 1 : 0x40);
+  if (nan) setStatusFlags(s, 0x45);
+  else order(s, <f64>reinterpret<f32>(x), <f64>reinterpret<f32>(y));
   return NEXT;
 }
 
 function compareDoubles(s: usize, p: usize, ordered: bool): i32 {
   const b = source8(s, p);
   if (b == 0) return FAULT;
+  let x = load<u64>(target(p));
+  let y = load<u64>(b);
+  if (!isNan64(x) && !isNan64(y) && !denormal64(x) && !denormal64(y)) {
+    order(s, <f64>reinterpret<f64>(x), <f64>reinterpret<f64>(y));
+    return NEXT;
+  }
   beginVector(s);
-  const x = operand64(load<u64>(target(p)));
-  const y = operand64(load<u64>(b));
+  x = operand64(x);
+  y = operand64(y);
   const nan = isNan64(x) || isNan64(y);
   if (nan ? ordered || signaling64(x) || signaling64(y) : false) raise(IE);
   else if (!nan && (denormal64(x) || denormal64(y))) raise(DE);
   if (endVector(s) != NEXT) return FAULT;
-  const u = reinterpret<f64>(x);
-  const v = reinterpret<f64>(y);
-  setStatusFlags(s, nan ? 0x45 : u > v ? 0 : u < v ? 1 : 0x40);
+  if (nan) setStatusFlags(s, 0x45);
+  else order(s, <f64>reinterpret<f64>(x), <f64>reinterpret<f64>(y));
   return NEXT;
 }
 

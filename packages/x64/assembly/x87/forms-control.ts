@@ -39,6 +39,7 @@ import {
   free,
   mOf,
   overflow,
+  pop,
   precision,
   push,
   put,
@@ -147,13 +148,11 @@ export function opFfree(s: usize, p: usize): i32 {
   return NEXT;
 }
 
-/** FFREEP: frees ST(i) and pops without looking. */
+/** FFREEP: frees ST(i) and pops, whatever is there. */
 export function opFfreep(s: usize, p: usize): i32 {
-  const refused = enter(s);
-  if (refused != NEXT) return refused;
-  free(s, (<u32>load<u8>(p, OP_MODRM)) & 7);
-  turn(s, 1);
-  return NEXT;
+  const outcome = opFfree(s, p);
+  if (outcome == NEXT) pop(s);
+  return outcome;
 }
 
 export function opFchs(s: usize, p: usize): i32 {

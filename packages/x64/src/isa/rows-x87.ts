@@ -115,6 +115,7 @@ export const x87Rows = `
   fxch | DD /1 reg | STi | h:opFxch
   fucomip | DF /5 reg | ST0,STi | W:oszapc
   fcomip | DF /6 reg | ST0,STi | W:oszapc
+  ffreep | DF /0 reg | STi |
   wait | 9B | | h:opFwait
 `;
 
