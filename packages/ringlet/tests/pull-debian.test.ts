@@ -1,7 +1,7 @@
 /** Images out of Debian's real packages, through the apt of this host; what is made of them boots in QEMU. */
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -57,6 +57,23 @@ test("the host's own apt is as it was", (context) => {
   need(context);
   expect(touched).toEqual([]);
 });
+
+test(
+  'what an earlier pull has left is gone on with, and thrown away when it is of something else',
+  async (context) => {
+    need(context);
+    for (const { sha256, size } of image.description.packages) {
+      const whole = readFileSync(join(cache, 'packages', `${sha256}.deb`));
+      rmSync(join(cache, 'packages', `${sha256}.deb`));
+      const left = size > 1 << 20 ? whole.subarray(0, size / 2) : Buffer.alloc(size, 'x');
+      writeFileSync(join(cache, 'partial', `${sha256}.deb`), left);
+    }
+    const again = await pull('debian', { cache, force: true });
+    expect(again.description.initrd).toEqual(image.description.initrd);
+    expect(readdirSync(join(cache, 'partial'))).toEqual([]);
+  },
+  2 * MINUTE,
+);
 
 test('cpio reads the initial root file system', (context) => {
   need(context, 'cpio');

@@ -3,7 +3,7 @@
  * host. apt gets directories of its own for everything it keeps, and none of the host's hooks.
  */
 import { spawn } from 'node:child_process';
-import { accessSync, constants, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { UserError } from '@ringlet/wire';
 import type { Environment } from '../control/directory.ts';
@@ -88,24 +88,32 @@ class Apt {
     writeFileSync(this.#configuration, configuration(options.directory));
   }
 
-  /** Fetches a package into a directory of its own, where apt finds what an earlier try has left. */
+  /** Fetches a package by apt's plumbing, which goes on with what an earlier try has left; `apt-get download` does not. */
   async download(
     record: PackageRecord,
     file: string,
     progress: (received: number) => void,
     signal: AbortSignal | undefined,
   ): Promise<void> {
-    const directory = join(this.#directory, 'download', record.sha256);
-    mkdirSync(directory, { recursive: true });
-    await this.run('apt-get', ['download', `${record.name}:amd64=${record.version}`], {
-      directory,
-      signal,
-      progress: (percent) => progress(Math.round((record.size * percent) / 100)),
-    });
-    const name = readdirSync(directory).find((entry) => entry.endsWith('.deb'));
-    if (name === undefined) throw aptFailed(['download', record.name], 'it has fetched nothing');
-    renameSync(join(directory, name), file);
-    rmSync(directory, { recursive: true });
+    const words = ['download', '--print-uris', `${record.name}:amd64=${record.version}`];
+    const uri = /^'([^']+)' /m.exec(await this.run('apt-get', words, { signal }))?.[1];
+    if (uri === undefined) throw aptFailed(words, `it does not say where ${record.name} is`);
+    const fetchOnce = (): Promise<string> =>
+      this.run(APT_HELPER, ['download-file', uri, file, `SHA256:${record.sha256}`], {
+        signal,
+        progress: (percent) => progress(Math.round((record.size * percent) / 100)),
+      });
+    // What has a wrong sum is moved aside. When its beginning was not from now: once more, from the start.
+    const refused = `${file}.FAILED`;
+    const resumed = existsSync(file);
+    try {
+      await fetchOnce();
+    } catch (error) {
+      if (!resumed || !existsSync(refused)) throw error;
+      await fetchOnce();
+    } finally {
+      rmSync(refused, { force: true });
+    }
   }
 
   /** Runs a command of apt. @returns what it prints. @throws UserError `apt-failed` */
@@ -121,7 +129,7 @@ class Apt {
     signal?.throwIfAborted();
     // Progress comes on a descriptor of its own; output that nobody reads would make apt wait.
     const child = spawn(program, ['--config-file', this.#configuration, '-o', 'APT::Status-Fd=3', ...words], {
-      cwd: options.directory ?? this.#directory,
+      cwd: this.#directory,
       env: this.#environment,
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
       ...(signal === undefined ? {} : { signal }),
@@ -144,7 +152,6 @@ class Apt {
 }
 
 interface RunOptions {
-  readonly directory?: string;
   readonly signal?: AbortSignal | undefined;
   /** Told how far it is, in percent. */
   readonly progress?: (percent: number) => void;
