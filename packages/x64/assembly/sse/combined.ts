@@ -3,7 +3,7 @@ import { readable, write } from '../memory';
 import { FAULT, NEXT, effective, faultCode } from '../op';
 import { MXCSR } from '../state';
 import { MXCSR_MASK } from '../x87/environment';
-import { ADD, MULTIPLY, SUBTRACT, beginVector, endVector, lane32, lane64 } from './lanes';
+import { ADD, MULTIPLY, SUBTRACT, beginVector, endVector, lane32, lane64, stopped } from './lanes';
 import { entered, first, immediate, put, source16, source4, target } from './operand';
 
 /** Four binary32 lanes as a vector. */
@@ -91,8 +91,14 @@ export function opDpps(s: usize, p: usize): i32 {
   const a = target(p);
   const n = immediate(p);
   beginVector(s);
-  const low = lane32(ADD, product32(n, 0, a, b), product32(n, 1, a, b));
-  const high = lane32(ADD, product32(n, 2, a, b), product32(n, 3, a, b));
+  const p0 = product32(n, 0, a, b);
+  const p1 = product32(n, 1, a, b);
+  const p2 = product32(n, 2, a, b);
+  const p3 = product32(n, 3, a, b);
+  if (stopped()) return endVector(s);
+  const low = lane32(ADD, p0, p1);
+  const high = lane32(ADD, p2, p3);
+  if (stopped()) return endVector(s);
   const sum = lane32(ADD, low, high);
   if (endVector(s) != NEXT) return FAULT;
   return put(p, singles((n & 1) != 0 ? sum : 0, (n & 2) != 0 ? sum : 0, (n & 4) != 0 ? sum : 0, (n & 8) != 0 ? sum : 0));
@@ -106,6 +112,7 @@ export function opDppd(s: usize, p: usize): i32 {
   beginVector(s);
   const low: u64 = (n & 16) != 0 ? lane64(MULTIPLY, load<u64>(a), load<u64>(b)) : 0;
   const high: u64 = (n & 32) != 0 ? lane64(MULTIPLY, load<u64>(a, 8), load<u64>(b, 8)) : 0;
+  if (stopped()) return endVector(s);
   const sum = lane64(ADD, low, high);
   if (endVector(s) != NEXT) return FAULT;
   return put(p, doubles((n & 1) != 0 ? sum : 0, (n & 2) != 0 ? sum : 0));

@@ -37,12 +37,15 @@ const VECTOR_XM = 19;
 
 /** MXCSR.DAZ. */
 let zeros: bool = false;
+/** Exceptions, all masked, of steps that are done. */
+let earlier: u32 = 0;
 
 /** Begins an instruction: rounding, masks, DAZ and FTZ of MXCSR. */
 export function beginVector(s: usize): void {
   const mxcsr = load<u32>(s, MXCSR);
   begin((mxcsr >> 13) & 3, (mxcsr >> 7) & 0x3f, (mxcsr & 0x8000) != 0);
   zeros = (mxcsr & 0x40) != 0;
+  earlier = 0;
 }
 
 /** Ends an instruction: sticky flags. @returns NEXT when the result may be written, else FAULT with #XM */
@@ -51,9 +54,16 @@ export function endVector(s: usize): i32 {
   const unmasked = met & ~masks & 0x3f;
   // Exceptions of operands come before results are made.
   if ((unmasked & (IE | DE | ZE)) != 0) met &= IE | DE | ZE;
-  store<u32>(s, load<u32>(s, MXCSR) | met, MXCSR);
+  store<u32>(s, load<u32>(s, MXCSR) | met | earlier, MXCSR);
   if (unmasked == 0) return NEXT;
   return fault(s, (load<u64>(s, CR4) & CR4_OSXMMEXCPT) != 0 ? VECTOR_XM : VECTOR_UD);
+}
+
+/** Ends a step of an instruction that has several. @returns whether an unmasked exception keeps the next from being made */
+export function stopped(): bool {
+  if ((flags & ~masks & 0x3f) != 0) return true;
+  earlier |= takeFlags();
+  return false;
 }
 
 // @ts-ignore: decorator

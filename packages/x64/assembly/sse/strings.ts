@@ -8,10 +8,14 @@ import { FAULT, NEXT, immediate, put, source16Anywhere, source16, target } from 
 /** Element i at a: bytes or words (n bit 0), unsigned or signed (bit 1). */
 function element(a: usize, i: u32, n: u32): i32 {
   switch (n & 3) {
-    case 0: return <i32>load<u8>(a + i);
-    case 1: return <i32>load<u16>(a + (i << 1));
-    case 2: return <i32>load<i8>(a + i);
-    default: return <i32>load<i16>(a + (i << 1));
+    case 0:
+      return <i32>load<u8>(a + i);
+    case 1:
+      return <i32>load<u16>(a + (i << 1));
+    case 2:
+      return <i32>load<i8>(a + i);
+    default:
+      return <i32>load<i16>(a + (i << 1));
   }
 }
 
@@ -123,7 +127,7 @@ export function opPcmpistri(s: usize, p: usize): i32 {
 /** CRC-32C, bits reflected: `bytes` more bytes of `value`. */
 function crc(sum: u32, value: u64, bytes: u32): u32 {
   for (let i: u32 = 0; i < bytes; i++) {
-    sum ^= <u32>(value >> (<u64>i << 3)) & 0xff;
+    sum ^= (<u32>(value >> ((<u64>i) << 3))) & 0xff;
     for (let bit = 0; bit < 8; bit++) sum = (sum >> 1) ^ ((sum & 1) != 0 ? 0x82f63b78 : 0);
   }
   return sum;
@@ -133,7 +137,8 @@ function crc32(s: usize, p: usize, log: u32): i32 {
   const slot: usize = load<u32>(p, OP_SOURCE);
   const b = slot != 0 ? slot : readableBytes(s, effective(p), 1 << log);
   if (b == 0) return FAULT;
-  const value = log == 3 ? load<u64>(b) : log == 2 ? <u64>load<u32>(b) : log == 1 ? <u64>load<u16>(b) : <u64>load<u8>(b);
+  const value =
+    log == 3 ? load<u64>(b) : log == 2 ? <u64>load<u32>(b) : log == 1 ? <u64>load<u16>(b) : <u64>load<u8>(b);
   const register: usize = load<u32>(p, OP_TARGET);
   store<u64>(register, <u64>crc(load<u32>(register), value, 1 << log));
   return NEXT;
@@ -175,8 +180,9 @@ export function opMpsadbw(s: usize, p: usize): i32 {
       const difference = <i32>load<u8>(x + i + k) - <i32>load<u8>(y + k);
       sum += <u64>(difference < 0 ? -difference : difference);
     }
-    if (i < 4) low |= sum << (<u64>i << 4);
-    else high |= sum << (<u64>(i - 4) << 4);
+    const shift: u64 = (i & 3) << 4;
+    if (i < 4) low |= sum << shift;
+    else high |= sum << shift;
   }
   return put(p, i64x2.replace_lane(i64x2.splat(low), 1, high));
 }

@@ -222,14 +222,20 @@ export function opFxsave(s: usize, p: usize): i32 {
   const tags = <u32>load<u16>(s, FPU_TAG);
   let valid: u64 = 0;
   for (let i: u32 = 0; i < 8; i++) if (((tags >> (i << 1)) & 3) != 3) valid |= 1 << i;
-  let ip = load<u64>(s, FPU_LAST_IP);
-  let dp = load<u64>(s, FPU_LAST_DP);
+  // AMD's processors save where the last instruction was only while an exception is pending.
+  const pending = (load<u16>(s, FPU_STATUS) & 0x80) != 0;
+  let ip = pending ? load<u64>(s, FPU_LAST_IP) : 0;
+  let dp = pending ? load<u64>(s, FPU_LAST_DP) : 0;
+  const opcode = pending ? <u64>load<u16>(s, FPU_OPCODE) & 0x7ff : 0;
   if (!wide) {
-    ip = (ip & 0xffffffff) | (<u64>load<u16>(s, FPU_LAST_CS) << 32);
-    dp = (dp & 0xffffffff) | (<u64>load<u16>(s, FPU_LAST_DS) << 32);
+    ip &= 0xffffffff;
+    dp &= 0xffffffff;
+    if (pending) {
+      ip |= <u64>load<u16>(s, FPU_LAST_CS) << 32;
+      dp |= <u64>load<u16>(s, FPU_LAST_DS) << 32;
+    }
   }
-  const words =
-    <u64>load<u16>(s, FPU_CONTROL) | (<u64>statusWord(s) << 16) | (valid << 32) | (<u64>(load<u16>(s, FPU_OPCODE) & 0x7ff) << 48);
+  const words = <u64>load<u16>(s, FPU_CONTROL) | (<u64>statusWord(s) << 16) | (valid << 32) | (opcode << 48);
   if (!storeRow(s, a, 0, words, ip)) return FAULT;
   if (!storeRow(s, a, 16, dp, <u64>load<u32>(s, MXCSR) | (<u64>MXCSR_MASK << 32))) return FAULT;
   for (let i: u32 = 0; i < 8; i++) {
