@@ -21,7 +21,7 @@ module.exports = {
     {
       name: 'no-unlisted',
       severity: 'error',
-      from: { pathNot: '\\.test\\.tsx?$' },
+      from: { pathNot: '\\.test\\.tsx?$|^packages/[^/]+/(tests|fuzz)/' },
       to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown'] },
     },
     ...Object.entries(below).map(([name, allowed]) => ({

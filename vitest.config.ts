@@ -14,7 +14,7 @@ export default defineConfig({
   test: {
     globalSetup: ['./vitest.global-setup.ts'],
     projects: [
-      { ...resolve, test: { name: 'unit', include: ['packages/*/src/**/*.test.ts'] } },
+      { ...resolve, test: { name: 'unit', include: ['packages/*/src/**/*.test.ts'], testTimeout: 30_000 } },
       {
         ...resolve,
         test: {

@@ -14,7 +14,7 @@ export type { Startup, StartupState } from './apic/startup.ts';
 export type { Clock } from './clock.ts';
 export type { CrashReport, Outside } from './core.ts';
 export { PHYSICAL_ADDRESS_BITS } from './cpuid/address-size.ts';
-export { PLATFORM_FEATURES, X86_64_V1, X86_64_V2 } from './cpuid/features.ts';
+export { featureBits, PLATFORM_FEATURES, X86_64_V1, X86_64_V2 } from './cpuid/features.ts';
 export type { CpuFeature } from './cpuid/features.ts';
 export { CpuidModel } from './cpuid/model.ts';
 export type { CpuidOptions, CpuidVp } from './cpuid/model.ts';

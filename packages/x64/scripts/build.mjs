@@ -91,7 +91,8 @@ async function compile(output) {
     '4096',
     ...(process.env['RINGLET_X64_TEXT'] ? ['--textFile', `${target}.wat`] : []),
   ]);
-  if (error) throw new Error(`the core does not compile: ${error.message}\n${String(stderr)}`);
+  // oxlint-disable-next-line typescript/no-base-to-string -- a memory stream, whose string is its text
+  if (error) throw new Error(`the core does not compile: ${error.message}\n${stderr.toString()}`);
 }
 
 function filesBelow(directory) {

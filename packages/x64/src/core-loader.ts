@@ -21,7 +21,9 @@ export interface CoreExports {
 /** The parts of the WebAssembly API that are used; the package compiles without a host's types. */
 interface Engine {
   readonly Module: new (bytes: Uint8Array) => object;
-  readonly Memory: new (size: { initial: number; maximum: number; shared: true }) => { readonly buffer: SharedArrayBuffer };
+  readonly Memory: new (size: { initial: number; maximum: number; shared: true }) => {
+    readonly buffer: SharedArrayBuffer;
+  };
   readonly Instance: new (module: object, imports: object) => { readonly exports: object };
 }
 

@@ -80,7 +80,8 @@ export class FlatMachine {
 
   /** Changes the rights of guest pages (bits of microkernel's `Access`). Before they are first used. */
   protect(address: number, bytes: number, access: number): void {
-    for (let page = address / PAGE; page < (address + bytes) / PAGE; page++) this.#slat[page] = (this.#slat[page]! & ~0xfff) | access;
+    for (let page = address / PAGE; page < (address + bytes) / PAGE; page++)
+      this.#slat[page] = (this.#slat[page]! & ~0xfff) | access;
   }
 
   word(offset: number): number {

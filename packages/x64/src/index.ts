@@ -10,6 +10,7 @@ export type { EntryRegister, EntryRegisters, SegmentRegister, TableRegister } fr
 export { coveragePage } from './isa/coverage.ts';
 export { disassemble, format as formatInstruction } from './isa/disassemble.ts';
 export type { Disassembled } from './isa/disassemble.ts';
+export type { Row } from './isa/table.ts';
 export { X64Processor } from './processor.ts';
 export type { X64ProcessorOptions } from './processor.ts';
 export { prepareVpArea, vpAreaBytes } from './vp-area.ts';

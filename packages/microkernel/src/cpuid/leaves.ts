@@ -10,7 +10,7 @@ import type { VpContext } from '../vp/context.ts';
 type Leaf = (vp: VpContext) => readonly [number, number, number, number];
 
 /** Highest hypervisor leaf. */
-export const MAX_HYPERVISOR_LEAF = 0x4000000a;
+const MAX_HYPERVISOR_LEAF = 0x4000000a;
 
 /** Leaf 3 EDX: frequency registers (8), crash registers (10), direct synthetic timers (19). */
 const FEATURES = 0x00080500;

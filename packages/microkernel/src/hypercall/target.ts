@@ -4,9 +4,9 @@ import { HvStatus } from '../status.ts';
 import type { VpContext } from '../vp/context.ts';
 
 /** HV_PARTITION_ID_SELF. */
-export const PARTITION_SELF = 0xffff_ffff_ffff_ffffn;
+const PARTITION_SELF = 0xffff_ffff_ffff_ffffn;
 /** HV_VP_INDEX_SELF. */
-export const VP_SELF = 0xffff_fffe;
+const VP_SELF = 0xffff_fffe;
 
 /**
  * The id of the partition that `named` stands for: the caller itself or one of its children.

@@ -24,7 +24,7 @@ export const PartitionState = { Created: 1, Active: 2, Finalized: 3 } as const;
 /** Largest second-level table: the whole of a 4 GiB node. */
 const MAX_GPA_PAGES = 1 << 20;
 /** Hyper-V's weight of a partition that says nothing. */
-export const DEFAULT_WEIGHT = 100;
+const DEFAULT_WEIGHT = 100;
 
 /** What a partition is made from. */
 export interface PartitionConfig {

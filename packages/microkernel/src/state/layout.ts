@@ -28,7 +28,7 @@ export interface MicrokernelLimits {
 }
 
 /** What {@link Microkernel.createState} uses where nothing else is asked for. */
-export const DEFAULT_LIMITS: MicrokernelLimits = { partitions: 512, vpsPerPartition: 64, vps: 1024, nodes: 1024 };
+const DEFAULT_LIMITS: MicrokernelLimits = { partitions: 512, vpsPerPartition: 64, vps: 1024, nodes: 1024 };
 
 /** Words of the header. */
 export const Header = {
@@ -58,7 +58,7 @@ const VERSION = 1;
 
 /** Words of a node's record. */
 export const NodeWord = { State: 0, Lock: 1, Pages: 2, Free: 3, Hint: 4, Partitions: 5, Reserved: 6 } as const;
-export const NODE_WORDS = 8;
+const NODE_WORDS = 8;
 
 /** Words of a partition's record. Two-word fields are 64-bit values. */
 export const PartitionWord = {

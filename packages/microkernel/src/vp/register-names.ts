@@ -25,7 +25,7 @@ const BANKS: readonly (readonly [number, number, number])[] = [
 ];
 
 /** MSR of each register name. */
-export const msrOfRegister: ReadonlyMap<number, number> = new Map(
+const msrOfRegister: ReadonlyMap<number, number> = new Map(
   BANKS.flatMap(([name, count, msr]) => Array.from({ length: count }, (_, n): [number, number] => [name + n, msr + n])),
 );
 

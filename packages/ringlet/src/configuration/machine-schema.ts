@@ -119,8 +119,9 @@ const oneThing = {
 /** A machine runs a guest module or a kernel, and has what goes with that one. */
 function runsOneThing<T extends z.ZodType<WhatRuns>>(machine: T): T {
   return machine.superRefine((value, context) => {
-    const refuse = (key: keyof WhatRuns, message: string): void =>
-      void context.addIssue({ code: 'custom', path: [key], message });
+    const refuse = (key: keyof WhatRuns, message: string): void => {
+      context.addIssue({ code: 'custom', path: [key], message });
+    };
     if (value.guest === undefined && value.kernel === undefined) refuse('guest', '"guest" or "kernel"');
     if (value.guest !== undefined && value.kernel !== undefined) refuse('kernel', 'only one of "guest" and "kernel"');
     if (value.kernel !== undefined && value.args !== undefined) refuse('args', '"append": "args" go with "guest"');

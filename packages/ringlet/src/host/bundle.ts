@@ -13,7 +13,7 @@ import { build, type Message, type Plugin } from 'esbuild';
 import { rememberSourceMap } from './source-positions.ts';
 
 /** Whether this code runs from its TypeScript sources (tsx, tests) rather than from `dist`. */
-export const fromSources = import.meta.url.endsWith('.ts');
+const fromSources = import.meta.url.endsWith('.ts');
 
 /** The file of a module next to `metaUrl`, by its name without extension: `.ts` from sources, `.js` from the build. */
 export const siblingModule = (name: string, metaUrl: string): string =>

@@ -5,9 +5,6 @@ import type { Clock } from '@ringlet/microkernel';
 const NANOSECONDS_PER_TICK = 100;
 const TICKS_PER_MILLISECOND = 10_000;
 
-/** Ticks of 100 ns in a second. */
-export const TICKS_PER_SECOND = 10_000_000;
-
 /** Monotonic host time in nanoseconds: the epoch that {@link HostClock} counts from. Pass it to other threads. */
 export const monotonicNanoseconds = (): bigint => process.hrtime.bigint();
 

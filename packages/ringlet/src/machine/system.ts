@@ -32,7 +32,7 @@ import type { MachineParts } from './parts.ts';
 export const ROOT_PARTITION = 1;
 
 /** Machines that one process can run at a time. */
-export const MOST_MACHINES = 512;
+const MOST_MACHINES = 512;
 const ROOT_PAGES = 2 * MOST_MACHINES;
 
 /** Of a processor, in the units of the CPU properties. */
