@@ -31,7 +31,7 @@ export const EXIT_CODES: readonly { readonly code: ExitCode; readonly meaning: s
   { code: ExitCode.TimedOut, meaning: '--timeout passed first' },
   { code: ExitCode.TurnedOff, meaning: 'the machine was turned off from outside (ringlet kill)' },
   { code: ExitCode.Internal, meaning: 'a mistake in ringlet itself' },
-  { code: ExitCode.Interrupted, meaning: 'interrupted (Ctrl-C)' },
+  { code: ExitCode.Interrupted, meaning: 'interrupted (Ctrl-C; at the console of a kernel, Ctrl-] then q)' },
   { code: ExitCode.Terminated, meaning: 'terminated (SIGTERM or SIGHUP)' },
 ];
 

@@ -27,7 +27,7 @@ export async function list(flags: { readonly json?: boolean }, host: CommandHost
     formatSize(machine.memory),
     formatDuration(machine.uptimeMs),
     String(machine.pid),
-    basename(machine.guest),
+    machine.image ?? basename(machine.guest),
   ]);
   host.out(table([COLUMNS, ...rows]));
   return ExitCode.Success;

@@ -89,7 +89,7 @@ export function createProgram(host: CommandHost, ended: (code: number) => void):
         ['ringlet run guest.ts -- --verbose now', 'words for the guest'],
         ['ringlet run debian', 'what ringlet pull debian has made; Ctrl-] then q leaves'],
         ['ringlet run --kernel bzImage --initrd initrd.img --append quiet', 'a kernel of your own'],
-        ["echo 'uname -a; poweroff -f' | ringlet run debian", 'types at its console'],
+        ["echo 'uname -a; exit' | ringlet run debian", 'types at its console'],
       ) + `\n${exitCodeHelp()}\n`,
     )
     .action(async (guest: string | undefined, args: string[], flags: RunFlags) => {

@@ -107,7 +107,7 @@ function banner(version: string, name: string, facts: MachineFacts, options: Mac
   const parts = [
     `ringlet ${version}`,
     name,
-    ...(options.kernel === undefined ? [] : [`boots ${basename(options.kernel)}`]),
+    ...(options.kernel === undefined ? [] : [`boots ${facts.image ?? basename(options.kernel)}`]),
     `${facts.cpus} ${facts.cpus === 1 ? 'processor' : 'processors'}, ${formatSize(facts.memory)}`,
     ...(facts.harness === 'lockstep' ? ['lockstep'] : []),
     ...disks,

@@ -1,9 +1,10 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { FakeMachine } from '../../tests/fake-machine.ts';
 import { RecordingHost } from '../../tests/recording-host.ts';
+import { describeImage, fileFacts } from '../catalogue/image.ts';
 import { runCommandLine } from './program.ts';
 
 const LEAVE = '\u001dq';
@@ -56,6 +57,42 @@ test('the first line says what boots, with the memory that kernels get', async (
   expect(host.stderr.split('\n')[0]).toBe(
     'ringlet 1.2.3 · bzImage · boots bzImage · 1 processor, 512 MiB · Ctrl-C shuts it down',
   );
+});
+
+test('an image that was pulled boots under its name', async () => {
+  const image = join(folder, 'cache/ringlet/images/debian-bookworm-cloud');
+  mkdirSync(image, { recursive: true });
+  const facts = Object.fromEntries(
+    (['kernel', 'initrd'] as const).map((name) => {
+      writeFileSync(join(image, name), name);
+      return [name, fileFacts(Buffer.from(name))] as const;
+    }),
+  ) as Record<'kernel' | 'initrd', ReturnType<typeof fileFacts>>;
+  const description = describeImage({
+    name: 'debian-bookworm-cloud',
+    kernelVersion: '6.1.0-1-cloud-amd64',
+    commandLine: 'console=ttyS0',
+    source: 'apt',
+    signatures: 'checked',
+    recipe: '0'.repeat(64),
+    pulled: '2026-01-01T00:00:00Z',
+    packages: [],
+    ...facts,
+  });
+  writeFileSync(join(image, 'image.json'), description);
+  const exit = run('debian', '--append', 'quiet');
+  await vi.waitFor(() => expect(machines[0]?.state$.value).toBe('running'));
+  machines[0]!.end(OFF);
+  expect(await exit).toBe(0);
+  expect(host.created).toEqual([
+    {
+      name: 'debian',
+      kernel: join(image, 'kernel'),
+      initrd: join(image, 'initrd'),
+      commandLine: 'console=ttyS0 quiet',
+    },
+  ]);
+  expect(host.stderr).toContain(' · debian · boots debian-bookworm-cloud · ');
 });
 
 test('--append adds to the words of a machine file, and --kernel replaces its kernel', async () => {

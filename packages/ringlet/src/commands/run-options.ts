@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { invariant, UserError } from '@ringlet/wire';
-import { looksLikeImage } from '../catalogue/image-name.ts';
+import { looksLikeImage, parseImageName } from '../catalogue/image-name.ts';
 import { resolveCatalogue } from '../catalogue/resolve.ts';
 import { parseDiskFlag } from '../configuration/disk-flag.ts';
 import { parseDuration } from '../configuration/duration.ts';
@@ -73,6 +73,12 @@ export function fileOf({ guest, kernel }: MachineOptions): string {
   const file = guest ?? kernel;
   invariant(file !== undefined, 'a machine has something to run');
   return file;
+}
+
+/** The full name of the image that a machine boots; `undefined` when it boots something else. */
+export function imageOf(target: string | undefined, flags: RunFlags): string | undefined {
+  if (target === undefined || !looksLikeImage(target) || flags.kernel !== undefined) return undefined;
+  return parseImageName(target).full;
 }
 
 /** The name of a machine that was given none: its image's, or its file's without what a name cannot hold. */

@@ -9,7 +9,7 @@ import { ExitCode } from './exit-code.ts';
 import { failureOf, reportFailure } from './failure-report.ts';
 import type { CommandHost } from './host.ts';
 import { jsonReporter, type Reporter, textReporter } from './reporter.ts';
-import { DEFAULT_CPUS, fileOf, machinesOf, type RunFlags, usualName, watchOf } from './run-options.ts';
+import { DEFAULT_CPUS, fileOf, imageOf, machinesOf, type RunFlags, usualName, watchOf } from './run-options.ts';
 import { type Member, runSession } from './session.ts';
 
 /** Names tried for a machine that was given none, when others that start at the same time take them first. */
@@ -55,8 +55,9 @@ async function runHere(
     try {
       const members: Member[] = [];
       for (const options of await named(wanted, target, directory)) {
+        const facts = factsOf(options, imageOf(target, flags), host);
         const input = inputOf(options, wanted.length, flags, host);
-        members.push({ machine: await host.createMachine(options), facts: factsOf(options, host), options, input });
+        members.push({ machine: await host.createMachine(options), facts, options, input });
       }
       return await runSession(members, watch, directory, reporter, host);
     } catch (error) {
@@ -106,9 +107,10 @@ async function named(
   );
 }
 
-function factsOf(options: MachineOptions, host: CommandHost): MachineFacts {
+function factsOf(options: MachineOptions, image: string | undefined, host: CommandHost): MachineFacts {
   return {
     guest: fileOf(options),
+    ...(image === undefined ? {} : { image }),
     kind: options.kernel === undefined ? 'typescript' : 'x86-64',
     cpus: options.cpus ?? DEFAULT_CPUS,
     memory: options.memory ?? defaultMemory(options),

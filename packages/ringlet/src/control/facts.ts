@@ -4,6 +4,8 @@
 export interface MachineFacts {
   /** The file that it runs: a guest module, or a kernel. */
   readonly guest: string;
+  /** The image of the catalogue that the file belongs to. */
+  readonly image?: string;
   /** What its processors run. A console can be typed at when it is `x86-64`. */
   readonly kind: 'typescript' | 'x86-64';
   readonly cpus: number;

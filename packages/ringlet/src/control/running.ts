@@ -18,6 +18,7 @@ export const Description = z.object({
   pid: z.number(),
   uptimeMs: z.number(),
   guest: z.string(),
+  image: z.string().optional(),
   kind: z.string().optional(),
   cpus: z.number(),
   memory: z.number(),
