@@ -46,6 +46,7 @@ class Terminal {
 
   /** Waits until it shows `text`. */
   async shows(text: string | RegExp): Promise<void> {
+    // oxlint-disable-next-line vitest/no-standalone-expect -- called from tests
     await expect.poll(() => this.text, PATIENTLY).toMatch(text);
   }
 }

@@ -21,6 +21,9 @@ const INVALID_OPCODE = 0x106;
 const GENERAL_PROTECTION = 0x30d;
 const NMI_PENDING = 1;
 const R8 = S.GPR + 64;
+/** Device accesses of one instruction that the state block has room for. */
+const MOST_READS = 4;
+const MOST_WRITES = 2;
 /** Synthetic registers: writing one may lay a page of the hypervisor's over guest memory, or take it away. */
 const SYNTHETIC_FIRST = 0x40000000;
 const SYNTHETIC_LAST = 0x4000ffff;
@@ -248,6 +251,8 @@ export class X64Processor implements Processor {
 
   #record(records: number, counter: number, gpa: bigint, value: bigint): void {
     const count = this.#get(counter);
+    // The core never asks for more than fit; what lies behind them are its pointers.
+    if (count < 0 || count >= (records === S.MMIO_READS ? MOST_READS : MOST_WRITES)) return;
     this.#view.setBigUint64(this.#state + records + 16 * count, gpa, true);
     this.#view.setBigUint64(this.#state + records + 16 * count + 8, value, true);
     this.#set(counter, count + 1);
@@ -269,8 +274,12 @@ export class X64Processor implements Processor {
     if (index >= SYNTHETIC_FIRST && index <= SYNTHETIC_LAST) this.#overlaysChanged(index, value);
   }
 
-  /** Memory changed behind the core's back. Only the hypercall page is ever run. */
+  /**
+   * Memory changed behind the core's back: what was translated before may name the page under an overlay. Only the
+   * hypercall page is ever run.
+   */
   #overlaysChanged(index: number, value: bigint): void {
+    this.#core.flushTlb(this.#state);
     if (index !== HYPERCALL_MSR) return;
     const page = this.#vp.memory.find(Number(value >> 12n) * PAGE_SIZE, 1, 1);
     if (page >= 0) this.#core.dropPage(this.#state, page);

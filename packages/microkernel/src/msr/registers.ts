@@ -1,9 +1,10 @@
-/** All MSRs of the microkernel, by index: synthetic ones and the local APIC's. Everything that is not here faults. */
+/** All MSRs of the microkernel, by index: synthetic ones, the local APIC's and the processor model's. Everything that is not here faults. */
 import { Privilege } from '../partition/privileges.ts';
 import { SYNIC_REGISTERS, type SynicRegister } from '../synic/index.ts';
 import { apicRegisters } from './apic-registers.ts';
 import { crashRegisters } from './crash-registers.ts';
 import { localApicRegisters } from './local-apic-registers.ts';
+import { modelRegisters } from './model-registers.ts';
 import { partitionRegisters } from './partition-registers.ts';
 import { GP, type Msr, type MsrTable } from './table.ts';
 
@@ -12,6 +13,7 @@ const FIRST_TIMER = 0x4000_00b0;
 /** Rows by index. */
 export const registers: MsrTable = new Map([
   ...localApicRegisters,
+  ...modelRegisters,
   ...partitionRegisters,
   ...apicRegisters,
   ...[...SYNIC_REGISTERS].map(([index, register]) => [index, synicRow(index, register)] as const),

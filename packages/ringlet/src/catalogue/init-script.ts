@@ -30,13 +30,18 @@ ip link set lo up
 # From here on the console belongs to the shell; dmesg has what the kernel says.
 echo 4 > /proc/sys/kernel/printk
 echo
-echo "Linux $(uname -r), $(nproc) processor(s), busybox. \\"exit\\" powers off."
+echo "Linux $(uname -r), $(nproc) processor(s), busybox. 'exit' powers off."
 echo
 
 [ -x /etc/ringlet-init ] && /etc/ringlet-init
 
+# What the kernel runs when its host asks for a shutdown. Without -f it would only signal process 1, which is a script.
+echo '/bin/poweroff -f' > /proc/sys/kernel/poweroff_cmd
+
 cd /root
 setsid cttyhack sh -l
 sync
+# Setting a terminal waits for what is still to be printed.
+stty sane < /dev/console
 exec poweroff -f
 `;

@@ -19,7 +19,7 @@ import type { FromVirtualProcessor, ToVirtualProcessor, VirtualProcessorStart, X
 
 const TICKS_PER_MILLISECOND = 10_000;
 /** Instructions between two looks at everything else: about 2 ms. */
-const BUDGET = 250_000;
+const BUDGET = 250_000n;
 /** What is read where nothing is. */
 const ALL_ONES = 0xffff_ffff_ffff_ffffn;
 /** What the processor has beside the baseline. */
@@ -83,8 +83,12 @@ export function startX64VirtualProcessor(): void {
 
   /** Runs until there is nothing to do or the budget is spent. @returns whether there is more */
   const run = (): boolean => {
+    // One budget spans all exits, or a guest that polls a port would keep this thread from everything else.
+    const until = processor.instructions + BUDGET;
     while (!ended) {
-      const exit = processor.run(BUDGET);
+      const left = Number(until - processor.instructions);
+      if (left <= 0) return true;
+      const exit = processor.run(left);
       switch (exit.reason) {
         case 'budget':
           return true;
