@@ -39,9 +39,8 @@ echo
 echo '/bin/poweroff -f' > /proc/sys/kernel/poweroff_cmd
 
 cd /root
-setsid cttyhack sh -l
+# When the session ends the terminal forgets what it has not printed yet; setting it waits until it has none.
+setsid cttyhack sh -c 'sh -l; stty sane'
 sync
-# Setting a terminal waits for what is still to be printed.
-stty sane < /dev/console
 exec poweroff -f
 `;

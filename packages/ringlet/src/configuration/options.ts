@@ -49,7 +49,7 @@ export interface MachineOptions {
   readonly devices?: readonly string[];
   /** Virtual processors; 1 when absent. */
   readonly cpus?: number;
-  /** Guest memory in bytes, a multiple of 4096; {@link defaultMemory} when absent. */
+  /** Guest memory in bytes, a multiple of 4096; `defaultMemory` when absent. */
   readonly memory?: number;
   /** `threads` when absent. */
   readonly harness?: Harness;

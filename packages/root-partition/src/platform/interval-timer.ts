@@ -17,7 +17,7 @@ export interface IntervalTimerWorld {
 }
 
 /** One counter of a timer that does not run. */
-interface SavedCounter {
+export interface SavedCounter {
   readonly control: number;
   readonly reload: number;
   /** Input clocks since it was loaded, or as many as there were when its gate closed. */

@@ -15,7 +15,7 @@ export const MessageStatus = {
   ConnectionRefused: 0xc000_0236,
 } as const;
 
-/** {@link OpenChannel}.targetVp of an opener that wants no interrupts. */
+/** `OpenChannel`.targetVp of an opener that wants no interrupts. */
 export const NO_INTERRUPTS = 0xffff_ffff;
 
 /** The child opens a channel on rings that it described by a GPADL. */

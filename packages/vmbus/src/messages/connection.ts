@@ -6,7 +6,7 @@
  */
 import { bytes, guid, reserved, struct, u16, u32, u64, u8, type Infer } from '@ringlet/wire';
 
-/** What {@link InitiateContact}.interruptPageOrTarget holds from version 5.0 on. */
+/** What `InitiateContact`.interruptPageOrTarget holds from version 5.0 on. */
 export const ContactTarget = struct('VMBUS_CONTACT_TARGET', 8, {
   /** SINT that bus messages to the child use. */
   sint: u8,
