@@ -1,7 +1,7 @@
 /**
  * Arithmetic with flags, for any operand size: T is u8, u16, u32 or u64. Used by the run loop's cases and by handlers.
  */
-import { FLAG_AUX, FLAG_RESULT } from './state';
+import { FLAG_AUX, FLAG_RESULT } from '../src/state';
 
 export const ADD = 0;
 export const OR = 1;

@@ -6,7 +6,7 @@
 import { alu, CMP, extend, increment, multiplyHighSigned, put, TEST } from './arithmetic';
 import { readable, writable, written } from './memory';
 import { effective, OP_IMMEDIATE, OP_SOURCE, OP_TARGET } from './op';
-import { FLAG_AUX, FLAG_RESULT } from './state';
+import { FLAG_AUX, FLAG_RESULT } from '../src/state';
 
 // @ts-ignore: decorator
 @inline

@@ -49,7 +49,7 @@ import {
   TLB_USER,
   VP_COUNT,
   VP_TABLE,
-} from './state';
+} from '../src/state';
 
 export const BLOCK_HEADER: u32 = 32;
 export const BLOCK_VALID = 0;

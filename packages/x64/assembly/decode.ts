@@ -27,7 +27,7 @@ import {
   OP_STACK,
   OP_TARGET,
 } from './op';
-import { ADDRESS, CODE_BASE, FPU_REGISTERS, GPR, MODE, RSP, SEGMENTS, SEGMENT_SIZE, XMM, ZERO } from './state';
+import { ADDRESS, CODE_BASE, FPU_REGISTERS, GPR, MODE, RSP, SEGMENTS, SEGMENT_SIZE, XMM, ZERO } from '../src/state';
 import { OPCODES, ORDER, ROWS } from '../wasm/generated/tables';
 
 const INVALID_64: u32 = 1;

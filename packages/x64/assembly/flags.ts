@@ -1,5 +1,5 @@
 /** Status flags: see FLAG_RESULT in `state.ts` for the representation. */
-import { FLAG_AUX, FLAG_RESULT, FLAG_SYSTEM } from './state';
+import { FLAG_AUX, FLAG_RESULT, FLAG_SYSTEM } from '../src/state';
 
 export const CF: u32 = 0x1;
 export const PF: u32 = 0x4;

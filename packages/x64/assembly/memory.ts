@@ -13,7 +13,7 @@
  * through the bounce buffer, so that handlers know one kind of operand only. A read-modify-write takes `writable`,
  * changes the bytes there, and calls `written` before it changes any register.
  */
-import { EXIT_GPA_ACCESS } from './exits';
+import { EXIT_GPA_ACCESS } from '../src/exits';
 import { EXIT_FAULT } from './op';
 import { codeWritten, holdsCode } from './code';
 import {
@@ -33,7 +33,7 @@ import {
   MMIO_WRITES,
   MMIO_WRITE_COUNT,
   TLB_CURRENT,
-} from './state';
+} from '../src/state';
 import { fillExec, fillRead, fillWrite } from './system/paging';
 import { refuseExit } from './system/second-level';
 

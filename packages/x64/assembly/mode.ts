@@ -13,7 +13,7 @@ import {
   TLB_CURRENT,
   TLB_SUPERVISOR,
   TLB_USER,
-} from './state';
+} from '../src/state';
 
 /** Bits 0-1: code size. */
 export const MODE_CODE: u32 = 3;

@@ -20,7 +20,7 @@
  * What a handler of the function table is: `(s: usize, p: usize) => i32`, s the state block, p its op. It returns one of
  * the outcomes below. Before it returns FAULT it has changed nothing that the guest can see.
  */
-import { CODE_BASE, FAULT_CANONICAL, FAULT_CODE, FAULT_HAS_CODE, FAULT_VECTOR, MODE, RIP, SEGMENTS } from './state';
+import { CODE_BASE, FAULT_CANONICAL, FAULT_CODE, FAULT_HAS_CODE, FAULT_VECTOR, MODE, RIP, SEGMENTS } from '../src/state';
 
 /** Bytes of an op. */
 export const OP_SIZE = 40;

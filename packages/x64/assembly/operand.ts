@@ -1,7 +1,7 @@
 /** Operands of any size for handlers of the function table: `log` is log2 of the size in bytes. */
 import { readableBytes, writableBytes, write, written } from './memory';
 import { effective, OP_FLAGS, OP_LOCK, OP_LOG, OP_SOURCE, OP_TARGET } from './op';
-import { BOUNCE, BUS_LOCK } from './state';
+import { BOUNCE, BUS_LOCK } from '../src/state';
 
 // @ts-ignore: decorator
 @inline

@@ -24,7 +24,7 @@ import {
 } from './cases';
 import { BLOCK_COUNT, BLOCK_HEADER, BLOCK_KEY, linkTarget, lookup, singleBlock } from './code';
 import { REQUEST_CODE, takeDrops } from './cross';
-import { EXIT_BUDGET, EXIT_GPA_ACCESS, EXIT_IO_STRING, EXIT_REQUESTED } from './exits';
+import { EXIT_BUDGET, EXIT_GPA_ACCESS, EXIT_IO_STRING, EXIT_REQUESTED } from '../src/exits';
 import { carry, condition, overflow, parity, sign, zero } from './flags';
 import { addressOp } from './integer/address';
 import { readable, writable, write, written } from './memory';
@@ -73,7 +73,7 @@ import {
   SHADOW,
   SINGLE,
   UNIMPLEMENTED,
-} from './state';
+} from '../src/state';
 import { afterInstruction, beforeInstruction, deliverFault, eventsPending, stepping, takeEvents } from './system/exceptions';
 
 /** Where an op's jump leads: a block of this page, linked, or 0 after RIP was set. */

@@ -1,6 +1,7 @@
 /**
- * Builds the processor's core: generates the decoder's tables, copies the layout that TypeScript shares, and compiles
- * `assembly/index.ts` to `wasm/core.wasm`. Does nothing when the result is newer than everything it is made of.
+ * Builds the processor's core: generates the decoder's tables and compiles `assembly/index.ts` to `wasm/core.wasm`, with the
+ * layout in `src/state.ts` and `src/exits.ts` that both languages read. Does nothing when the result is newer than everything
+ * it is made of.
  *
  *     node packages/x64/scripts/build.mjs [--force]
  */
@@ -28,6 +29,7 @@ export async function buildCore(force = false) {
   const sources = [
     ...filesBelow(assembly),
     ...filesBelow(join(root, 'src', 'isa')),
+    ...['state.ts', 'exits.ts'].map((file) => join(root, 'src', file)),
     fileURLToPath(import.meta.url),
   ].filter((file) => !file.endsWith('.test.ts'));
   const newest = Math.max(...sources.map((file) => statSync(file).mtimeMs));
@@ -57,12 +59,6 @@ async function generate() {
   }
   writeFileSync(join(generated, 'tables.ts'), tables.decoderTablesSource());
   writeFileSync(join(generated, 'handlers.ts'), tables.handlersSource(handlers));
-  for (const name of ['state', 'exits']) {
-    const text = readFileSync(join(assembly, `${name}.ts`), 'utf8');
-    const copy = `// A copy of assembly/${name}.ts, made by scripts/build.mjs.\n${text}`;
-    const path = join(root, 'src', `${name}.ts`);
-    if (!existsSync(path) || readFileSync(path, 'utf8') !== copy) writeFileSync(path, copy);
-  }
 }
 
 async function compile(output) {

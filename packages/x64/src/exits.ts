@@ -1,4 +1,3 @@
-// A copy of assembly/exits.ts, made by scripts/build.mjs.
 /**
  * Exit codes: why `run` returned. Their operands are words of the state block (EXIT_*). RIP is the next instruction
  * for exits of finished instructions, and the instruction itself where it says "starts over".

@@ -24,9 +24,6 @@ const R8 = S.GPR + 64;
 /** Device accesses of one instruction that the state block has room for. */
 const MOST_READS = 4;
 const MOST_WRITES = 2;
-/** Synthetic registers: writing one may lay a page of the hypervisor's over guest memory, or take it away. */
-const SYNTHETIC_FIRST = 0x40000000;
-const SYNTHETIC_LAST = 0x4000ffff;
 const HYPERCALL_MSR = 0x40000001;
 
 const HALT: Exit = { reason: 'halt' };
@@ -271,16 +268,14 @@ export class X64Processor implements Processor {
     const value = this.#view.getBigUint64(this.#state + S.EXIT_VALUE, true);
     if (this.#vp.writeMsr(index, value) !== undefined) return this.#set(S.INJECT_VECTOR, GENERAL_PROTECTION);
     this.#advance();
-    if (index >= SYNTHETIC_FIRST && index <= SYNTHETIC_LAST) this.#overlaysChanged(index, value);
+    if (index === HYPERCALL_MSR) this.#hypercallPageChanged(value);
   }
 
   /**
-   * Memory changed behind the core's back: what was translated before may name the page under an overlay. Only the
-   * hypercall page is ever run.
+   * Memory changed behind the core's back. Overlays change places with what they lie over, so translations stay right; of
+   * all of them only the hypercall page is ever run, so only its code can be out of date.
    */
-  #overlaysChanged(index: number, value: bigint): void {
-    this.#core.flushTlb(this.#state);
-    if (index !== HYPERCALL_MSR) return;
+  #hypercallPageChanged(value: bigint): void {
     const page = this.#vp.memory.find(Number(value >> 12n) * PAGE_SIZE, 1, 1);
     if (page >= 0) this.#core.dropPage(this.#state, page);
     this.#core.flushJumpCache(this.#state);

@@ -1,10 +1,8 @@
-// A copy of assembly/state.ts, made by scripts/build.mjs.
 /**
  * State block of a virtual processor: byte offsets of everything the core keeps about it. 4 KiB in system pages that no
  * partition maps. `s` in the core is the block's address in the node; `load<u64>(s, RIP)` reads a field.
  *
- * No types stand here on purpose: the file is both AssemblyScript and TypeScript (`src/state.ts` is a copy that the
- * build makes and a test compares).
+ * No types stand here on purpose: the file is both TypeScript and, imported by the core's sources, AssemblyScript.
  *
  *     0x000  general registers RAX … R15 (8 bytes each), zero slot
  *     0x088  RIP, base of the code page, scratch, lazy flags
@@ -231,7 +229,7 @@ export const SYSTEM_SCRATCH = 0x4c0;
 export const FPU_CONTROL = 0x500;
 /** Status word without TOP. */
 export const FPU_STATUS = 0x502;
-/** Two bits per physical register, as FNSTENV shows it. */
+/** Two bits per physical register: 3 when empty, else 0. Kinds are told apart only when it is stored. */
 export const FPU_TAG = 0x504;
 export const FPU_TOP = 0x506;
 export const FPU_OPCODE = 0x508;

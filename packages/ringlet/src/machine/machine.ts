@@ -16,7 +16,7 @@ import type { Exit } from '@ringlet/microkernel';
 import type { DeviceHostEvent, DeviceHostRequests } from '@ringlet/root-partition';
 import { UserError } from '@ringlet/wire';
 import { BehaviorSubject, type Observable, ReplaySubject, Subject } from 'rxjs';
-import type { MachineOptions } from '../configuration/options.ts';
+import { defaultMemory, type MachineOptions } from '../configuration/options.ts';
 import type { Controllable, MachineResult, MachineState, ShutdownOptions } from '../control/controllable.ts';
 import { LockstepHarness } from '../lockstep/lockstep-harness.ts';
 import { ThreadedHarness } from '../threads/threaded-harness.ts';
@@ -36,8 +36,6 @@ export type MachineRequests = Pick<
   'attachDisk' | 'detachDisk' | 'resizeDisk' | 'keyValues' | 'setKeyValue'
 >;
 
-const DEFAULT_MEMORY = 64 * 1024 * 1024;
-const DEFAULT_KERNEL_MEMORY = 512 * 1024 * 1024;
 /** What Linux has to know of a machine without firmware. */
 const LINUX_COMMAND_LINE = 'console=ttyS0 efi=noruntime reboot=acpi';
 const PAGE = 4096;
@@ -193,8 +191,8 @@ export class Machine implements Controllable {
   }
 
   #assemble(): Harness {
-    const { cpus = 1, kernel, harness = 'threads' } = this.#options;
-    const memory = this.#options.memory ?? (kernel === undefined ? DEFAULT_MEMORY : DEFAULT_KERNEL_MEMORY);
+    const { cpus = 1, harness = 'threads' } = this.#options;
+    const memory = this.#options.memory ?? defaultMemory(this.#options);
     if (!Number.isInteger(cpus) || cpus < 1 || cpus > MOST_CPUS) {
       throw new UserError('cpus-invalid', `a machine cannot have ${cpus} processors`, { hint: `1 to ${MOST_CPUS}` });
     }

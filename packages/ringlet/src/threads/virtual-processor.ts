@@ -1,15 +1,12 @@
 /** The thread of one virtual processor of a TypeScript guest: its processor, driven by its doorbell. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { GuestKernel, type GuestModule, ParavirtualProcessor } from '@ringlet/child-partition';
-import { RUN_TIME_WINDOW } from '@ringlet/microkernel';
 import { HostClock } from '../host/clock.ts';
 import { attach } from '../machine/system.ts';
-import { AwakeThreads } from './awake-threads.ts';
 import { ConsoleOutput } from './console-output.ts';
-import { DoorbellLoop } from './doorbell-loop.ts';
 import type { FromVirtualProcessor, ParavirtualStart, ToVirtualProcessor, VirtualProcessorStart } from './messages.ts';
+import { loopOfProcessor } from './processor-loop.ts';
 
-const TICKS_PER_MILLISECOND = 10_000;
 /** Interrupts taken before the guest's continuations get their time, at most. */
 const BUDGET = 256;
 
@@ -43,14 +40,8 @@ export function startVirtualProcessor(guest: GuestModule): void {
       return false;
     },
     peek: () => processor.peek(),
-    untilDeadline: () => (vp.nextDeadline() - clock.now()) / TICKS_PER_MILLISECOND,
-    awakeFor(milliseconds: number): number {
-      vp.accountRunTime(milliseconds * TICKS_PER_MILLISECOND);
-      if (vp.runAllowance() > 0) return 0;
-      return (RUN_TIME_WINDOW - (clock.now() % RUN_TIME_WINDOW)) / TICKS_PER_MILLISECOND;
-    },
   };
-  const loop = new DoorbellLoop(vp.doorbell, work, new AwakeThreads(start.system.awake, start.awake));
+  const loop = loopOfProcessor(start, vp, clock, work);
   // A failure of the loop is a failure of ours: it ends the thread with its stack, and the machine with it.
   void loop.run();
 }

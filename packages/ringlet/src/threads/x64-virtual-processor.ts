@@ -1,23 +1,14 @@
 /** The thread of one x86-64 virtual processor: its processor, its view of the platform's ports, driven by its doorbell. */
 import { parentPort, workerData } from 'node:worker_threads';
-import {
-  type CpuFeature,
-  CpuidModel,
-  type CrashReport,
-  type Exit,
-  RUN_TIME_WINDOW,
-  X86_64_V1,
-} from '@ringlet/microkernel';
+import { type CpuFeature, CpuidModel, type CrashReport, type Exit, X86_64_V1 } from '@ringlet/microkernel';
 import { Platform, type PortWidth } from '@ringlet/root-partition';
 import { instantiateCore, X64Processor } from '@ringlet/x64';
 import { HostClock } from '../host/clock.ts';
 import { attach } from '../machine/system.ts';
-import { AwakeThreads } from './awake-threads.ts';
 import { ConsoleOutput } from './console-output.ts';
-import { DoorbellLoop } from './doorbell-loop.ts';
 import type { FromVirtualProcessor, ToVirtualProcessor, VirtualProcessorStart, X64Start } from './messages.ts';
+import { loopOfProcessor } from './processor-loop.ts';
 
-const TICKS_PER_MILLISECOND = 10_000;
 /** Instructions between two looks at everything else: about 2 ms. */
 const BUDGET = 250_000n;
 /** What is read where nothing is. */
@@ -121,14 +112,8 @@ export function startX64VirtualProcessor(): void {
     },
     // Device memory and rings are the guest's own affair: whatever comes for it rings.
     peek: () => false,
-    untilDeadline: () => (vp.nextDeadline() - clock.now()) / TICKS_PER_MILLISECOND,
-    awakeFor(milliseconds: number): number {
-      vp.accountRunTime(milliseconds * TICKS_PER_MILLISECOND);
-      if (vp.runAllowance() > 0) return 0;
-      return (RUN_TIME_WINDOW - (clock.now() % RUN_TIME_WINDOW)) / TICKS_PER_MILLISECOND;
-    },
   };
-  const loop = new DoorbellLoop(vp.doorbell, work, new AwakeThreads(start.system.awake, start.awake));
+  const loop = loopOfProcessor(start, vp, clock, work);
   // A failure of the loop is a failure of ours: it ends the thread with its stack, and the machine with it.
   void loop.run();
 }

@@ -15,7 +15,7 @@ import {
 } from '../op';
 import { MODE_64, MODE_CODE } from '../mode';
 import { NOT_READABLE, NOT_WRITABLE } from '../system/paging';
-import { ADDRESS, MODE, SEG_ATTRIBUTES, SEG_BASE, SEG_LIMIT, SS, ZERO } from '../state';
+import { ADDRESS, MODE, SEG_ATTRIBUTES, SEG_BASE, SEG_LIMIT, SS, ZERO } from '../../src/state';
 
 const READ_WRITE: u32 = 2;
 const EXPAND_DOWN: u32 = 4;

@@ -14,7 +14,7 @@ import {
 } from '../operand';
 import { OP_TARGET } from '../op';
 import { written } from '../memory';
-import { FLAG_AUX, FLAG_RESULT } from '../state';
+import { FLAG_AUX, FLAG_RESULT } from '../../src/state';
 
 /** Kinds beyond those of `arithmetic.ts`. */
 const INC = 9;

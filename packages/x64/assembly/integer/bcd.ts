@@ -3,7 +3,7 @@ import { AF, CF, setStatusFlags, statusFlags } from '../flags';
 import { readableBytes } from '../memory';
 import { effective, FAULT, fault, NEXT, OP_IMMEDIATE, OP_TARGET } from '../op';
 import { extendSized, loadSized, logOf } from '../operand';
-import { RAX } from '../state';
+import { RAX } from '../../src/state';
 
 const PF: u32 = 0x4;
 const ZF: u32 = 0x40;

@@ -2,7 +2,7 @@
 import { carry, CF, condition, DF, setStatusFlags, statusFlags, zero } from '../flags';
 import { FAULT, faultCode, JUMP, NEXT, nextRipOf, OP_IMMEDIATE, OP_MODRM } from '../op';
 import { firstHost, loadSized, logOf, putSized } from '../operand';
-import { CODE_BASE, CS, FLAG_SYSTEM, MODE, RCX, RIP, SEG_LIMIT } from '../state';
+import { CODE_BASE, CS, FLAG_SYSTEM, MODE, RCX, RIP, SEG_LIMIT } from '../../src/state';
 import { MODE_64, MODE_CODE } from '../mode';
 import { truncate } from './address';
 import { addressLogOf, setStackPointer, stackLog, stackPointer } from './registers';

@@ -1,5 +1,5 @@
 /** Instructions whose work the caller of run() does: ports, CPUID, VMCALL, HLT, PAUSE. The TSC is read here. */
-import { EXIT_CPUID, EXIT_HALT, EXIT_HYPERCALL, EXIT_IO, EXIT_IO_STRING, EXIT_PAUSE } from '../exits';
+import { EXIT_CPUID, EXIT_HALT, EXIT_HYPERCALL, EXIT_IO, EXIT_IO_STRING, EXIT_PAUSE } from '../../src/exits';
 import { DF } from '../flags';
 import { readableBytes, writableBytes, written } from '../memory';
 import {
@@ -48,7 +48,7 @@ import {
   RSI,
   SINGLE,
   ZERO,
-} from '../state';
+} from '../../src/state';
 import { MODE_64, MODE_CODE } from '../mode';
 import { NO_ADDRESS, segmentAddress, truncate } from './address';
 import { addressLogOf } from './registers';

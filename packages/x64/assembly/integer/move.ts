@@ -33,7 +33,7 @@ import { SUB } from '../arithmetic';
 import { compute } from './alu';
 import { NO_ADDRESS, segmentAddress, truncate } from './address';
 import { addressLogOf } from './registers';
-import { RAX, RBX, RCX, RDX, ZERO } from '../state';
+import { RAX, RBX, RCX, RDX, ZERO } from '../../src/state';
 
 const AF_CF_PF_SF_ZF: u32 = 0xd5;
 

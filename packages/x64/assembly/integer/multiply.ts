@@ -2,7 +2,7 @@
 import { multiplyHigh, multiplyHighSigned } from '../arithmetic';
 import { FAULT, fault, NEXT, OP_IMMEDIATE, OP_TARGET } from '../op';
 import { extendSized, firstHost, loadSized, logOf, putSized, sourceHost } from '../operand';
-import { FLAG_AUX, FLAG_RESULT, RAX, RDX } from '../state';
+import { FLAG_AUX, FLAG_RESULT, RAX, RDX } from '../../src/state';
 
 const DIVIDE_ERROR = 0;
 

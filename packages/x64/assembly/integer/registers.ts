@@ -1,7 +1,7 @@
 /** Registers whose width is that of addresses or of the stack. */
 import { MODE_64, MODE_CODE, MODE_STACK_32 } from '../mode';
 import { OP_ADDRESS_SHIFT, OP_FLAGS } from '../op';
-import { MODE, RSP } from '../state';
+import { MODE, RSP } from '../../src/state';
 
 /** log2 of the address size of an op. */
 // @ts-ignore: decorator

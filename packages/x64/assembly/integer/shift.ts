@@ -6,7 +6,7 @@
 import { CF, OF, setStatusFlags, statusFlags } from '../flags';
 import { FAULT, NEXT, OP_IMMEDIATE, OP_SOURCE } from '../op';
 import { changeHost, extendSized, loadSized, logOf, maskOf, storeFirst } from '../operand';
-import { FLAG_AUX, FLAG_RESULT, RCX } from '../state';
+import { FLAG_AUX, FLAG_RESULT, RCX } from '../../src/state';
 
 const ROL = 0;
 const ROR = 1;

@@ -3,7 +3,7 @@ import { readFlags, writeFlags } from '../flags';
 import { readableBytes, writableBytes, written } from '../memory';
 import { effective, END, FAULT, faultCode, NEXT, OP_IMMEDIATE, OP_TARGET } from '../op';
 import { loadSized, logOf, putSized, storeSized, writeSized } from '../operand';
-import { CPL, FAULT_CANONICAL, FAULT_VECTOR, FLAG_SYSTEM, GPR, RBP, RSP, SS } from '../state';
+import { CPL, FAULT_CANONICAL, FAULT_VECTOR, FLAG_SYSTEM, GPR, RBP, RSP, SS } from '../../src/state';
 import { NO_ADDRESS, segmentAddress, truncate } from './address';
 import { setStackPointer, stackLog, stackPointer } from './registers';
 

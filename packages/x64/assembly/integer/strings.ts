@@ -11,7 +11,7 @@ import { DF, zero } from '../flags';
 import { readableBytes, writableBytes, written, writableRun } from '../memory';
 import { FAULT, JUMP, NEXT, OP_FLAGS, OP_REP, OP_REPNE, OP_SEGMENT, ripOf } from '../op';
 import { loadSized, logOf, putSized, storeSized } from '../operand';
-import { BOUNCE, CHARGE, ES, EXIT_REQUEST, FLAG_SYSTEM, MODE, RAX, RCX, RDI, RIP, RSI, SINGLE, ZERO } from '../state';
+import { BOUNCE, CHARGE, ES, EXIT_REQUEST, FLAG_SYSTEM, MODE, RAX, RCX, RDI, RIP, RSI, SINGLE, ZERO } from '../../src/state';
 import { MODE_64, MODE_CODE } from '../mode';
 import { compute } from './alu';
 import { NO_ADDRESS, segmentAddress, truncate } from './address';

@@ -5,7 +5,7 @@
  * normal or zero, nothing but PE can come of an operation, and WebAssembly's own is the answer. All else goes lane by
  * lane through `lanes.ts`; flags are always exact.
  */
-import { MXCSR } from '../state';
+import { MXCSR } from '../../src/state';
 import { ADD, DIVIDE, MAXIMUM, MINIMUM, MULTIPLY, ROOT, SUBTRACT, beginVector, endVector, lane32, lane64 } from './lanes';
 import { FAULT, NEXT, put, source16, source4, source8, target } from './operand';
 

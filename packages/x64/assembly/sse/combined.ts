@@ -1,7 +1,7 @@
 /** Horizontal and alternating sums, dot products, approximations, MXCSR. */
 import { readable, write } from '../memory';
 import { FAULT, NEXT, effective, faultCode } from '../op';
-import { MXCSR } from '../state';
+import { MXCSR } from '../../src/state';
 import { MXCSR_MASK } from '../x87/environment';
 import { ADD, MULTIPLY, SUBTRACT, beginVector, endVector, lane32, lane64, stopped } from './lanes';
 import { entered, first, immediate, put, source16, source4, target } from './operand';

@@ -1,6 +1,6 @@
 /** Conversions between floats and integers, and between the two kinds of floats; ROUNDxx. */
 import { OP_LOG, OP_SOURCE } from '../op';
-import { MXCSR } from '../state';
+import { MXCSR } from '../../src/state';
 import { TRUNCATE, setRounding } from '../x87/rounding';
 import {
   beginVector,

@@ -20,7 +20,7 @@ import { MAX_EXPONENT, SIGN, resultM, resultSe } from '../x87/extended';
 import { BIAS, DE, IE, PE, ZE, begin, flags, masks, raise, round, setRange, setRounding, takeFlags, withdraw, exponent, mantissa } from '../x87/rounding';
 import { fault } from '../op';
 import { FAULT, NEXT } from '../op';
-import { CR4, MXCSR } from '../state';
+import { CR4, MXCSR } from '../../src/state';
 
 export const ADD = 0;
 export const MULTIPLY = 1;

@@ -1,7 +1,7 @@
 /** Moves of vectors: aligned, unaligned, scalar, halves, between register files, under masks. */
 import { readable, write } from '../memory';
 import { FAULT, NEXT, OP_ADDRESS_SHIFT, OP_FLAGS, OP_LOG, OP_SEGMENT, OP_SOURCE, effective } from '../op';
-import { FPU_TAG, FPU_TOP, RDI } from '../state';
+import { FPU_TAG, FPU_TOP, RDI } from '../../src/state';
 import {
   entered,
   enteredMmx,

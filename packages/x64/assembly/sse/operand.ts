@@ -4,7 +4,7 @@
  */
 import { readable } from '../memory';
 import { FAULT, NEXT, OP_IMMEDIATE, OP_MODRM, OP_SOURCE, OP_TARGET, effective, fault, faultCode } from '../op';
-import { CR0, CR4, FPU_REGISTERS, FPU_STATUS, FPU_TAG, FPU_TOP } from '../state';
+import { CR0, CR4, FPU_REGISTERS, FPU_STATUS, FPU_TAG, FPU_TOP } from '../../src/state';
 
 const CR0_EM: u64 = 4;
 const CR0_TS: u64 = 8;

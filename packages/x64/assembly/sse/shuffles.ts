@@ -1,7 +1,7 @@
 /** Shuffles, blends, insertions and extractions by an immediate; widening moves. */
 import { readableBytes, write } from '../memory';
 import { OP_LOG, OP_SOURCE, effective } from '../op';
-import { XMM } from '../state';
+import { XMM } from '../../src/state';
 import {
   FAULT,
   NEXT,

@@ -2,7 +2,7 @@
 import { setStatusFlags } from '../flags';
 import { OP_LOG, OP_REX_W, OP_FLAGS, OP_SOURCE, OP_TARGET, effective } from '../op';
 import { readableBytes } from '../memory';
-import { RAX, RCX, RDX, XMM } from '../state';
+import { RAX, RCX, RDX, XMM } from '../../src/state';
 import { FAULT, NEXT, immediate, put, source16Anywhere, source16, target } from './operand';
 
 /** Element i at a: bytes or words (n bit 0), unsigned or signed (bit 1). */

@@ -5,7 +5,7 @@
  * addresses have 32 bits; callers truncate.
  */
 import { readableBytes, writableBytes, written } from '../memory';
-import { TLB_CURRENT, TLB_SUPERVISOR, TLB_USER } from '../state';
+import { TLB_CURRENT, TLB_SUPERVISOR, TLB_USER } from '../../src/state';
 
 /** The access under way is one that no instruction asked for: SMAP does not look at RFLAGS.AC. */
 export let implicitAccess: bool = false;

@@ -2,7 +2,7 @@
  * Debug registers as the memory and the run loop see them: which pages are watched, which accesses and instructions hit
  * (APM volume 2 chapter 13; Intel SDM volume 3 chapter 18).
  */
-import { CS, DEBUG_PENDING, DR, FLAG_SYSTEM, RIP, SEG_BASE } from '../state';
+import { CS, DEBUG_PENDING, DR, FLAG_SYSTEM, RIP, SEG_BASE } from '../../src/state';
 import { FLAG_RF, code64 } from './machine';
 
 /** Local and global enable bits of DR7. */

@@ -1,7 +1,7 @@
 /**
  * Control and debug registers: which values are refused, and what a change makes stale (APM volume 2 sections 3.1, 13.1).
  */
-import { EXIT_CR8 } from '../exits';
+import { EXIT_CR8 } from '../../src/exits';
 import { updateMode } from '../mode';
 import { END, EXIT, fault, faultCode } from '../op';
 import {
@@ -20,7 +20,7 @@ import {
   EXIT_REASON,
   EXIT_VALUE,
   SEG_ATTRIBUTES,
-} from '../state';
+} from '../../src/state';
 import { GENERAL_PROTECTION } from './descriptors';
 import {
   CR0_AM,

@@ -22,7 +22,7 @@ import {
   SHADOW,
   SS,
   TR,
-} from '../state';
+} from '../../src/state';
 import { peek } from './access';
 import {
   GENERAL_PROTECTION,

@@ -2,7 +2,7 @@
  * Descriptors in the GDT and LDT: reading them, their fields, the accessed and busy bits (APM volume 2 chapter 4).
  */
 import { faultCode } from '../op';
-import { GDTR_BASE, GDTR_LIMIT, LDTR, SEG_ATTRIBUTES, SEG_BASE, SEG_LIMIT } from '../state';
+import { GDTR_BASE, GDTR_LIMIT, LDTR, SEG_ATTRIBUTES, SEG_BASE, SEG_LIMIT } from '../../src/state';
 import { peek, setBits } from './access';
 import { GRANULAR, NULL_SEGMENT, failed, longMode } from './machine';
 

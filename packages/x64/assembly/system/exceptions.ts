@@ -4,7 +4,7 @@
  *
  * What one delivery does is in `delivery.ts`; here is which event comes next, and what becomes of one that faults.
  */
-import { EXIT_EXCEPTION, EXIT_GPA_ACCESS, EXIT_INTERRUPT_WINDOW, EXIT_TRIPLE_FAULT } from '../exits';
+import { EXIT_EXCEPTION, EXIT_GPA_ACCESS, EXIT_INTERRUPT_WINDOW, EXIT_TRIPLE_FAULT } from '../../src/exits';
 import { EXIT, EXIT_FAULT, FAULT, JUMP, NEXT, NO_FAULT } from '../op';
 import {
   COUNT_FAULTS,
@@ -27,7 +27,7 @@ import {
   RIP,
   SHADOW,
   WANT_WINDOW,
-} from '../state';
+} from '../../src/state';
 import { instructionBreakpoints } from './breakpoints';
 import { FROM_OUTSIDE, FROM_PROCESSOR, deliver } from './delivery';
 import { GENERAL_PROTECTION, INVALID_TSS } from './descriptors';

@@ -22,7 +22,7 @@ import {
   RIP,
   RSP,
   SS,
-} from '../state';
+} from '../../src/state';
 import { GENERAL_PROTECTION } from './descriptors';
 import { cancelStep } from './exceptions';
 import {

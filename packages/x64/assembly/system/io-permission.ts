@@ -1,6 +1,6 @@
 /** The I/O permission bitmap of the TSS (APM volume 2 section 12.2.4). */
 import { faultCode } from '../op';
-import { CPL, SEG_ATTRIBUTES, SEG_BASE, SEG_LIMIT, TR } from '../state';
+import { CPL, SEG_ATTRIBUTES, SEG_BASE, SEG_LIMIT, TR } from '../../src/state';
 import { peek } from './access';
 import { GENERAL_PROTECTION } from './descriptors';
 import { NULL_SEGMENT, failed, iopl, longMode, protectedMode } from './machine';

@@ -20,7 +20,7 @@ import {
   SEG_BASE,
   SEG_LIMIT,
   SEG_SELECTOR,
-} from '../state';
+} from '../../src/state';
 
 export const CR0_PE: u64 = 1 << 0;
 export const CR0_MP: u64 = 1 << 1;

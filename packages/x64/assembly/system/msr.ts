@@ -2,7 +2,7 @@
  * The model-specific registers that the processor itself owns; all others belong to the caller of run() (APM volume 2
  * appendix A). Answers need no BigInt and no exit: RDMSR and WRMSR of these are frequent in kernels.
  */
-import { EXIT_RDMSR, EXIT_WRMSR } from '../exits';
+import { EXIT_RDMSR, EXIT_WRMSR } from '../../src/exits';
 import { updateMode } from '../mode';
 import { END, EXIT, NEXT, faultCode } from '../op';
 import {
@@ -28,7 +28,7 @@ import {
   TSC_NOW,
   TSC_OFFSET,
   TSC_SCALE,
-} from '../state';
+} from '../../src/state';
 import { GENERAL_PROTECTION } from './descriptors';
 import { CR0_PG, EFER_LMA, EFER_LME, EFER_NXE, EFER_SCE, canonical } from './machine';
 import { flushAll } from './paging';

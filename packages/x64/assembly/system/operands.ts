@@ -1,7 +1,7 @@
 /** Operands of system instructions: 16-bit sources, results in a register or memory, privilege. */
 import { readable, write } from '../memory';
 import { EXIT, FAULT, NEXT, OP_FLAGS, OP_LOG, OP_MEMORY, OP_TARGET, effective, faultCode, ripOf } from '../op';
-import { CPL, CR4, RIP } from '../state';
+import { CPL, CR4, RIP } from '../../src/state';
 import { GENERAL_PROTECTION } from './descriptors';
 import { CR4_UMIP } from './machine';
 

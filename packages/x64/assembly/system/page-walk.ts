@@ -8,7 +8,7 @@
  * PDPTEs of PAE paging are read at each walk, as AMD allows; MOV CR3 does not preload them.
  */
 import { faultCode } from '../op';
-import { CR0, CR3, CR4, EFER, FAULT_ADDRESS, FLAG_SYSTEM, SYSTEM_SCRATCH } from '../state';
+import { CR0, CR3, CR4, EFER, FAULT_ADDRESS, FLAG_SYSTEM, SYSTEM_SCRATCH } from '../../src/state';
 import { CR0_PG, CR0_WP, CR4_PAE, CR4_PGE, CR4_PSE, CR4_SMAP, CR4_SMEP, EFER_LMA, EFER_NXE, FLAG_AC } from './machine';
 import { answer, answered, exitGpa, systemAddress } from './second-level';
 

@@ -41,7 +41,7 @@ import {
   TLB_FILLED_USER_COUNT,
   TLB_SUPERVISOR,
   TLB_USER,
-} from '../state';
+} from '../../src/state';
 import { implicitAccess } from './access';
 import { watch, watched } from './breakpoints';
 import { CR4_SMAP, EFER_LMA, canonical, code64 } from './machine';

@@ -1,7 +1,7 @@
 /** Handlers of the instructions about control, debug and model-specific registers, caches, interrupts and translations. */
 import { readableBytes } from '../memory';
 import { END, EXIT, FAULT, NEXT, OP_PLACE, OP_SOURCE, OP_TARGET, advance, effective, fault, faultCode } from '../op';
-import { CPL, CR0, EXIT_LENGTH, FLAG_SYSTEM, GPR, RAX, RCX, RDX, SHADOW } from '../state';
+import { CPL, CR0, EXIT_LENGTH, FLAG_SYSTEM, GPR, RAX, RCX, RDX, SHADOW } from '../../src/state';
 import {
   checkDebugAccess,
   controlExists,

@@ -5,7 +5,7 @@
  * is ignored, for there is no virtual-8086 mode.
  */
 import { FAULT, JUMP, faultCode } from '../op';
-import { CPL, CS, FLAG_SYSTEM, NMI_STATE, RIP, SEG_LIMIT } from '../state';
+import { CPL, CS, FLAG_SYSTEM, NMI_STATE, RIP, SEG_LIMIT } from '../../src/state';
 import { breakpointsEnabled } from './breakpoints';
 import { GENERAL_PROTECTION, attributesOf, descriptor, markDescriptor } from './descriptors';
 import {

@@ -2,7 +2,7 @@
  * Second-level translation: guest-physical address → address in the node, through the partition's table (one u32 per
  * guest page, drawn in the microkernel's `slat.ts`), and the exit of accesses that it does not allow.
  */
-import { EXIT_GPA_ACCESS } from '../exits';
+import { EXIT_GPA_ACCESS } from '../../src/exits';
 import { EXIT_FAULT, faultCode } from '../op';
 import {
   EXIT_GPA,
@@ -16,7 +16,7 @@ import {
   MMIO_WRITE_COUNT,
   SLAT_PAGES,
   SLAT_TABLE,
-} from '../state';
+} from '../../src/state';
 
 /** Rights of a mapping. */
 export const SLAT_READ: u32 = 1;

@@ -1,7 +1,7 @@
 /** Handlers of the instructions that read and write segment registers. */
 import { readableBytes } from '../memory';
 import { FAULT, NEXT, OP_LOG, OP_MODRM, OP_SOURCE, OP_TARGET, effective, fault } from '../op';
-import { RSP } from '../state';
+import { RSP } from '../../src/state';
 import { failed } from './machine';
 import { putRegister, putWord, word } from './operands';
 import { SEG_CS, SEG_DS, SEG_ES, SEG_FS, SEG_GS, SEG_SS, loadSegment, shadowStack, storeSelector } from './segments';

@@ -15,7 +15,7 @@ import {
   SHADOW,
   SS,
   TR,
-} from '../state';
+} from '../../src/state';
 import {
   GENERAL_PROTECTION,
   NOT_PRESENT,

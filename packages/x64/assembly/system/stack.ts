@@ -4,7 +4,7 @@
  * The words below are scratch of one instruction; nothing keeps them across instructions.
  */
 import { faultCode } from '../op';
-import { CPL, RSP, SEG_ATTRIBUTES, SEG_BASE, SEG_LIMIT, SS } from '../state';
+import { CPL, RSP, SEG_ATTRIBUTES, SEG_BASE, SEG_LIMIT, SS } from '../../src/state';
 import { peek, poke } from './access';
 import { STACK_FAULT } from './descriptors';
 import { BIG, TYPE_CE, canonical, code64, failed } from './machine';

@@ -1,7 +1,7 @@
 /** Handlers of the instructions about descriptor tables and selectors. */
 import { readableBytes, writableBytes, write, written } from '../memory';
 import { FAULT, NEXT, OP_LOG, OP_SOURCE, OP_TARGET, effective, fault, faultCode } from '../op';
-import { GDTR_BASE, GDTR_LIMIT, IDTR_BASE, IDTR_LIMIT } from '../state';
+import { GDTR_BASE, GDTR_LIMIT, IDTR_BASE, IDTR_LIMIT } from '../../src/state';
 import { GENERAL_PROTECTION } from './descriptors';
 import { canonical, code64, protectedMode, setZero } from './machine';
 import { isMemory, kernelOnly, putRegister, putWord, visibleToUser, word } from './operands';

@@ -5,7 +5,7 @@
  * does not exist.
  */
 import { FAULT, JUMP, faultCode } from '../op';
-import { CPL, CS, RIP, RSP, SEG_ATTRIBUTES, SEG_BASE, SEG_LIMIT, SEG_SELECTOR, SS, TR } from '../state';
+import { CPL, CS, RIP, RSP, SEG_ATTRIBUTES, SEG_BASE, SEG_LIMIT, SEG_SELECTOR, SS, TR } from '../../src/state';
 import { peek } from './access';
 import {
   GENERAL_PROTECTION,

@@ -22,7 +22,7 @@ import {
   MODE,
   MXCSR,
   XMM,
-} from '../state';
+} from '../../src/state';
 import { classify, NORMAL, ZERO } from './extended';
 import { initialize, setControl } from './forms-control';
 import { enter, enterControl, mOf, seOf, setStatusWord, slot, statusWord, summarize } from './unit';

@@ -12,7 +12,7 @@ import {
   FPU_TAG,
   FPU_TOP,
   RAX,
-} from '../state';
+} from '../../src/state';
 import { rootExtended } from './arithmetic';
 import { EQUAL, LESS, UNORDERED, compareExtended, examine } from './compare';
 import { roundToIntegral } from './convert';

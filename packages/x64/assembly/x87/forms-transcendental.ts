@@ -1,5 +1,5 @@
 /** Instructions of the transcendental functions. */
-import { FPU_STATUS } from '../state';
+import { FPU_STATUS } from '../../src/state';
 import { NEXT } from '../op';
 import { INDEFINITE_M, INDEFINITE_SE, resultM, resultSe } from './extended';
 import { exponential, timesLogarithm, timesLogarithmOfNext } from './logarithm';

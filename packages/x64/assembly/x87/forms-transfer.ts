@@ -2,7 +2,7 @@
 import { readableBytes, writableBytes, write, written } from '../memory';
 import { condition } from '../flags';
 import { FAULT, NEXT, OP_MODRM, effective } from '../op';
-import { FPU_CONTROL } from '../state';
+import { FPU_CONTROL } from '../../src/state';
 import { decimalTop, fromDecimal, fromDouble, fromInteger, fromSingle, toDecimal, toDouble, toInteger, toSingle } from './convert';
 import { INDEFINITE_M, INDEFINITE_SE, SIGNALING, QUIET_BIT, classify, give, resultM, resultSe } from './extended';
 import { DE, DOWN, IE, OE, PE, TRUNCATE, UE, UP, ZE, flags, raise, rounding, setRoundedUp, setRounding, withdraw } from './rounding';

@@ -22,7 +22,7 @@ import {
   FPU_TOP,
   DS,
   SEG_SELECTOR,
-} from '../state';
+} from '../../src/state';
 import { NEXT, OP_FLAGS, OP_MEMORY, OP_MODRM, effective } from '../op';
 import { INDEFINITE_M, INDEFINITE_SE, resultM, resultSe } from './extended';
 import { DE, IE, ZE, begin, flags, raise, roundedUp } from './rounding';

@@ -27,15 +27,7 @@ import {
 import { DiskOperation, type Disk } from '../../../backends/disk/disk.ts';
 import { outside } from './block-range.ts';
 import { unmap, verify, writeSame } from './block-sequences.ts';
-import {
-  blockLimitsPage,
-  characteristicsPage,
-  identificationPage,
-  provisioningPage,
-  serialNumberPage,
-  standardInquiry,
-  supportedPages,
-} from './inquiry-data.ts';
+import { blockLimitsPage, characteristicsPage, provisioningPage, standardInquiry } from './inquiry-data.ts';
 import { LogicalUnit } from './logical-unit.ts';
 import type { ModePageBytes } from './mode-data.ts';
 import type { ScsiTask } from './task.ts';
@@ -121,12 +113,6 @@ export class DiskUnit extends LogicalUnit {
 
   protected override vpdPage(page: number): Uint8Array | undefined {
     switch (page) {
-      case VpdPage.Supported:
-        return supportedPages(this.peripheral, VPD_PAGES);
-      case VpdPage.UnitSerialNumber:
-        return serialNumberPage(this.peripheral, this.id);
-      case VpdPage.DeviceIdentification:
-        return identificationPage(this.peripheral, this.id);
       case VpdPage.BlockLimits:
         return blockLimitsPage(this.disk, this.#maxTransferBlocks);
       case VpdPage.BlockCharacteristics:
@@ -134,7 +120,7 @@ export class DiskUnit extends LogicalUnit {
       case VpdPage.LogicalBlockProvisioning:
         return provisioningPage(this.disk);
       default:
-        return undefined;
+        return super.vpdPage(page);
     }
   }
 

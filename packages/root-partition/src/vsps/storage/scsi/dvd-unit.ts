@@ -29,7 +29,7 @@ import {
   tableOfContents,
   trackInformation,
 } from './dvd-data.ts';
-import { identificationPage, serialNumberPage, standardInquiry, supportedPages } from './inquiry-data.ts';
+import { standardInquiry } from './inquiry-data.ts';
 import { LogicalUnit, type LogicalUnitState } from './logical-unit.ts';
 import type { ModePageBytes } from './mode-data.ts';
 import { Touches } from './reservations.ts';
@@ -144,19 +144,6 @@ export class DvdUnit extends LogicalUnit {
     const opcode = task.cdb[0];
     const asks = opcode === ScsiOp.GetConfiguration || opcode === ScsiOp.GetEventStatusNotification;
     return asks ? Touches.Nothing : super.touches(task);
-  }
-
-  protected override vpdPage(page: number): Uint8Array | undefined {
-    switch (page) {
-      case VpdPage.Supported:
-        return supportedPages(this.peripheral, VPD_PAGES);
-      case VpdPage.UnitSerialNumber:
-        return serialNumberPage(this.peripheral, this.id);
-      case VpdPage.DeviceIdentification:
-        return identificationPage(this.peripheral, this.id);
-      default:
-        return undefined;
-    }
   }
 
   protected override inquiryData(): Uint8Array {

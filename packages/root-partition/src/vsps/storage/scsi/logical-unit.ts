@@ -19,6 +19,7 @@ import {
   writeSense,
 } from '@ringlet/protocols';
 import type { Disk } from '../../../backends/disk/disk.ts';
+import { identificationPage, serialNumberPage, supportedPages } from './inquiry-data.ts';
 import { modeSelect, modeSense, type ModePageBytes } from './mode-data.ts';
 import { Reservations, Touches, type ReservationState } from './reservations.ts';
 import { UnitAttentions } from './unit-attentions.ts';
@@ -83,8 +84,6 @@ export abstract class LogicalUnit {
 
   /** Commands of the unit's kind; falls back to {@link primary}. */
   protected abstract run(task: ScsiTask, opcode: number): void;
-  /** The VPD pages of the unit's kind beside 00h; `undefined` for a page it has not. */
-  protected abstract vpdPage(page: number): Uint8Array | undefined;
   protected abstract readonly vpdPages: readonly number[];
   protected abstract modePages(): readonly ModePageBytes[];
   protected abstract deviceSpecific(): number;
@@ -182,6 +181,20 @@ export abstract class LogicalUnit {
       return task.fail(Sense.InvalidFieldInCdb);
     }
     task.reply(data, allocation);
+  }
+
+  /** A VPD page; `undefined` for one it has not. The unit's kind adds its own to those of all. */
+  protected vpdPage(page: number): Uint8Array | undefined {
+    switch (page) {
+      case VpdPage.Supported:
+        return supportedPages(this.peripheral, this.vpdPages);
+      case VpdPage.UnitSerialNumber:
+        return serialNumberPage(this.peripheral, this.id);
+      case VpdPage.DeviceIdentification:
+        return identificationPage(this.peripheral, this.id);
+      default:
+        return undefined;
+    }
   }
 
   #modeSense(task: ScsiTask, long: boolean, allocation: number): void {

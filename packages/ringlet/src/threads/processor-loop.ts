@@ -1,0 +1,30 @@
+/** The loop of a virtual processor, whichever its kind: its doorbell, its deadlines, its share of the host's processors. */
+import { RUN_TIME_WINDOW, type Vp } from '@ringlet/microkernel';
+import type { HostClock } from '../host/clock.ts';
+import { AwakeThreads } from './awake-threads.ts';
+import { DoorbellLoop, type DoorbellWork } from './doorbell-loop.ts';
+import type { VirtualProcessorStart } from './messages.ts';
+
+const TICKS_PER_MILLISECOND = 10_000;
+
+/** @param work - what the kind of processor does; when it is due and how long it may run is the VP's affair */
+export function loopOfProcessor(
+  start: VirtualProcessorStart,
+  vp: Vp,
+  clock: HostClock,
+  work: Pick<DoorbellWork, 'poll' | 'peek'>,
+): DoorbellLoop {
+  return new DoorbellLoop(
+    vp.doorbell,
+    {
+      ...work,
+      untilDeadline: () => (vp.nextDeadline() - clock.now()) / TICKS_PER_MILLISECOND,
+      awakeFor(milliseconds) {
+        vp.accountRunTime(milliseconds * TICKS_PER_MILLISECOND);
+        if (vp.runAllowance() > 0) return 0;
+        return (RUN_TIME_WINDOW - (clock.now() % RUN_TIME_WINDOW)) / TICKS_PER_MILLISECOND;
+      },
+    },
+    new AwakeThreads(start.system.awake, start.awake),
+  );
+}
