@@ -4,6 +4,7 @@
  * @packageDocumentation
  */
 export { DiskOperation, DiskStatus } from './backends/disk/disk.ts';
+export type { FrameOffload, NetworkPort } from './backends/network/network-port.ts';
 export type { Disk, DiskRequest } from './backends/disk/disk.ts';
 export { openDisk } from './backends/disk/open-disk.ts';
 export type { DiskFormat, OpenDiskOptions } from './backends/disk/open-disk.ts';
