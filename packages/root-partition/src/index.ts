@@ -30,10 +30,10 @@ export type {
   DeviceHostEvent,
   DeviceHostOptions,
   DeviceHostRequests,
-  KvpPoolNumber,
   LoadedDevice,
 } from './machine/device-host.ts';
-export type { DiskDescription } from './machine/machine-disks.ts';
+export type { DiskDescription, DiskRequests } from './machine/machine-disks.ts';
+export type { IntegrationRequests, KvpPoolNumber } from './machine/machine-integration.ts';
 export { StorageVsp } from './vsps/storage/storage-vsp.ts';
 export type { StorageState } from './vsps/storage/storage-vsp.ts';
 export type { IdePlace, StorageLun, StorageOptions } from './vsps/storage/storage-options.ts';

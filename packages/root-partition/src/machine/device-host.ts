@@ -7,14 +7,12 @@
  */
 import type { Clock, Microkernel } from '@ringlet/microkernel';
 import { BusHost, type BusObserver, type DeviceWorld, SynicEndpoint, type Vsp, type VspClass } from '@ringlet/vmbus';
-import type { KvpPool, KvpValue } from '@ringlet/protocols';
 import { isGuid, UserError } from '@ringlet/wire';
-import Heartbeat from '../vsps/integration/heartbeat.ts';
-import KeyValueExchange, { type KvpDone, type KvpResult } from '../vsps/integration/key-value-exchange.ts';
-import Shutdown, { type ShutdownResult } from '../vsps/integration/shutdown.ts';
-import TimeSync, { type TimeSyncOptions } from '../vsps/integration/time-sync.ts';
-import { type DiskDescription, MachineDisks } from './machine-disks.ts';
+import type { TimeSyncOptions } from '../vsps/integration/time-sync.ts';
 import { GuestErrorLog } from './guest-error-log.ts';
+import { type DiskDescription, type DiskRequests, MachineDisks } from './machine-disks.ts';
+import { type IntegrationRequests, MachineIntegration } from './machine-integration.ts';
+import type { Answers, MachinePart } from './machine-part.ts';
 import { TimerQueue } from './timer-queue.ts';
 
 /** What a machine's devices are made from: plain data. */
@@ -61,21 +59,9 @@ export type DeviceHostEvent =
   | { readonly type: 'guest-error'; readonly device: string; readonly what: string; readonly count: number }
   | { readonly type: 'device-error'; readonly device: string; readonly message: string };
 
-/** Number of a pool of keys: one of `KvpPool`. */
-export type KvpPoolNumber = (typeof KvpPool)[keyof typeof KvpPool];
-
 /** What the outside may ask of a machine's devices: name, parameters and answer of each request. */
-export interface DeviceHostRequests {
+export interface DeviceHostRequests extends DiskRequests, IntegrationRequests {
   inspect(parameters: Record<string, never>): Record<string, unknown>;
-  /** Asks the guest to end. Answered when the guest has agreed. @throws UserError when it does not */
-  shutdown(parameters: { reboot: boolean; force: boolean }): void;
-  attachDisk(parameters: DiskDescription): void;
-  detachDisk(parameters: { controller?: number; target?: number; lun?: number }): void;
-  resizeDisk(parameters: { controller?: number; target?: number; lun?: number; bytes: number }): void;
-  /** What the guest has published under key-value exchange, as `key → value`. @throws UserError when it cannot be asked */
-  keyValues(parameters: { pool: KvpPoolNumber }): Record<string, string>;
-  /** Gives the guest a value. @throws UserError when it does not take it */
-  setKeyValue(parameters: { pool: KvpPoolNumber; key: string; value: string }): void;
   /** Closes everything. Nothing may be asked afterwards. */
   dispose(parameters: Record<string, never>): void;
 }
@@ -95,10 +81,8 @@ export class DeviceHost {
   readonly #log: GuestErrorLog;
   readonly #synic: SynicEndpoint;
   readonly #bus: BusHost;
-  readonly #disks: MachineDisks;
-  readonly #shutdown: Shutdown;
-  readonly #heartbeat: Heartbeat;
-  readonly #keyValues: KeyValueExchange;
+  readonly #parts: readonly MachinePart<unknown>[];
+  readonly #answers: Answers<DeviceHostRequests>;
   readonly #vsps: Vsp[] = [];
   #disposed = false;
 
@@ -111,7 +95,14 @@ export class DeviceHost {
       options.report({ type: 'guest-error', device, what, count }),
     );
     const memory = kernel.memory(description.partition);
-    this.#disks = new MachineDisks(description.disks, options.virtualTime ? 'inline' : 'adaptive');
+    const world = (device: string): DeviceWorld => ({
+      clock,
+      memory,
+      log: this.#log.of(device),
+      after: (ticks, run) => this.#timers.after(ticks, run),
+    });
+    // First of all: a disk that cannot be opened leaves nothing behind.
+    const disks = new MachineDisks(description.disks, { world, io: options.virtualTime ? 'inline' : 'adaptive' });
     const { partition: child, rootVp } = description;
     this.#synic = new SynicEndpoint(kernel.vp(ROOT_PARTITION, rootVp), synicPages);
     this.#synic.enable();
@@ -126,17 +117,14 @@ export class DeviceHost {
       deviceFailed: (device, thrown) => options.report({ type: 'device-error', device, message: describe(thrown) }),
       observer: reporter((event) => options.report(event)),
     });
-    const world = (device: string): DeviceWorld => ({
-      clock,
-      memory,
-      log: this.#log.of(device),
-      after: (ticks, run) => this.#timers.after(ticks, run),
+    const integration = new MachineIntegration({
+      world,
+      time: this.#timeSource(options.virtualTime ?? false),
+      heartbeat: (state) => options.report({ type: 'heartbeat', state }),
     });
-    this.#heartbeat = this.#add(new Heartbeat(world('heartbeat')));
-    this.#shutdown = this.#add(new Shutdown(world('shutdown')));
-    this.#add(new TimeSync(world('time-sync'), this.#timeSource(options.virtualTime ?? false)));
-    this.#keyValues = this.#add(new KeyValueExchange(world('key-value exchange')));
-    for (const controller of this.#disks.controllers(world)) this.#add(controller);
+    this.#parts = [integration, disks];
+    this.#answers = { ...integration.answers, ...disks.answers, ...this.#own };
+    for (const { vsps } of this.#parts) vsps.forEach((vsp) => this.#add(vsp));
     try {
       for (const device of options.devices) this.#add(construct(device, world));
     } catch (error) {
@@ -144,7 +132,6 @@ export class DeviceHost {
       void this.request('dispose', {});
       throw error;
     }
-    this.#heartbeat.state$.subscribe((state) => options.report({ type: 'heartbeat', state }));
   }
 
   /**
@@ -178,34 +165,19 @@ export class DeviceHost {
     return answer as Awaited<ReturnType<DeviceHostRequests[Name]>>;
   }
 
-  readonly #answers: {
-    [Name in keyof DeviceHostRequests]: (
-      parameters: Parameters<DeviceHostRequests[Name]>[0],
-    ) => ReturnType<DeviceHostRequests[Name]> | Promise<ReturnType<DeviceHostRequests[Name]>>;
-  } = {
+  readonly #own: Answers<Pick<DeviceHostRequests, 'inspect' | 'dispose'>> = {
     inspect: () => ({
       vmbus: this.#bus.inspect(),
-      disks: this.#disks.inspect(),
+      ...Object.assign({}, ...this.#parts.map((part) => part.inspect())),
       guestErrors: this.#log.inspect(),
-      heartbeat: this.#heartbeat.state,
     }),
-    shutdown: (options) =>
-      new Promise((agreed, refused) => {
-        this.#shutdown.request(options, (result) => (result === 'accepted' ? agreed() : refused(notDone(result))));
-      }),
-    attachDisk: (description) => this.#disks.attach(description),
-    detachDisk: (place) => this.#disks.detach(place),
-    resizeDisk: ({ bytes, ...place }) => this.#disks.resize(place, bytes),
-    keyValues: async ({ pool }) => {
-      const entries = await answered<Map<string, KvpValue>>((done) => this.#keyValues.enumerate(pool, done));
-      return Object.fromEntries([...entries].map(([key, value]) => [key, String(value)]));
-    },
-    setKeyValue: ({ pool, key, value }) => answered<void>((done) => this.#keyValues.set(pool, key, value, done)),
     dispose: async () => {
       await new Promise<void>((closed) => this.#bus.dispose(closed));
-      await Promise.all(
-        this.#vsps.map((vsp) => new Promise<void>((done) => (vsp.dispose ? vsp.dispose(done) : done()))),
-      );
+      for (const owners of [this.#vsps, this.#parts]) {
+        await Promise.all(
+          owners.map((owner) => new Promise<void>((done) => (owner.dispose ? owner.dispose(done) : done()))),
+        );
+      }
       this.#synic.disable();
       this.#disposed = true;
     },
@@ -219,10 +191,9 @@ export class DeviceHost {
     return { referenceTime, wallClock: () => VIRTUAL_EPOCH + clock.now() / TICKS_PER_MILLISECOND };
   }
 
-  #add<Device extends Vsp>(vsp: Device): Device {
+  #add(vsp: Vsp): void {
     this.#vsps.push(vsp);
     this.#bus.attach(vsp);
-    return vsp;
   }
 }
 
@@ -236,15 +207,6 @@ function reporter(report: (event: DeviceHostEvent) => void): BusObserver {
     closed: (device, { relid }) => report({ type: 'channel-closed', device, relid }),
     faulted: (device, { relid }, why) => report({ type: 'channel-faulted', device, relid, why }),
   };
-}
-
-/** A key-value call as a promise. */
-async function answered<T>(call: (done: KvpDone<T>) => void): Promise<T> {
-  const result = await new Promise<KvpResult<T>>(call);
-  if (result.ok) return result.value;
-  throw new UserError(`key-value-${result.reason}`, `the guest's key-value exchange is ${result.reason}`, {
-    hint: 'a Linux guest answers once its hv_kvp_daemon runs',
-  });
 }
 
 /** Makes the device that a file exports. @throws UserError when what it exports is none. */
@@ -271,15 +233,3 @@ function construct({ file, Device }: LoadedDevice, world: (device: string) => De
 
 const describe = (thrown: unknown): string =>
   thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
-
-/** Why the guest will not shut down, for people. */
-function notDone(result: Exclude<ShutdownResult, 'accepted'>): UserError {
-  const why = {
-    refused: 'the guest refused to shut down',
-    'not-ready': 'the guest cannot be asked to shut down: it has not opened the shutdown component',
-    'in-progress': 'the guest has been asked to shut down already',
-    timeout: 'the guest did not answer the request to shut down',
-    closed: 'the guest closed the shutdown component before it answered',
-  }[result];
-  return new UserError(`shutdown-${result}`, why, { hint: 'ringlet stop NAME --force turns it off' });
-}

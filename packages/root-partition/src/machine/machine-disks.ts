@@ -3,11 +3,11 @@
  *
  * Controller 0 always exists, so that a disk can be added to a running machine that started with none.
  */
-import type { DeviceWorld } from '@ringlet/vmbus';
 import { UserError } from '@ringlet/wire';
 import { type Disk, DiskStatus } from '../backends/disk/disk.ts';
 import { openDisk } from '../backends/disk/open-disk.ts';
 import { StorageVsp } from '../vsps/storage/storage-vsp.ts';
+import type { Answers, MachinePart, WorldOf } from './machine-part.ts';
 
 /** One disk of a machine: plain data. */
 export interface DiskDescription {
@@ -33,6 +33,23 @@ interface Place {
   readonly lun: number;
 }
 
+/** What may be asked of a machine's disks. Each @throws UserError when it cannot be done. */
+export interface DiskRequests {
+  /** Adds a disk to the running machine. */
+  attachDisk(parameters: DiskDescription): void;
+  /** Takes a disk from it. Answered when its image is closed. */
+  detachDisk(parameters: Partial<Place>): void;
+  /** Gives a disk of the running machine another size. */
+  resizeDisk(parameters: Partial<Place> & { bytes: number }): void;
+}
+
+/** What a machine's disks are made with. */
+export interface MachineDisksOptions {
+  readonly world: WorldOf;
+  /** How images are read: inline by who asks, or by workers where that is faster. */
+  readonly io: 'adaptive' | 'inline';
+}
+
 interface PlacedDisk extends Place {
   readonly image: string;
   readonly disk: Disk;
@@ -44,13 +61,14 @@ const MOST_TARGETS = 2;
 const MOST_LUNS = 64;
 
 /** The disks of one machine. */
-export class MachineDisks {
+export class MachineDisks implements MachinePart<DiskRequests> {
   readonly #io: 'adaptive' | 'inline';
   readonly #disks: PlacedDisk[] = [];
-  readonly #controllers: StorageVsp[] = [];
+  /** The controllers, by number. */
+  readonly vsps: readonly StorageVsp[];
 
   /** Opens all of them. @throws UserError when one cannot be opened; those before it are closed again */
-  constructor(descriptions: readonly DiskDescription[], io: 'adaptive' | 'inline') {
+  constructor(descriptions: readonly DiskDescription[], { world, io }: MachineDisksOptions) {
     this.#io = io;
     try {
       for (const description of descriptions) this.#open(description);
@@ -58,69 +76,52 @@ export class MachineDisks {
       for (const { disk } of this.#disks) disk.close(() => {});
       throw error;
     }
-  }
-
-  /** Builds the controllers. Called once. */
-  controllers(world: (device: string) => DeviceWorld): readonly StorageVsp[] {
     const count = Math.max(0, ...this.#disks.map(({ controller }) => controller)) + 1;
-    for (let index = 0; index < count; index++) {
+    this.vsps = Array.from({ length: count }, (_, index) => {
       const name = count === 1 ? 'scsi' : `scsi ${index}`;
+      const instanceId = `72696e67-6c65-7453-8353-${String(index).padStart(12, '0')}`;
       const disks = this.#disks.filter(({ controller }) => controller === index);
-      this.#controllers.push(
-        new StorageVsp(world(name), {
-          name,
-          instanceId: `72696e67-6c65-7453-8353-${String(index).padStart(12, '0')}`,
-          disks,
-        }),
-      );
-    }
-    return this.#controllers;
+      return new StorageVsp(world(name), { name, instanceId, disks });
+    });
   }
 
-  /** Adds a disk to the running machine. @throws UserError */
-  attach(description: DiskDescription): void {
-    const placed = this.#open(description);
-    const controller = this.#controllers[placed.controller];
-    if (!controller) {
-      this.#disks.pop();
-      placed.disk.close(() => {});
-      throw new UserError('no-such-controller', `the machine has no storage controller ${placed.controller}`, {
-        hint: `controllers: 0 to ${this.#controllers.length - 1}`,
-      });
-    }
-    controller.attach(placed);
-  }
+  readonly answers: Answers<DiskRequests> = {
+    attachDisk: (description) => {
+      const placed = this.#open(description);
+      const controller = this.vsps[placed.controller];
+      if (!controller) {
+        this.#disks.pop();
+        placed.disk.close(() => {});
+        throw new UserError('no-such-controller', `the machine has no storage controller ${placed.controller}`, {
+          hint: `controllers: 0 to ${this.vsps.length - 1}`,
+        });
+      }
+      controller.attach(placed);
+    },
+    detachDisk: async (where) => {
+      const placed = this.#find(where);
+      await new Promise<void>((idle) => this.vsps[placed.controller]!.detach(placed, idle));
+      this.#disks.splice(this.#disks.indexOf(placed), 1);
+      await settled((done) => placed.disk.close(done), `closing ${placed.image}`);
+    },
+    resizeDisk: async ({ bytes, ...where }) => {
+      const { disk, image } = this.#find(where);
+      if (!disk.resize) {
+        throw new UserError('disk-not-resizable', `${image} cannot change its size: it is ${disk.kind}`);
+      }
+      if (bytes <= 0 || bytes % disk.sectorSize !== 0) {
+        throw new UserError('size-invalid', `a disk cannot have ${bytes} bytes`, {
+          hint: `a multiple of its sectors' ${disk.sectorSize} bytes`,
+        });
+      }
+      await settled((done) => disk.resize!(bytes / disk.sectorSize, done), `resizing ${image}`);
+    },
+  };
 
-  /** Takes a disk from the running machine. Resolves when its image is closed. @throws UserError */
-  async detach(where: Partial<Place>): Promise<void> {
-    const placed = this.#find(where);
-    await new Promise<void>((idle) => this.#controllers[placed.controller]!.detach(placed, idle));
-    this.#disks.splice(this.#disks.indexOf(placed), 1);
-    await settled((done) => placed.disk.close(done), `closing ${placed.image}`);
-  }
-
-  /** Gives a disk of the running machine another size. @throws UserError */
-  async resize(where: Partial<Place>, bytes: number): Promise<void> {
-    const { disk, image } = this.#find(where);
-    if (!disk.resize) {
-      throw new UserError('disk-not-resizable', `${image} cannot change its size: it is ${disk.kind}`);
-    }
-    if (bytes <= 0 || bytes % disk.sectorSize !== 0) {
-      throw new UserError('size-invalid', `a disk cannot have ${bytes} bytes`, {
-        hint: `a multiple of its sectors' ${disk.sectorSize} bytes`,
-      });
-    }
-    await settled((done) => disk.resize!(bytes / disk.sectorSize, done), `resizing ${image}`);
-  }
-
-  /** Plain data, one entry a disk. */
+  /** One entry a disk, by its place. */
   inspect(): Record<string, unknown> {
-    return Object.fromEntries(
-      this.#disks.map(({ controller, target, lun, image, disk }) => [
-        `${controller}:${target}:${lun}`,
-        { image, ...disk.inspect() },
-      ]),
-    );
+    const byPlace = this.#disks.map(({ image, disk, ...place }) => [placeName(place), { image, ...disk.inspect() }]);
+    return { disks: Object.fromEntries(byPlace) };
   }
 
   #open(description: DiskDescription): PlacedDisk {
@@ -160,7 +161,7 @@ export class MachineDisks {
     );
     if (!found) {
       throw new UserError('no-such-disk', `the machine has no disk at ${controller}:${target}:${lun}`, {
-        hint: `disks: ${Object.keys(this.inspect()).join(', ') || 'none'}`,
+        hint: `disks: ${this.#disks.map(placeName).join(', ') || 'none'}`,
       });
     }
     return found;
@@ -172,3 +173,5 @@ async function settled(run: (done: (status: number) => void) => void, what: stri
   const status = await new Promise<number>(run);
   if (status !== DiskStatus.Ok) throw new UserError('disk-failed', `${what} failed (status ${status})`);
 }
+
+const placeName = ({ controller, target, lun }: Place): string => `${controller}:${target}:${lun}`;
