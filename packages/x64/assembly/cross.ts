@@ -1,5 +1,5 @@
 /** Code that one VP changes and another one has decoded: a ring of pages to drop, in the page after the state block. */
-import { dropPage, resetArena } from './code';
+import { dropPage, resetArena } from './blocks/pages';
 import { CODE_DROPS, CODE_DROPS_HEAD, CODE_DROPS_TAIL, EXIT_REQUEST, VP_COUNT, VP_TABLE } from '../src/state';
 
 /** Pages that a ring holds; when it is full, its owner drops everything. */

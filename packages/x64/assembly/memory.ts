@@ -15,7 +15,7 @@
  */
 import { EXIT_GPA_ACCESS } from '../src/exits';
 import { EXIT_FAULT } from './op';
-import { codeWritten, holdsCode } from './code';
+import { codeWritten, holdsCode } from './blocks/writes';
 import {
   BOUNCE,
   BOUNCE_FIRST,

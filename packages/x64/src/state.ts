@@ -87,7 +87,7 @@ export const BUDGET = 0x0f0;
 export const VP_INDEX = 0x0f4;
 /** System page (host address) of the running block, 0 when that block is not kept. */
 export const CODE_PAGE = 0x0f8;
-/** Changes whenever the jump cache is emptied, see `code.ts`. */
+/** Changes whenever the jump cache is emptied, see `blocks/pages.ts`. */
 export const CODE_EPOCH = 0x0fc;
 
 /** Iterations that a string instruction did and run() has not taken from its budget yet. */

@@ -11,7 +11,8 @@
  *
  * TLB_FILLED_*_COUNT holds kept << 16 | fresh. The entry's flags word says which parts it is in.
  */
-import { codeWritten, flushJumpCache, holdsCode } from '../code';
+import { flushJumpCache } from '../blocks/pages';
+import { codeWritten, holdsCode } from '../blocks/writes';
 import {
   FILL_FAULT,
   FILL_MMIO,
