@@ -4,6 +4,8 @@
  * @packageDocumentation
  */
 export { DiskOperation, DiskStatus } from './backends/disk/disk.ts';
+export { FrameFinisher } from './backends/network/finish-frame.ts';
+export type { EmitFrame } from './backends/network/finish-frame.ts';
 export type { FrameOffload, NetworkPort } from './backends/network/network-port.ts';
 export type { Disk, DiskRequest } from './backends/disk/disk.ts';
 export { openDisk } from './backends/disk/open-disk.ts';
