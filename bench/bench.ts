@@ -20,7 +20,7 @@ export interface Contender {
 /** One contender's figures. */
 export interface Figure {
   readonly contender: string;
-  /** Median of the rounds, in operations a second. */
+  /** Median of the rounds, in the row's unit. */
   readonly median: number;
   readonly best: number;
   /** Median, over the rounds, of this contender's figure by the baseline's; absent where there is no baseline. */
@@ -30,6 +30,8 @@ export interface Figure {
 /** All contenders at one workload. */
 export interface Row {
   readonly workload: string;
+  /** What the figures are; operations a second when absent. */
+  readonly unit?: string;
   readonly figures: readonly Figure[];
 }
 
@@ -73,13 +75,31 @@ export async function compare(
       if (round > 0) samples[i]!.push(figure);
     }
   }
-  const base = samples[contenders.findIndex(({ name }) => name === baseline)];
-  const figures = contenders.map(({ name }, i): Figure => {
-    const own = samples[i]!;
-    const figure = { contender: name, median: median(own), best: Math.max(...own) };
-    return base === undefined ? figure : { ...figure, ratio: median(own.map((value, round) => value / base[round]!)) };
+  return summarise(
+    workload,
+    contenders.map(({ name }, i) => [name, samples[i]!]),
+    baseline,
+  );
+}
+
+/**
+ * Makes a row of what the rounds gave: the same round of all contenders at the same place.
+ *
+ * @param unit - of figures of which the smallest is the best; operations a second when absent
+ */
+export function summarise(
+  workload: string,
+  contenders: readonly (readonly [name: string, samples: readonly number[]])[],
+  baseline: string,
+  unit?: string,
+): Row {
+  const base = contenders.find(([name]) => name === baseline)?.[1];
+  const figures = contenders.map(([contender, samples]): Figure => {
+    const best = unit === undefined ? Math.max(...samples) : Math.min(...samples);
+    const figure = { contender, median: median(samples), best };
+    return base ? { ...figure, ratio: median(samples.map((value, round) => value / base[round]!)) } : figure;
   });
-  return { workload, figures };
+  return { workload, ...(unit !== undefined && { unit }), figures };
 }
 
 /** Prints a table: one line a workload, one column a contender, with its ratio to the baseline. */
@@ -89,7 +109,9 @@ export function format({ title, baseline, rows, notes }: BenchResult): string {
     const figure = row.figures.find((candidate) => candidate.contender === contender);
     if (figure === undefined) return '-';
     const ratio = figure.ratio === undefined || contender === baseline ? '' : ` x${figure.ratio.toFixed(2)}`;
-    return `${engineering(figure.median)}/s${ratio}`;
+    const amount =
+      row.unit === undefined ? `${engineering(figure.median)}/s` : `${significant(figure.median)} ${row.unit}`;
+    return `${amount}${ratio}`;
   };
   const table = [['', ...contenders], ...rows.map((row) => [row.workload, ...contenders.map((c) => cell(row, c))])];
   const widths = table[0]!.map((_, column) => Math.max(...table.map((line) => line[column]!.length)));
@@ -99,8 +121,12 @@ export function format({ title, baseline, rows, notes }: BenchResult): string {
       .join('  ')
       .trimEnd(),
   );
-  return [`\n${title}  (x: ratio to ${baseline})`, ...lines, ...notes.map((note) => `note: ${note}`)].join('\n');
+  const heading = contenders.length > 1 ? `${title}  (x: ratio to ${baseline})` : title;
+  return [`\n${heading}`, ...lines, ...notes.map((note) => `note: ${note}`)].join('\n');
 }
+
+/** Three digits that count. */
+const significant = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toPrecision(3));
 
 function engineering(value: number): string {
   if (value >= 1e6) return `${(value / 1e6).toFixed(2)} M`;

@@ -9,8 +9,9 @@ import type { Bench } from './bench.ts';
 import { format } from './bench.ts';
 import { ring, rxjs } from './ring.ts';
 import { storage } from './storage.ts';
+import { x64 } from './x64.ts';
 
-const benches: readonly Bench[] = [ring, rxjs, storage];
+const benches: readonly Bench[] = [ring, rxjs, storage, x64];
 
 const words = process.argv.slice(2);
 const quick = words.includes('--quick');

@@ -88,27 +88,12 @@ export class X64Processor implements Processor {
       this.#view.setBigUint64(this.#state + S.TSC_NOW, this.#vp.tsc(), true);
       this.#view.setBigUint64(this.#state + S.TSC_BASE_INSTRUCTIONS, this.instructions, true);
       this.#set(S.EXIT_REQUEST, 0);
-      const exit = this.#answer(this.#core.run(this.#state, SLICE));
+      const reason = this.#core.run(this.#state, SLICE);
+      this.#set(S.EXIT_COUNTS + 4 * reason, this.#get(S.EXIT_COUNTS + 4 * reason) + 1);
+      const exit = this.#answer(reason);
       if (exit) return exit;
     }
     return SPENT;
-  }
-
-  /** Plain data for `inspect`. */
-  inspect(): Record<string, unknown> {
-    const count = (offset: number) => Number(this.#view.getBigUint64(this.#state + offset, true));
-    return {
-      rip: `0x${this.#view.getBigUint64(this.#state + S.RIP, true).toString(16)}`,
-      halted: this.#get(S.HALTED) !== 0,
-      instructions: Number(this.instructions),
-      tlbMisses: count(S.COUNT_TLB_MISSES),
-      tlbFlushes: count(S.COUNT_TLB_FLUSHES),
-      blocksDecoded: count(S.COUNT_BLOCKS_DECODED),
-      codeDropped: count(S.COUNT_CODE_DROPS),
-      faults: count(S.COUNT_FAULTS),
-      interrupts: count(S.COUNT_INTERRUPTS),
-      unimplemented: count(S.COUNT_UNIMPLEMENTED),
-    };
   }
 
   /** Takes INIT and start-up commands. @returns whether the VP may run. */

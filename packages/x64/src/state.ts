@@ -264,6 +264,8 @@ export const COUNT_INTERRUPTS = 0x6b8;
 export const COUNT_UNIMPLEMENTED = 0x6c0;
 /** Index of the name of the last opcode that had no handler (u32). */
 export const LAST_UNIMPLEMENTED = 0x6c8;
+/** How often run() returned, by exit code: 16 × u32, counted by the caller. */
+export const EXIT_COUNTS = 0x700;
 
 // ---- vectors ---------------------------------------------------------------------------------------------------------
 export const XMM = 0x800;

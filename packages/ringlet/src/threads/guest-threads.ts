@@ -7,6 +7,8 @@ export interface PreparedGuest {
   readonly partition: number;
   /** What the thread of a virtual processor is given beside what all are given. Can be posted. */
   start(vp: number): unknown;
+  /** What is known of its processors beside what the microkernel knows, as plain data. */
+  inspect?(): Record<string, unknown>;
   /** Takes bytes for the guest's console. */
   write(bytes: Uint8Array): void;
   /** The guest's threads have ended. */

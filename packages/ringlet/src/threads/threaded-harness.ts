@@ -88,7 +88,8 @@ export class ThreadedHarness implements Harness {
   }
 
   inspect(): Record<string, unknown> {
-    return this.#guest ? this.#system.inspectPartition(this.#guest.partition) : {};
+    if (!this.#guest) return {};
+    return { ...this.#system.inspectPartition(this.#guest.partition), ...this.#guest.inspect?.() };
   }
 
   write(bytes: Uint8Array): void {

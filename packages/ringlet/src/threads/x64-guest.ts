@@ -9,7 +9,7 @@ import { randomBytes } from 'node:crypto';
 import { PAGE_SIZE } from '@ringlet/microkernel';
 import { layOutMemory, loadKernel, Platform } from '@ringlet/root-partition';
 import { invariant, UserError } from '@ringlet/wire';
-import { prepareVpArea, type SharedTables, vpAreaBytes } from '@ringlet/x64';
+import { inspectVp, prepareVpArea, type SharedTables, vpAreaBytes } from '@ringlet/x64';
 import { bundle, siblingModule } from '../host/bundle.ts';
 import { loadCore } from '../host/x64-core.ts';
 import type { MachineParts, X64GuestParts } from '../machine/parts.ts';
@@ -79,7 +79,14 @@ export class X64Guest implements GuestThreads {
       platform,
       ...(vp === 0 && { entry: loaded.entry }),
     });
-    return { node, partition, start, write: (bytes) => input.write(bytes), dispose: () => input.dispose() };
+    return {
+      node,
+      partition,
+      start,
+      inspect: () => ({ processors: areas.map((area) => inspectVp(node.memory.buffer, area)) }),
+      write: (bytes) => input.write(bytes),
+      dispose: () => input.dispose(),
+    };
   }
 
   #layOutAreas({ kernel }: System, node: NodeAccess, partition: number, areaPages: number): readonly number[] {
