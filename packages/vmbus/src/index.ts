@@ -5,7 +5,7 @@
  */
 export { COMPLETION_REQUESTED, PacketType } from './channel/packet.ts';
 export type { Packet } from './channel/packet.ts';
-export type { Channel, ChannelState, ChannelStatistics, PacketHandler } from './channel/channel.ts';
+export type { Channel, ChannelState, ChannelStatistics, PacketHandler, TransferRanges } from './channel/channel.ts';
 export type { TracedPacket } from './channel/channel-events.ts';
 export { RingChannel } from './channel/ring-channel.ts';
 export type { RingChannelOptions } from './channel/ring-channel.ts';

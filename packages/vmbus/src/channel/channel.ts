@@ -30,6 +30,18 @@ export interface ChannelStatistics {
 /** Handles one packet. `false` leaves it in the ring and pauses reading until {@link Channel.resume}. */
 export type PacketHandler = (packet: Packet, channel: Channel) => boolean | void;
 
+/** Ranges of a buffer that both ends know. Whoever sends many of them keeps one such object. */
+export interface TransferRanges {
+  /** The buffer's number: 16 bits. */
+  readonly set: number;
+  /** How many entries of the two arrays are meant. */
+  readonly count: number;
+  /** Where in the buffer each range begins, in bytes. */
+  readonly offsets: ArrayLike<number>;
+  /** Bytes in each range. */
+  readonly lengths: ArrayLike<number>;
+}
+
 /** One end of an open channel. */
 export interface Channel {
   /** Channel id (relid), the bit in the event flags page. */
@@ -62,6 +74,11 @@ export interface Channel {
     transactionLow: number,
     transactionHigh: number,
   ): boolean;
+  /**
+   * Sends a transfer-pages packet that asks for a completion. It takes the room of an in-band packet that is longer by 8
+   * bytes, and by 8 more for each range.
+   */
+  requestTransfer(payload: Uint8Array, ranges: TransferRanges, low: number, high: number): boolean;
   /** Answers a packet; does nothing, successfully, for one that asked for no answer. */
   complete(request: Packet, payload: Uint8Array): boolean;
   /** Answers by transaction id, for answers that come later than their request. */

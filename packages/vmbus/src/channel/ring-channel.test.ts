@@ -51,6 +51,24 @@ test('a direct request carries its pages', () => {
   expect(seen).toEqual([1, 4096, 100, 0x1_0000_0003, 8, 9, 8, 3]);
 });
 
+test('a transfer carries its ranges, and takes the room that was promised', () => {
+  const { root, child } = channelPair();
+  const seen: number[] = [];
+  child.onPacket((packet) => {
+    seen.push(packet.type, packet.transferSet, packet.rangeCount, packet.u32(0), packet.transactionHigh);
+    for (let i = 0; i < packet.rangeCount; i++) seen.push(packet.rangeOffset(i), packet.rangeLength(i));
+  });
+  const ranges = { set: 0xcafe, count: 2, offsets: [4096, 0x100_0000, 7], lengths: [60, 1514, 7] };
+
+  expect(root.requestTransfer(Uint8Array.of(107, 0, 0, 0), ranges, 5, 6)).toBe(true);
+  expect(root.statistics.packetsSent).toBe(1);
+  root.flush();
+  expect(root.statistics.bytesSent).toBe(root.packetBytes(8 + 8 + 2 * 8));
+  child.poll(1);
+
+  expect(seen).toEqual([PacketType.TransferPages, 0xcafe, 2, 107, 6, 4096, 60, 0x100_0000, 1514]);
+});
+
 test('S3: a channel that has nothing to read sleeps unmasked', () => {
   const { memory, root } = channelPair();
   root.onPacket(() => {});

@@ -11,7 +11,7 @@ import { packetBytes, RANGE_HEADER_BYTES, type RingFault } from '../ring/layout.
 import { RingMemory } from '../ring/ring-memory.ts';
 import { RingReader } from '../ring/ring-reader.ts';
 import { RingWriter } from '../ring/ring-writer.ts';
-import type { Channel, ChannelState, ChannelStatistics, PacketHandler } from './channel.ts';
+import type { Channel, ChannelState, ChannelStatistics, PacketHandler, TransferRanges } from './channel.ts';
 import { COMPLETION_REQUESTED, type Packet, PacketType } from './packet.ts';
 import { ChannelEvents, type TracedPacket } from './channel-events.ts';
 import { detachedRing } from './detached-ring.ts';
@@ -147,19 +147,24 @@ export class RingChannel implements Channel {
     pages: ArrayLike<number>,
     offset: number,
     length: number,
-    transactionLow: number,
-    transactionHigh: number,
+    low: number,
+    high: number,
   ): boolean {
     const count = Math.ceil((offset + length) / 4096);
     const header = RANGE_HEADER_BYTES + 8 + 8 * count;
-    if (
-      !this.#begin(PacketType.GpaDirect, COMPLETION_REQUESTED, transactionLow, transactionHigh, header, payload.length)
-    ) {
-      return false;
-    }
+    if (!this.#begin(PacketType.GpaDirect, COMPLETION_REQUESTED, low, high, header, payload.length)) return false;
     this.#writer.u32(0);
     this.#writer.u32(1);
     this.#writer.range(pages, offset, length);
+    this.#writer.write(payload);
+    this.#writer.end();
+    return true;
+  }
+
+  requestTransfer(payload: Uint8Array, ranges: TransferRanges, low: number, high: number): boolean {
+    const header = RANGE_HEADER_BYTES + 8 * ranges.count;
+    if (!this.#begin(PacketType.TransferPages, COMPLETION_REQUESTED, low, high, header, payload.length)) return false;
+    this.#writer.transferRanges(ranges);
     this.#writer.write(payload);
     this.#writer.end();
     return true;

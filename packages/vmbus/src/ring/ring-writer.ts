@@ -14,6 +14,7 @@ import {
   LONGEST_PACKET_BYTES,
   packetBytes,
 } from './layout.ts';
+import type { TransferRanges } from '../channel/channel.ts';
 import type { RingFault } from './layout.ts';
 import type { RingMemory } from './ring-memory.ts';
 import { distance, freeBytes, isIndex, mustSignalReader } from './signalling.ts';
@@ -168,6 +169,16 @@ export class RingWriter {
       const page = pages[i]!;
       this.u32(page >>> 0);
       this.u32(Math.floor(page / 0x1_0000_0000));
+    }
+  }
+
+  /** Writes the header and ranges of a transfer-pages packet. */
+  transferRanges({ set, count, offsets, lengths }: TransferRanges): void {
+    this.u32(set & 0xffff);
+    this.u32(count);
+    for (let i = 0; i < count; i++) {
+      this.u32(lengths[i]!);
+      this.u32(offsets[i]!);
     }
   }
 
