@@ -51,3 +51,8 @@ export * from './scsi/mode.ts';
 export * from './scsi/capacity.ts';
 export * from './scsi/persistent-reserve.ts';
 export * from './scsi/multimedia.ts';
+export * from './network/nvsp.ts';
+export * from './network/rndis.ts';
+export * from './network/packet-info.ts';
+export * from './network/oids.ts';
+export * from './network/ndis.ts';
