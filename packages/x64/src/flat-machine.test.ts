@@ -46,6 +46,15 @@ describe('a flat machine', () => {
     expect(flat.registers[0]).toBe(0x12345678n);
   });
 
+  test('an opcode that its modrm byte chooses may end a page with that byte in the next', () => {
+    // mov eax, 7; movd xmm2, eax; pslldq xmm2, 3 with the last two bytes in the next page; movd eax, xmm2; hlt
+    const code = [0xb8, 7, 0, 0, 0, 0x66, 0x0f, 0x6e, 0xd0, 0x66, 0x0f, 0x73, 0xfa, 3, 0x66, 0x0f, 0x7e, 0xd0, 0xf4];
+    const flat = machine(code, CODE + 0x1000 - 12);
+
+    expect(finish(flat)).toBe(EXIT_HALT);
+    expect(flat.registers[0]).toBe(0x0700_0000n);
+  });
+
   test('sees code that it has just changed, even in the same block', () => {
     // mov byte [rip + 1], 7; mov al, 1 (its immediate is what the store changes); hlt
     const flat = machine([0xc6, 0x05, 1, 0, 0, 0, 7, 0xb0, 1, 0xf4]);

@@ -133,10 +133,11 @@ export function decode(s: usize, code: usize, p: usize, offset: u32, mode: u32):
   decodedOps = 1;
   const zero = s + ZERO;
   if (row == 0 || (lock && ((flags & LOCKABLE) == 0 || (withModrm && Instruction.modrm >= 0xc0)))) {
-    // The modrm byte and what follows are not looked at: #UD comes first.
+    // What follows the modrm byte is not looked at: #UD comes first. The modrm byte itself may have decided: where it is
+    // in the next page, nothing is known before that is there.
     store<u16>(p, <u16>HANDLER_UNDEFINED);
     store<u8>(p, <u8>Instruction.modrm, OP_MODRM);
-    const undefinedLength = <u32>(Instruction.at - code);
+    const undefinedLength = <u32>(Instruction.at - code) + (withModrm ? 1 : 0);
     if (undefinedLength > MAX_LENGTH) return TOO_LONG;
     store<u16>(p, <u16>(offset | (undefinedLength << 12)), OP_PLACE);
     store<u64>(p, row == 0 ? 0xffff : <u64>decodedRow, OP_IMMEDIATE);
