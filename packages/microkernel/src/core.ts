@@ -2,7 +2,7 @@
  * The microkernel's inside, one per thread: shared state, what this thread can reach of it, and the look-ups on which
  * everything else is built. Not exported from the package.
  */
-import { deliverFixed, deliverNmi } from './apic/interrupt-command.ts';
+import { deliverFixed, deliverNmi, sendMessage } from './apic/interrupt-command.ts';
 import type { Clock } from './clock.ts';
 import { Frame } from './hypercall/declare.ts';
 import { GuestMemory } from './memory/guest-memory.ts';
@@ -33,6 +33,8 @@ export interface Outside {
   readonly output?: (partition: number, byte: number) => boolean;
   /** A guest reported its crash. */
   readonly crashed?: (partition: number, report: CrashReport) => void;
+  /** A VP has ended an interrupt that was requested as level-triggered. Allocates nothing. */
+  readonly apicEoi?: (partition: number, vector: number) => void;
   /** A guest asked to be reset by the reset register. */
   readonly reset?: (partition: number) => void;
 }
@@ -134,6 +136,11 @@ export class Core implements SynicHost {
     if (!(vector >= FIRST_VECTOR && vector <= LAST_VECTOR)) return HvStatus.InvalidParameter;
     deliverFixed(this.words, this.state.vp(slot), vector);
     return HvStatus.Success;
+  }
+
+  /** Sends what a device's interrupt message says: see {@link sendMessage}. Allocates nothing. */
+  requestInterrupt(partition: number, message: number, destination: number): boolean {
+    return sendMessage(this, partition, message, destination);
   }
 
   /** Makes a non-maskable interrupt pending at a VP and rings it. */

@@ -226,6 +226,17 @@ export class Microkernel {
     return this.#core.assertInterrupt(partition, vp, vector);
   }
 
+  /**
+   * Requests an interrupt as a device does: by an entry of an I/O APIC's table, or a message. Allocates nothing.
+   *
+   * @param message - vector 0-7, delivery mode 8-10, logical destination 11, level-triggered 15
+   * @param destination - eight bits, 255 for everybody
+   * @returns whether a VP took it. When it ends one that was level-triggered, `apicEoi` is called
+   */
+  requestInterrupt(partition: number, message: number, destination: number): boolean {
+    return this.#core.requestInterrupt(partition, message, destination);
+  }
+
   /** Makes a non-maskable interrupt pending at a VP. `InvalidVpState` when it has no APIC, or that is off. */
   assertNmi(partition: number, vp: number): HvStatus {
     return this.#core.assertNmi(partition, vp);

@@ -25,12 +25,13 @@ const ASSERT = 1 << 14;
 const LEVEL = 1 << 15;
 const BROADCAST = 0xffff_ffff;
 const FLAT = 0xf;
+/** Index that no processor has. */
+const NOBODY = -1;
 
 /** Who sends a command. */
 export interface Sender {
   readonly core: Core;
   readonly partition: number;
-  readonly partitionSlot: number;
   readonly index: number;
 }
 
@@ -41,7 +42,8 @@ export const logicalX2 = (index: number): number => ((index >>> 4) << 16) | (1 <
 export const wideDestination = (destination: number): number => (destination === 0xff ? BROADCAST : destination);
 
 /**
- * Sends what a command says. What names no processor of the partition goes nowhere, as on a bus.
+ * Sends what a command says. What names no processor of the partition goes nowhere, as on a bus. Interrupts between
+ * processors are edge-triggered, whatever bit 15 says.
  *
  * @param destination - 32 bits, unsigned; all ones name everybody
  * @returns `false` when the vector is one that interrupts may not have
@@ -58,24 +60,59 @@ export function sendCommand(sender: Sender, low: number, destination: number): b
     // These two are for fixed interrupts alone.
     if (mode !== Delivery.Fixed) return true;
     if (shorthand === Shorthand.Self) {
-      deliver(core, core.vpSlot(partition, index), mode, vector);
+      deliver(core, core.vpSlot(partition, index), mode, vector, false);
       return true;
     }
   }
-  if (shorthand === Shorthand.None && (low & LOGICAL) === 0 && destination !== BROADCAST) {
-    deliver(core, core.vpSlot(partition, destination), mode, vector);
-    return true;
+  if (shorthand === Shorthand.None) route(core, partition, low, destination, false, NOBODY);
+  else route(core, partition, low & ~LOGICAL, BROADCAST, false, shorthand === Shorthand.Others ? index : NOBODY);
+  return true;
+}
+
+/**
+ * Sends what a device's interrupt message says: an entry of an I/O APIC's table, or a message-signalled interrupt.
+ *
+ * @param message - as the lower half of such an entry: vector 0-7, delivery mode 8-10, logical destination 11, level-triggered
+ * 15; other bits mean nothing here
+ * @param destination - eight bits
+ * @returns whether some processor took it; one whose APIC is off does not
+ */
+export function sendMessage(core: Core, partition: number, message: number, destination: number): boolean {
+  if (((message >>> 8) & 7) <= Delivery.LowestPriority && (message & 0xff) < FIRST_VECTOR) return false;
+  return route(core, partition, message, wideDestination(destination), (message & LEVEL) !== 0, NOBODY);
+}
+
+/**
+ * Finds the processors that a destination names, and delivers to them.
+ *
+ * @param what - vector, delivery mode, and whether the destination is logical
+ * @param except - index of a processor that is passed over
+ * @returns whether one of them took it
+ */
+function route(
+  core: Core,
+  partition: number,
+  what: number,
+  destination: number,
+  level: boolean,
+  except: number,
+): boolean {
+  const mode = (what >>> 8) & 7;
+  const vector = what & 0xff;
+  const logical = (what & LOGICAL) !== 0;
+  if (!logical && destination !== BROADCAST) {
+    return deliver(core, core.vpSlot(partition, destination), mode, vector, level);
   }
-  const logical = (low & LOGICAL) !== 0;
-  const most = core.state.vpLimit(sender.partitionSlot);
+  const partitionSlot = core.partitions.slot(partition);
+  const most = partitionSlot < 0 ? 0 : core.state.vpLimit(partitionSlot);
+  let taken = false;
   let least = -1;
   let leastPriority = 256;
   for (let target = 0; target < most; target++) {
     const slot = core.vpSlot(partition, target);
-    if (slot < 0 || (shorthand === Shorthand.Others && target === index)) continue;
-    if (shorthand === Shorthand.None && !isNamed(core, slot, target, destination, logical)) continue;
+    if (slot < 0 || target === except || !isNamed(core, slot, target, destination, logical)) continue;
     if (mode !== Delivery.LowestPriority) {
-      deliver(core, slot, mode, vector);
+      taken = deliver(core, slot, mode, vector, level) || taken;
       continue;
     }
     // Of equals the one with the lowest id, so that a replayed machine chooses the same.
@@ -85,14 +122,21 @@ export function sendCommand(sender: Sender, low: number, destination: number): b
     least = slot;
     leastPriority = priority;
   }
-  if (least >= 0) deliver(core, least, mode, vector);
-  return true;
+  return least >= 0 ? deliver(core, least, mode, vector, level) : taken;
 }
 
-/** Makes a fixed interrupt pending at a VP, if its APIC accepts it. A VP without an APIC takes them all. */
-export function deliverFixed(words: Int32Array, vpRecord: number, vector: number): void {
-  if (accepting(words, vpRecord)) post(words, vpRecord, vector);
-  else Atomics.add(words, vpRecord + VpWord.Apic + ApicAt.Refused, 1);
+/** Makes a fixed interrupt pending at a VP, if its APIC accepts it. A VP without an APIC takes them all. @returns whether it did */
+export function deliverFixed(words: Int32Array, vpRecord: number, vector: number, level = false): boolean {
+  if (!accepting(words, vpRecord)) {
+    Atomics.add(words, vpRecord + VpWord.Apic + ApicAt.Refused, 1);
+    return false;
+  }
+  const at = vpRecord + VpWord.Apic + ApicAt.TriggerMode + (vector >>> 5);
+  const bit = 1 << (vector & 31);
+  if (level) Atomics.or(words, at, bit);
+  else if ((Atomics.load(words, at) & bit) !== 0) Atomics.and(words, at, ~bit);
+  post(words, vpRecord, vector);
+  return true;
 }
 
 /** Makes a non-maskable interrupt pending at a VP. @returns `false` when it has no APIC that could take it. */
@@ -109,15 +153,17 @@ function accepting(words: Int32Array, vpRecord: number): boolean {
   return mode === 0 || (mode & ACCEPTING) === ACCEPTING;
 }
 
-function deliver(core: Core, vpSlot: number, mode: number, vector: number): void {
-  if (vpSlot < 0) return;
+function deliver(core: Core, vpSlot: number, mode: number, vector: number, level: boolean): boolean {
+  if (vpSlot < 0) return false;
   const { words } = core;
   const record = core.state.vp(vpSlot);
-  if (mode <= Delivery.LowestPriority) return deliverFixed(words, record, vector);
-  if ((Atomics.load(words, record + VpWord.Apic + ApicAt.Mode) & Mode.Enabled) === 0) return;
-  if (mode === Delivery.Nmi) deliverNmi(words, record);
-  else if (mode === Delivery.Init) postInit(words, record);
-  else if (mode === Delivery.Startup) postSipi(words, record, vector);
+  if (mode <= Delivery.LowestPriority) return deliverFixed(words, record, vector, level);
+  if ((Atomics.load(words, record + VpWord.Apic + ApicAt.Mode) & Mode.Enabled) === 0) return false;
+  if (mode === Delivery.Nmi) return deliverNmi(words, record);
+  if (mode === Delivery.Init) postInit(words, record);
+  else if (mode === Delivery.Startup) return postSipi(words, record, vector);
+  else return false;
+  return true;
 }
 
 /** Whether a destination names the VP of this index, whose record is in `vpSlot`. */

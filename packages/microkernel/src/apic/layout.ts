@@ -7,6 +7,7 @@
  *
  *         ┌───────────────────────────────────────┐
  *         │ mode · events · startup               │  any thread, by atomic operations
+ *         │ trigger modes: one bit for each vector│
  *         │ logical destination · its format      │  the VP's thread writes, senders read
  *         ├───────────────────────────────────────┤
  *         │ spurious vector · errors · command    │
@@ -51,10 +52,12 @@ export const ApicAt = {
   Refused: 33,
   TimerExpired: 34,
   Ended: 35,
+  /** Vectors whose last request was level-triggered. Senders write it before they make the vector pending. */
+  TriggerMode: 36,
 } as const;
 
 /** Words of a VP's APIC. */
-export const APIC_WORDS = 40;
+export const APIC_WORDS = 44;
 
 /** Bits of the mode word. */
 export const Mode = {

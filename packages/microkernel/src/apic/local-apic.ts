@@ -3,8 +3,8 @@
  * "Advanced Programmable Interrupt Controller (APIC)").
  *
  * Whoever sends to a VP sets atomic words of its record and rings its doorbell; everything else here is the VP's own.
- * There is no I/O APIC and nothing is wired to the LINT pins, so all interrupts are edge-triggered: they come from
- * commands, the timer, errors, the SynIC and the host.
+ * Nothing is wired to the LINT pins: interrupts come from commands, the timer, errors, the SynIC and the host, whose I/O
+ * APIC is told of the end of those that it requested as level-triggered.
  */
 import type { Core } from '../core.ts';
 import { VpWord } from '../state/layout.ts';
@@ -23,7 +23,7 @@ import {
   Mode,
   SOFTWARE_ENABLE,
 } from './layout.ts';
-import { accept, deliverable, endOfInterrupt, processorPriority } from './priority.ts';
+import { accept, deliverable, endOfInterrupt, levelTriggered, processorPriority } from './priority.ts';
 import { apicRows, COMMAND } from './registers.ts';
 import { resetRegisters } from './reset.ts';
 import { restoreApic, saveApic, type SavedApic } from './saved-state.ts';
@@ -44,7 +44,6 @@ export class LocalApic implements Sender {
   readonly core: Core;
   readonly words: Int32Array;
   readonly partition: number;
-  readonly partitionSlot: number;
   readonly index: number;
   /** First word of the VP's record, and of the APIC's part of it. */
   readonly record: number;
@@ -62,7 +61,6 @@ export class LocalApic implements Sender {
     this.core = core;
     this.words = core.words;
     this.partition = vp.partition;
-    this.partitionSlot = slots.partition;
     this.index = vp.index;
     this.record = core.state.vp(slots.vp);
     this.at = this.record + VpWord.Apic;
@@ -105,11 +103,14 @@ export class LocalApic implements Sender {
 
   /** Puts a vector that {@link highestInterrupt} returned in service. One of an auto-EOI SINT is over at once. */
   acknowledge(vector: number): void {
-    accept(this.words, this.record, vector, this.#synic.isAutoEoi(vector));
+    const endsItself = this.#synic.isAutoEoi(vector);
+    accept(this.words, this.record, vector, endsItself);
+    if (endsItself) this.#ended(vector);
   }
 
   endOfInterrupt(): void {
-    endOfInterrupt(this.words, this.record);
+    const vector = endOfInterrupt(this.words, this.record);
+    if (vector >= 0) this.#ended(vector);
   }
 
   get nmiPending(): boolean {
@@ -311,6 +312,11 @@ export class LocalApic implements Sender {
       timerExpired: words[at + ApicAt.TimerExpired]! >>> 0,
       ended: words[at + ApicAt.Ended]! >>> 0,
     };
+  }
+
+  /** Whoever holds a line of a level-triggered interrupt must hear that it is over. */
+  #ended(vector: number): void {
+    if (levelTriggered(this.words, this.record, vector)) this.core.outside.apicEoi?.(this.partition, vector);
   }
 
   get #mode(): number {

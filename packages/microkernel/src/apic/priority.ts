@@ -2,7 +2,7 @@
  * Which interrupt a local APIC delivers next (Intel SDM volume 3, "Task and Processor Priorities"): the highest one
  * requested, once its class, the upper four bits of its vector, is above that of the task and of all that is in service.
  *
- * Nothing here is level-triggered, so no trigger modes are kept. None of these functions allocates.
+ * None of these functions allocates.
  */
 import { VpWord } from '../state/layout.ts';
 import { pendingAbove, remove } from '../vp/interrupts.ts';
@@ -37,12 +37,19 @@ export function accept(words: Int32Array, vpRecord: number, vector: number, ends
   words[at] = words[at]! | (1 << (vector & 31));
 }
 
-/** Ends the highest interrupt in service; without one, nothing happens. */
-export function endOfInterrupt(words: Int32Array, vpRecord: number): void {
+/** Whether the last request of a vector was level-triggered: its end is of interest to whoever requested it. */
+export function levelTriggered(words: Int32Array, vpRecord: number, vector: number): boolean {
+  const at = vpRecord + VpWord.Apic + ApicAt.TriggerMode + (vector >>> 5);
+  return (Atomics.load(words, at) & (1 << (vector & 31))) !== 0;
+}
+
+/** Ends the highest interrupt in service. @returns its vector, -1 when there is none */
+export function endOfInterrupt(words: Int32Array, vpRecord: number): number {
   const vector = highestInService(words, vpRecord);
-  if (vector < 0) return;
+  if (vector < 0) return -1;
   const apic = vpRecord + VpWord.Apic;
   const at = apic + ApicAt.InService + (vector >>> 5);
   words[at] = words[at]! & ~(1 << (vector & 31));
   words[apic + ApicAt.Ended] = (words[apic + ApicAt.Ended]! + 1) | 0;
+  return vector;
 }

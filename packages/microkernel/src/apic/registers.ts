@@ -4,7 +4,6 @@
  *
  * A row without `read` is write-only, one without `write` read-only: as an MSR the other access faults; in the page it
  * reads 0, or does nothing. Bits outside `bits` fault when they are written to the MSR, and are ignored in the page.
- * The trigger mode registers read 0, as nothing here is level-triggered.
  */
 import { COMMAND_BITS, logicalX2, wideDestination } from './interrupt-command.ts';
 import { ApicAt, Local, LOCAL_MASKED, SOFTWARE_ENABLE } from './layout.ts';
@@ -95,7 +94,10 @@ export const apicRows: readonly (ApicRegister | undefined)[] = rows([
     },
   ],
   ...bank(0x10, (n) => ({ name: `In-Service ${n}`, read: at(ApicAt.InService + n) })),
-  ...bank(0x18, (n) => ({ name: `Trigger Mode ${n}`, read: () => 0 })),
+  ...bank(0x18, (n) => ({
+    name: `Trigger Mode ${n}`,
+    read: (apic) => Atomics.load(apic.words, apic.at + ApicAt.TriggerMode + n),
+  })),
   ...bank(0x20, (n) => ({
     name: `Interrupt Request ${n}`,
     read: (apic) => Atomics.load(apic.words, apic.record + VpWord.Pending + n),

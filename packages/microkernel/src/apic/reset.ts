@@ -36,6 +36,7 @@ export function resetRegisters(words: Int32Array, vpRecord: number): void {
   for (let word = 0; word < 8; word++) {
     Atomics.store(words, vpRecord + VpWord.Pending + word, 0);
     words[apic + ApicAt.InService + word] = 0;
+    Atomics.store(words, apic + ApicAt.TriggerMode + word, 0);
   }
   Atomics.store(words, apic + ApicAt.LogicalDestination, 0);
   Atomics.store(words, apic + ApicAt.DestinationFormat, FORMAT_RESET);

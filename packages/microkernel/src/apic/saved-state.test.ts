@@ -43,6 +43,7 @@ test('a machine that is restored elsewhere goes on with its interrupts, timer an
   from.kernel.assertInterrupt(from.partition, 0, 0x51);
   vp.takeInterrupt();
   from.kernel.assertInterrupt(from.partition, 0, 0x41);
+  from.kernel.requestInterrupt(from.partition, 0x8042, 0);
   from.kernel.assertNmi(from.partition, 0);
   vp.apicWrite(Reg.IcrHigh, 0x0100_0000);
   vp.apicWrite(Reg.IcrLow, (6 << 8) | 0x77);
@@ -99,6 +100,7 @@ test('a state that cannot be is refused, and leaves an APIC that was just turned
   const wrong: Partial<SavedApic>[] = [
     { requested: [15] },
     { inService: [256] },
+    { levelTriggered: [3] },
     { requested: [0.5] },
     { localVectors: [] },
     { due: 100 },

@@ -32,6 +32,8 @@ export interface SavedApic {
   readonly tscDeadline: string;
   readonly requested: readonly number[];
   readonly inService: readonly number[];
+  /** Vectors whose last request was level-triggered. */
+  readonly levelTriggered: readonly number[];
 }
 
 /** Reads the state of a VP that has settled and does not run. */
@@ -61,6 +63,7 @@ export function saveApic(words: Int32Array, vpRecord: number): SavedApic {
     tscDeadline: `0x${deadline.toString(16)}`,
     requested: vectors(words, vpRecord + VpWord.Pending),
     inService: vectors(words, apic + ApicAt.InService),
+    levelTriggered: vectors(words, apic + ApicAt.TriggerMode),
   };
 }
 
@@ -70,7 +73,8 @@ export function restoreApic(words: Int32Array, vpRecord: number, saved: SavedApi
   const apic = vpRecord + VpWord.Apic;
   const present = words[apic + ApicAt.Mode]! !== 0;
   const possible =
-    [...saved.requested, ...saved.inService].every(isVector) && saved.localVectors.length === LOCAL_COUNT;
+    [...saved.requested, ...saved.inService, ...saved.levelTriggered].every(isVector) &&
+    saved.localVectors.length === LOCAL_COUNT;
   // Without a period, or at no time, a timer cannot run; a period of 0 would never end.
   const runs = saved.due === undefined || (saved.due >= 0 && saved.due < Infinity);
   const counts = saved.due === undefined || saved.initialCount !== 0 || BigInt(saved.tscDeadline) !== 0n;
@@ -94,6 +98,7 @@ export function restoreApic(words: Int32Array, vpRecord: number, saved: SavedApi
   if (saved.due !== undefined) arm(words, apic, saved.due);
   for (const vector of saved.requested) setBit(words, vpRecord + VpWord.Pending, vector);
   for (const vector of saved.inService) setBit(words, apic + ApicAt.InService, vector);
+  for (const vector of saved.levelTriggered) setBit(words, apic + ApicAt.TriggerMode, vector);
   set(ApicAt.Events, saved.nmi ? Events.Nmi : 0);
   restoreStartup(words, vpRecord, saved.startup);
   const created = words[apic + ApicAt.Mode]! & ~(Mode.Enabled | Mode.X2);

@@ -6,7 +6,7 @@
  *
  *     ┌──────────┬───────┬────────────┬────────┬───────────┬──────────────────────────┬───────────────────────────┐
  *     │ header   │ nodes │ partitions │ VPs    │ VP slot   │ overlays' other pages    │ inter-partition           │
- *     │ 16 words │ n × 8 │ p × 64     │ v × 72 │ by index  │ p × 2 pages, v × 1 page  │ SynIC per VP, all ports   │
+ *     │ 16 words │ n × 8 │ p × 64     │ v × 76 │ by index  │ p × 2 pages, v × 1 page  │ SynIC per VP, all ports   │
  *     └──────────┴───────┴────────────┴────────┴───────────┴──────────────────────────┴───────────────────────────┘
  *
  * 64-bit values lie at even words, so that a `BigUint64Array` over the same bytes reads them untorn.

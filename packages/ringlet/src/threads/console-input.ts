@@ -11,15 +11,19 @@ export class ConsoleInput {
   #waiting: Uint8Array = new Uint8Array(0);
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param state - of the guest's platform */
-  constructor(state: SharedArrayBuffer) {
+  /**
+   * @param state - of the guest's platform
+   * @param interrupt - sends an interrupt message to the guest's processors
+   */
+  constructor(state: SharedArrayBuffer, interrupt: (message: number, destination: number) => boolean) {
     const nothing = (): void => {};
-    // This thread only feeds the serial port: it never answers a port access, so none of these is ever called.
+    // This thread only feeds the serial port: it never answers a port access, so none of the others is ever called.
     this.#platform = new Platform({
       state,
       clock: { now: () => 0 },
       wallClock: () => 0,
-      output: nothing,
+      interrupt,
+      output: () => true,
       debugOutput: nothing,
       powerOff: nothing,
       reset: nothing,

@@ -1,5 +1,5 @@
 /**
- * A guest's console: bytes it prints, one hypercall each, gathered into messages.
+ * A guest's console: bytes it prints, one by one, gathered into messages.
  *
  * Bounded: when the managing thread has not taken what was posted before, the guest is told that there is no room and
  * tries again, so a guest that prints without end waits instead of filling the host's memory.
@@ -10,6 +10,8 @@ const CHUNK_BYTES = 16_384;
 const LINES_AT_ONCE = 64;
 const NEWLINE = 0x0a;
 const MOST_BYTES_UNTAKEN = 1024 * 1024;
+/** Above this the guest should wait, if it can be made to; what it has on the way still fits. */
+const FULL = MOST_BYTES_UNTAKEN - 64 * 1024;
 
 /** Collects console bytes and hands them on. */
 export class ConsoleOutput {
@@ -22,6 +24,11 @@ export class ConsoleOutput {
   /** @param post - receives a fresh array that becomes the receiver's */
   constructor(post: (bytes: Uint8Array) => void) {
     this.#post = post;
+  }
+
+  /** Whether nobody takes what is printed. */
+  get full(): boolean {
+    return this.#untaken >= FULL;
   }
 
   /** Takes one byte. @returns false when there is no room now. */

@@ -72,7 +72,9 @@ export class X64Guest implements GuestThreads {
       randomSeed: randomBytes(SEED_BYTES),
     });
     const platform = Platform.createState();
-    const input = new ConsoleInput(platform);
+    const input = new ConsoleInput(platform, (message, destination) =>
+      kernel.requestInterrupt(partition, message, destination),
+    );
     const start = (vp: number): X64Start => ({
       module,
       area: areas[vp]!,

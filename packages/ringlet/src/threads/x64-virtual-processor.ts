@@ -11,8 +11,6 @@ import { loopOfProcessor } from './processor-loop.ts';
 
 /** Instructions between two looks at everything else: about 2 ms. */
 const BUDGET = 250_000n;
-/** What is read where nothing is. */
-const ALL_ONES = 0xffff_ffff_ffff_ffffn;
 /** What the processor has beside the baseline. */
 const FEATURES: readonly CpuFeature[] = [
   ...X86_64_V1,
@@ -42,27 +40,32 @@ export function startX64VirtualProcessor(): void {
   const port = parentPort!;
   const tell = (message: FromVirtualProcessor) => port.postMessage(message);
   const console = new ConsoleOutput((bytes) => tell({ type: 'console', bytes }));
-  port.on('message', (message: ToVirtualProcessor) => console.taken(message.bytes));
+  port.on('message', (message: ToVirtualProcessor) => {
+    console.taken(message.bytes);
+    if (!console.full) platform.serial.resume();
+  });
 
   let ended: Exit | undefined;
   const kernel = attach(start.system, start.node, {
     crashed: (_, report) => (ended ??= { reason: 'crash', message: panicOf(report) }),
+    apicEoi: (_, vector) => platform.ioApic.endOfInterrupt(vector),
   });
   const vp = kernel.vp(start.partition, start.vp);
   const clock = new HostClock(start.system.epoch);
-  // A serial port cannot make its guest wait: what nobody takes for too long is lost.
-  const print = (byte: number): void => void console.put(byte);
-  const { ports } = new Platform({
+  const platform = new Platform({
     state: platformState,
     clock,
     wallClock: () => Date.now(),
-    output: print,
-    debugOutput: print,
+    output: (byte) => console.put(byte) && !console.full,
+    // This port cannot make its guest wait: what nobody takes for too long is lost.
+    debugOutput: (byte) => void console.put(byte),
+    interrupt: (message, destination) => kernel.requestInterrupt(start.partition, message, destination),
     powerOff: () => (ended ??= { reason: 'power-off', code: 0 }),
     reset: () => (ended ??= { reason: 'reset' }),
     exit: (code) => (ended ??= { reason: 'power-off', code }),
     heldByRts: true,
   });
+  const { ports, memory } = platform;
   const processor = new X64Processor({
     core: instantiateCore(module, start.node.memory),
     buffer: start.node.memory.buffer,
@@ -90,7 +93,8 @@ export function startX64VirtualProcessor(): void {
           else exit.value = ports.read(exit.port, exit.width as PortWidth);
           break;
         case 'gpa':
-          if (!exit.write) exit.value = ALL_ONES;
+          if (exit.write) memory.write(exit.gpa, exit.value);
+          else exit.value = memory.read(exit.gpa);
           break;
         case 'triple-fault':
           ended = { reason: 'reset' };

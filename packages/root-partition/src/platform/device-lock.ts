@@ -1,6 +1,7 @@
 /**
  * Lock of a device whose registers depend on each other. Held for some hundred nanoseconds and never across a callback,
- * so whoever is called back may use the device.
+ * so whoever is called back may use the device. The exception are interrupts, which would overtake each other otherwise: a
+ * device sets its line under its lock, and the I/O APIC sends under its own, which is always the inner one.
  */
 import { invariant } from '@ringlet/wire';
 

@@ -240,6 +240,8 @@ test('a machine that is saved and restored elsewhere goes on where it was', () =
     [0xcf9, 0x02],
     [0x64, 0xd1],
   ];
+  from.platform.memory.write(0xfec0_0000, 0x18n);
+  from.platform.memory.write(0xfec0_0010, 0x8041n);
   for (const [port, value] of registers) out(from, port, value);
   from.time.clock += 12_345;
   const saved = from.platform.save();
@@ -255,6 +257,24 @@ test('a machine that is saved and restored elsewhere goes on where it was', () =
   expect(seen(to)).toEqual(seen(from));
   out(to, 0x60, 0xfe);
   expect(to.events).toEqual(['reset']);
+});
+
+test('a machine that is restored while its serial port waited to send is told that it can', () => {
+  const from = testPlatform({ full: () => 1 });
+  from.platform.memory.write(0xfec0_0000, 0x18n);
+  from.platform.memory.write(0xfec0_0010, 0x41n);
+  for (const [port, value] of [
+    [0x3fc, 0x0b],
+    [0x3f9, 0x02],
+    [0x3f8, 0x21],
+  ] as const)
+    out(from, port, value);
+  expect(inp(from, 0x3fd)).toBe(0);
+
+  const to = testPlatform();
+  to.platform.restore(from.platform.save());
+
+  expect([inp(to, 0x3fd), inp(to, 0x3fa), to.interrupts]).toEqual([0x60, 0x02, [[0x41, 0]]]);
 });
 
 test('two threads’ views are of one machine', () => {

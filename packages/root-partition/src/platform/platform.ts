@@ -1,5 +1,5 @@
 /**
- * Platform: what a PC has on its I/O ports, as far as guests without a BIOS look for it.
+ * Platform: what a PC has on its I/O ports and at fixed addresses, as far as guests without a BIOS look for it.
  *
  * Its state lies in one `SharedArrayBuffer`. Each thread that runs a VP of the machine attaches to it and answers that
  * VP's port accesses itself; none is sent to another thread. Of what a guest can do to end its machine, the ports are
@@ -14,10 +14,12 @@ import { invariant } from '@ringlet/wire';
 import { AbsentPci, AbsentPic } from './absent-devices.ts';
 import { DebugOutput } from './debug-output.ts';
 import { ExitPort } from './exit-port.ts';
+import { IO_APIC_WORDS, IoApic, type SavedIoApic } from './io-apic.ts';
 import { INTERVAL_WORDS, IntervalTimer, type SavedIntervalTimer } from './interval-timer.ts';
 import { KEYBOARD_CONTROLLER_WORDS, KeyboardController, type SavedKeyboardController } from './keyboard-controller.ts';
+import { MemoryBus } from './memory-bus.ts';
 import { PORT_BUS_WORDS, PortBus } from './port-bus.ts';
-import { Port } from './ports.ts';
+import { IO_APIC_BASE, Pin, Port } from './ports.ts';
 import { POST_CODE_WORDS, PostCode, type SavedPostCode } from './post-code.ts';
 import { PowerControl } from './power-control.ts';
 import { CLOCK_WORDS, RealTimeClock, type SavedRealTimeClock } from './real-time-clock.ts';
@@ -31,8 +33,10 @@ export interface PlatformWorld {
   readonly clock: Clock;
   /** Milliseconds since the start of 1970, UTC. */
   readonly wallClock: () => number;
-  /** Takes a byte that the guest sent to its serial port. */
-  readonly output: (byte: number) => void;
+  /** Takes a byte that the guest sent to its serial port. @returns `false` when the next should wait: see {@link SerialPort} */
+  readonly output: (byte: number) => boolean;
+  /** Sends a device's interrupt message to the machine's processors: see {@link IoApic}. Must not come back to the platform. */
+  readonly interrupt: (message: number, destination: number) => boolean;
   /** Takes a byte that the guest wrote to the debug port. */
   readonly debugOutput: (byte: number) => void;
   /** The guest turned its machine off. */
@@ -47,6 +51,7 @@ export interface PlatformWorld {
 
 /** A platform of a machine that does not run. */
 export interface SavedPlatform {
+  readonly ioApic: SavedIoApic;
   readonly serial: SavedSerialPort;
   readonly realTimeClock: SavedRealTimeClock;
   readonly intervalTimer: SavedIntervalTimer;
@@ -58,6 +63,7 @@ export interface SavedPlatform {
 /** Word at which each device's state starts; all are even. */
 const At = tile({
   Bus: PORT_BUS_WORDS,
+  IoApic: IO_APIC_WORDS,
   Serial: SERIAL_WORDS,
   RealTimeClock: CLOCK_WORDS,
   IntervalTimer: INTERVAL_WORDS,
@@ -70,6 +76,8 @@ const At = tile({
 /** One thread's view of a machine's platform. */
 export class Platform {
   readonly ports: PortBus;
+  readonly memory: MemoryBus;
+  readonly ioApic: IoApic;
   readonly serial: SerialPort;
   readonly #realTimeClock: RealTimeClock;
   readonly #intervalTimer: IntervalTimer;
@@ -82,16 +90,31 @@ export class Platform {
     const state = new SharedArrayBuffer(At.End * 4);
     const nothing = (): void => {};
     const still = { now: () => 0 };
-    const world = { state, clock: still, wallClock: () => 0, output: nothing, debugOutput: nothing };
+    const world = {
+      state,
+      clock: still,
+      wallClock: () => 0,
+      output: () => true,
+      debugOutput: nothing,
+      interrupt: () => false,
+    };
     new Platform({ ...world, powerOff: nothing, reset: nothing, exit: nothing }).reset();
     return state;
   }
 
   constructor(world: PlatformWorld) {
-    const { state, clock, wallClock, output, debugOutput, powerOff, reset, exit, heldByRts = false } = world;
+    const { state, clock, wallClock, output, debugOutput, interrupt, powerOff, reset, exit, heldByRts = false } = world;
     invariant(state.byteLength === At.End * 4, 'the buffer holds the state of a platform');
     const words = (at: number, count: number): Int32Array => new Int32Array(state, at * 4, count);
-    this.serial = new SerialPort({ words: words(At.Serial, SERIAL_WORDS), firstPort: Port.Com1, output, heldByRts });
+    this.ioApic = new IoApic({ words: words(At.IoApic, IO_APIC_WORDS), base: IO_APIC_BASE, interrupt });
+    this.memory = new MemoryBus([this.ioApic]);
+    this.serial = new SerialPort({
+      words: words(At.Serial, SERIAL_WORDS),
+      firstPort: Port.Com1,
+      output,
+      line: (high) => this.ioApic.setLine(Pin.Com1, high),
+      heldByRts,
+    });
     this.#realTimeClock = new RealTimeClock({ words: words(At.RealTimeClock, CLOCK_WORDS), wallClock });
     this.#intervalTimer = new IntervalTimer({ words: words(At.IntervalTimer, INTERVAL_WORDS), clock });
     this.#resetControl = new ResetControl({ words: words(At.ResetControl, RESET_CONTROL_WORDS), reset });
@@ -117,6 +140,7 @@ export class Platform {
 
   /** What a reset button does: registers as after power-up. Serial input that waits stays, and so does the clock's memory. */
   reset(): void {
+    this.ioApic.reset();
     this.serial.reset();
     this.#realTimeClock.reset();
     this.#intervalTimer.reset();
@@ -127,6 +151,7 @@ export class Platform {
 
   save(): SavedPlatform {
     return {
+      ioApic: this.ioApic.save(),
       serial: this.serial.save(),
       realTimeClock: this.#realTimeClock.save(),
       intervalTimer: this.#intervalTimer.save(),
@@ -138,6 +163,7 @@ export class Platform {
 
   /** Takes a saved state, before any VP of the machine runs. */
   restore(saved: SavedPlatform): void {
+    this.ioApic.restore(saved.ioApic);
     this.serial.restore(saved.serial);
     this.#realTimeClock.restore(saved.realTimeClock);
     this.#intervalTimer.restore(saved.intervalTimer);
@@ -150,6 +176,7 @@ export class Platform {
   inspect(): Record<string, unknown> {
     return {
       ports: this.ports.inspect(),
+      ioApic: this.ioApic.inspect(),
       serial: this.serial.inspect(),
       realTimeClock: this.#realTimeClock.inspect(),
       intervalTimer: this.#intervalTimer.inspect(),

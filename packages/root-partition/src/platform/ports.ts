@@ -25,6 +25,11 @@ export const Port = {
   PciData: 0xcfc,
 } as const;
 
+/** Guest-physical address of the I/O APIC's registers: where PCs have it. */
+export const IO_APIC_BASE = 0xfec0_0000;
+/** Pins of the I/O APIC, which are also the numbers of ISA interrupts. */
+export const Pin = { Com1: 4 } as const;
+
 /** RESET_VALUE of the FADT: what is to be written to {@link Port.Reset}. */
 export const RESET_VALUE = 0x42;
 /** SLP_TYP of the sleeping state S5, soft off: both values of the package \_S5. */

@@ -1,11 +1,12 @@
 /**
  * SerialPort: a UART 16550A (National Semiconductor PC16550D data sheet).
  *
- * Bytes leave the moment they are written, so the transmitter is always empty; the speed that is set has no effect.
+ * Bytes leave the moment they are written, so the transmitter is empty again at once, unless nobody takes what it sends:
+ * then it stays full until {@link SerialPort.resume}. The speed that is set has no effect.
  * Input waits on the line, and comes into the receiver's FIFO as fast as the guest empties that: none is ever lost to it.
- * With `heldByRts` it waits until the guest sets RTS, as it does when it opens the port, so that what was typed before
- * outlasts the guest's clearing of the FIFO. There is no interrupt line, as there is no controller for it to lead to;
- * a guest that polls finds in IIR why it would have been interrupted.
+ * With `heldByRts` it waits while the guest does not set RTS: until it opens the port, so that what was typed before
+ * outlasts its clearing of the FIFO, and whenever its own buffers are full, if it uses RTS for flow control.
+ * The interrupt line is high while there is a cause that is enabled; as on a PC, OUT2 connects it.
  *
  * Words of its state:
  *
@@ -19,8 +20,14 @@ export interface SerialWorld {
   /** {@link SERIAL_WORDS} words of shared state. */
   readonly words: Int32Array;
   readonly firstPort: number;
-  /** Takes a byte that the guest sent. Called on the thread of the VP that sent it. */
-  readonly output: (byte: number) => void;
+  /**
+   * Takes a byte that the guest sent. Called on the thread of the VP that sent it.
+   *
+   * @returns `false` when the next one should wait for {@link SerialPort.resume}; one that does not is still taken
+   */
+  readonly output: (byte: number) => boolean;
+  /** Sets the interrupt line. Called under the port's lock, which keeps changes in order: it must not come back. */
+  readonly line: (high: boolean) => void;
   /** Input waits while the guest does not set RTS. */
   readonly heldByRts?: boolean;
 }
@@ -36,8 +43,11 @@ export interface SavedSerialPort {
   readonly transmitterEmptied: boolean;
   readonly overrun: boolean;
   readonly modemChanges: number;
+  /** Level of the interrupt line. */
+  readonly interruptLine: boolean;
   readonly received: readonly number[];
-  readonly line: readonly number[];
+  /** What waits to be received. */
+  readonly incoming: readonly number[];
 }
 
 const Register = {
@@ -66,8 +76,12 @@ const At = {
   FifoCount: 11,
   LineFirst: 12,
   LineCount: 13,
-  Fifo: 14,
-  Line: 18,
+  /** Level of the interrupt line, as it was last set. */
+  High: 14,
+  /** What was sent has not been taken yet. */
+  Busy: 15,
+  Fifo: 16,
+  Line: 20,
 } as const;
 const FIFO_BYTES = 16;
 /** Input that can wait, beyond which {@link SerialPort.receive} takes no more. */
@@ -95,21 +109,24 @@ export class SerialPort implements PortDevice {
   readonly #words: Int32Array;
   readonly #bytes: Uint8Array;
   readonly #firstPort: number;
-  readonly #output: (byte: number) => void;
+  readonly #output: (byte: number) => boolean;
+  readonly #setLine: (high: boolean) => void;
   readonly #heldByRts: boolean;
 
-  constructor({ words, firstPort, output, heldByRts = false }: SerialWorld) {
+  constructor({ words, firstPort, output, line, heldByRts = false }: SerialWorld) {
     this.ports = [[firstPort, 8]];
     this.#words = words;
     this.#bytes = new Uint8Array(words.buffer, words.byteOffset, SERIAL_WORDS * 4);
     this.#firstPort = firstPort;
     this.#output = output;
+    this.#setLine = line;
     this.#heldByRts = heldByRts;
   }
 
   read(port: number): number {
     lockDevice(this.#words, At.Lock);
     const value = this.#read(port - this.#firstPort);
+    this.#settle();
     unlockDevice(this.#words, At.Lock);
     return value;
   }
@@ -117,8 +134,14 @@ export class SerialPort implements PortDevice {
   write(port: number, value: number): void {
     lockDevice(this.#words, At.Lock);
     const sent = this.#write(port - this.#firstPort, value);
+    this.#settle();
     unlockDevice(this.#words, At.Lock);
-    if (sent) this.#output(value);
+    if (sent && !this.#output(value)) this.#setBusy(true);
+  }
+
+  /** What was sent has been taken: the transmitter is empty. From any thread. */
+  resume(): void {
+    if (Atomics.load(this.#words, At.Busy) !== 0) this.#setBusy(false);
   }
 
   /** Puts input on the line, from any thread. @returns how many bytes it took; the rest can be offered again later. */
@@ -129,6 +152,7 @@ export class SerialPort implements PortDevice {
     const end = words[At.LineFirst]! + words[At.LineCount]!;
     for (let n = 0; n < taken; n++) this.#bytes[At.Line * 4 + ((end + n) % LINE_BYTES)] = bytes[n]!;
     words[At.LineCount] = words[At.LineCount]! + taken;
+    this.#settle();
     unlockDevice(words, At.Lock);
     return taken;
   }
@@ -139,6 +163,8 @@ export class SerialPort implements PortDevice {
     lockDevice(words, At.Lock);
     words.fill(0, At.InterruptEnable, At.LineFirst);
     words[At.Divisor] = DIVISOR_RESET;
+    words[At.Busy] = 0;
+    this.#settle();
     unlockDevice(words, At.Lock);
   }
 
@@ -152,17 +178,19 @@ export class SerialPort implements PortDevice {
       modemControl: words[At.ModemControl]!,
       scratch: words[At.Scratch]!,
       divisor: words[At.Divisor]!,
-      transmitterEmptied: words[At.Emptied] !== 0,
+      // Nothing waits to be taken where it is restored.
+      transmitterEmptied: words[At.Emptied] !== 0 || words[At.Busy] !== 0,
       overrun: words[At.Overrun] !== 0,
       modemChanges: words[At.ModemChanges]!,
+      interruptLine: words[At.High] !== 0,
       received: this.#queued(At.Fifo, FIFO_BYTES, words[At.FifoFirst]!, words[At.FifoCount]!),
-      line: this.#queued(At.Line, LINE_BYTES, words[At.LineFirst]!, words[At.LineCount]!),
+      incoming: this.#queued(At.Line, LINE_BYTES, words[At.LineFirst]!, words[At.LineCount]!),
     };
     unlockDevice(words, At.Lock);
     return saved;
   }
 
-  /** Takes a saved state; what does not fit a register is cut off. */
+  /** Takes a saved state, after the interrupt controller took its own; what does not fit a register is cut off. */
   restore(saved: SavedSerialPort): void {
     const words = this.#words;
     lockDevice(words, At.Lock);
@@ -176,19 +204,23 @@ export class SerialPort implements PortDevice {
     words[At.Overrun] = saved.overrun ? 1 : 0;
     words[At.ModemChanges] = saved.modemChanges & 0xf;
     const received = saved.received.slice(0, FIFO_BYTES);
-    const line = saved.line.slice(0, LINE_BYTES);
+    const incoming = saved.incoming.slice(0, LINE_BYTES);
     this.#bytes.set(received, At.Fifo * 4);
-    this.#bytes.set(line, At.Line * 4);
+    this.#bytes.set(incoming, At.Line * 4);
     words[At.FifoFirst] = words[At.LineFirst] = 0;
     words[At.FifoCount] = received.length;
-    words[At.LineCount] = line.length;
+    words[At.LineCount] = incoming.length;
+    words[At.Busy] = 0;
+    words[At.High] = saved.interruptLine ? 1 : 0;
+    this.#settle();
     unlockDevice(words, At.Lock);
   }
 
   /** What a person debugging wants to see; no side effects. */
   inspect(): Record<string, unknown> {
-    const { received, line, ...registers } = this.save();
-    return { ...registers, received: received.length, line: line.length };
+    const { received, incoming, ...registers } = this.save();
+    const busy = Atomics.load(this.#words, At.Busy) !== 0;
+    return { ...registers, busy, received: received.length, incoming: incoming.length };
   }
 
   #read(register: number): number {
@@ -208,7 +240,7 @@ export class SerialPort implements PortDevice {
       case Register.LineStatus: {
         const overrun = words[At.Overrun] === 0 ? 0 : Status.Overrun;
         words[At.Overrun] = 0;
-        return Status.Empty | overrun | (words[At.FifoCount] === 0 ? 0 : Status.Ready);
+        return (words[At.Busy] === 0 ? Status.Empty : 0) | overrun | (words[At.FifoCount] === 0 ? 0 : Status.Ready);
       }
       case Register.ModemStatus: {
         const changes = words[At.ModemChanges]!;
@@ -234,7 +266,8 @@ export class SerialPort implements PortDevice {
           return false;
         }
         // Asking to be told that the transmitter is empty, while it is, is told at once.
-        if ((value & ~words[At.InterruptEnable]! & Interrupt.Emptied) !== 0) words[At.Emptied] = 1;
+        if ((value & ~words[At.InterruptEnable]! & Interrupt.Emptied) !== 0 && words[At.Busy] === 0)
+          words[At.Emptied] = 1;
         words[At.InterruptEnable] = value & Interrupt.All;
         return false;
       case Register.InterruptId:
@@ -276,11 +309,39 @@ export class SerialPort implements PortDevice {
 
   #send(byte: number): boolean {
     const words = this.#words;
-    words[At.Emptied] = 1;
+    // A byte that is written ends the cause of before; gone at once, it is a new one, which shows as an edge.
+    if (words[At.Emptied] !== 0) {
+      words[At.Emptied] = 0;
+      this.#settle();
+    }
+    if (words[At.Busy] === 0) words[At.Emptied] = 1;
     if (!this.#loop) return true;
     if (words[At.FifoCount]! < this.#capacity) this.#putReceived(byte);
     else words[At.Overrun] = 1;
     return false;
+  }
+
+  #setBusy(busy: boolean): void {
+    const words = this.#words;
+    lockDevice(words, At.Lock);
+    Atomics.store(words, At.Busy, busy ? 1 : 0);
+    words[At.Emptied] = busy ? 0 : 1;
+    this.#settle();
+    unlockDevice(words, At.Lock);
+  }
+
+  /**
+   * After every change: gives the interrupt line the level that the causes give it. Who is not told of input must come and
+   * look for it; until then it stays on the line, where nothing clears it.
+   */
+  #settle(): void {
+    const words = this.#words;
+    if ((words[At.InterruptEnable]! & Interrupt.Received) !== 0) this.#refill();
+    const connected = (words[At.ModemControl]! & (Modem.Out2 | Modem.Loop)) === Modem.Out2;
+    const high = connected && (this.#cause() & Cause.None) === 0 ? 1 : 0;
+    if (high === words[At.High]) return;
+    words[At.High] = high;
+    this.#setLine(high !== 0);
   }
 
   /** Brings in what waits on the line, as far as there is room. */
@@ -311,8 +372,15 @@ export class SerialPort implements PortDevice {
     return byte;
   }
 
-  /** The highest cause that is enabled. Reading that the transmitter is empty answers it. */
+  /** Reading that the transmitter is empty answers it. */
   #interruptId(): number {
+    const cause = this.#cause();
+    if ((cause & 0xf) === Cause.Emptied) this.#words[At.Emptied] = 0;
+    return cause;
+  }
+
+  /** The highest cause that is enabled. */
+  #cause(): number {
     const words = this.#words;
     const enabled = words[At.InterruptEnable]!;
     const control = words[At.FifoControl]!;
@@ -322,10 +390,7 @@ export class SerialPort implements PortDevice {
     if ((enabled & Interrupt.Received) !== 0 && count > 0) {
       return on | (on === 0 || count >= TRIGGERS[control >>> 6]! ? Cause.Received : Cause.Timeout);
     }
-    if ((enabled & Interrupt.Emptied) !== 0 && words[At.Emptied] !== 0) {
-      words[At.Emptied] = 0;
-      return on | Cause.Emptied;
-    }
+    if ((enabled & Interrupt.Emptied) !== 0 && words[At.Emptied] !== 0) return on | Cause.Emptied;
     if ((enabled & Interrupt.ModemStatus) !== 0 && words[At.ModemChanges] !== 0) return on | Cause.ModemStatus;
     return on | Cause.None;
   }

@@ -12,7 +12,7 @@ const READER = `
   import { parentPort, workerData } from 'node:worker_threads';
   import { Platform } from './platform.ts';
   const nothing = () => {};
-  const callbacks = { output: nothing, debugOutput: nothing, powerOff: nothing, reset: nothing, exit: nothing };
+  const callbacks = { output: () => true, interrupt: () => false, debugOutput: nothing, powerOff: nothing, reset: nothing, exit: nothing };
   const { ports } = new Platform({ state: workerData.state, clock: { now: () => 0 }, wallClock: () => 0, ...callbacks });
   const typed = new Int32Array(workerData.typed);
   let wrong = 0;

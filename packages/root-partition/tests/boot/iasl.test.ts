@@ -33,8 +33,10 @@ test.skipIf(missing !== '').each([
   ['DSDT', makeDsdt(SMALL, DEFAULT_PLATFORM)],
   ['DSDT of a large machine', makeDsdt(LARGE, DEFAULT_PLATFORM)],
   ['DSDT without devices', makeDsdt(SMALL, { ...DEFAULT_PLATFORM, serialPort: undefined, realTimeClock: false })],
+  ['DSDT without interrupts', makeDsdt(SMALL, { ...DEFAULT_PLATFORM, serialInterrupt: undefined })],
   ['FADT', makeFadt(0x80040, DEFAULT_PLATFORM)],
-  ['MADT', makeMadt([0, 1, 254, 255, 1000])],
+  ['MADT', makeMadt([0, 1, 254, 255, 1000], DEFAULT_PLATFORM.ioApic)],
+  ['MADT of processors alone', makeMadt([0, 1], undefined)],
 ])(`%s disassembles, and compiles to the same bytes${missing}`, (name, table) => {
   const file = join(folder, name.replaceAll(' ', '-'));
   writeFileSync(`${file}.aml`, table);

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { layOutMemory } from '../memory-map.ts';
 import { makeAcpiTables } from './acpi.ts';
-import { device, eisaId, integer, list, name, scope, string } from './aml.ts';
+import { device, eisaId, integer, interrupt, list, name, scope, string } from './aml.ts';
 import { FADT_AT } from './fadt.ts';
 import { DEFAULT_PLATFORM } from './platform-description.ts';
 
@@ -76,7 +76,19 @@ test('processors stand in the order given, those above 254 as x2APICs', () => {
   const { data, view } = tables([0, 254, 255])['APIC']!;
   expect(Array.from(data.subarray(44, 60))).toEqual([0, 8, 0, 0, 1, 0, 0, 0, 0, 8, 254, 254, 1, 0, 0, 0]);
   expect([data[60], data[61], view.getUint32(64, true)]).toEqual([9, 16, 255]);
-  expect(data.length).toBe(76);
+  expect(data.length).toBe(76 + 12);
+});
+
+test('the I/O APIC follows the processors, and the serial port names its interrupt; without one, neither', () => {
+  const { data } = tables([0, 1])['APIC']!;
+  expect(Array.from(data.subarray(60))).toEqual([1, 12, 0, 0, 0, 0, 0xc0, 0xfe, 0, 0, 0, 0]);
+  const irq4 = '\x22\x10\x00\x79';
+  const text = (found: Found): string => Buffer.from(found.data).toString('latin1');
+  expect(text(tables()['DSDT']!)).toContain(irq4);
+
+  const none = tables([0, 1], { ...DEFAULT_PLATFORM, ioApic: undefined, serialInterrupt: undefined });
+  expect(none['APIC']!.data.length).toBe(60);
+  expect(text(none['DSDT']!)).not.toContain(irq4);
 });
 
 test('a machine without serial port and clock says so', () => {
@@ -102,6 +114,7 @@ test.each([
   ['a double word', integer(0x1234_5678), [0x0c, 0x78, 0x56, 0x34, 0x12]],
   ['a quad word', integer(2 ** 40 + 1), [0x0e, 1, 0, 0, 0, 0, 1, 0, 0]],
   ['a string', string('AB'), [0x0d, 0x41, 0x42, 0]],
+  ['an interrupt', interrupt(4), [0x22, 0x10, 0x00]],
   ['an EISA id', eisaId('PNP0501'), [0x0c, 0x41, 0xd0, 0x05, 0x01]],
   ['a package', list(integer(5), integer(0)), [0x12, 5, 2, 0x0a, 5, 0]],
   ['a name', name('X', integer(0)), [0x08, 0x58, 0x5f, 0x5f, 0x5f, 0]],

@@ -60,7 +60,7 @@ export function makeAcpiTables(
   };
   const dsdt = put(makeDsdt(map, platform));
   const fadt = put(makeFadt(dsdt, platform));
-  const madt = put(makeMadt(apicIds));
+  const madt = put(makeMadt(apicIds, platform.ioApic));
   const xsdt = put(table('XSDT', 1, new Uint8Array(BigUint64Array.of(BigInt(fadt), BigInt(madt)).buffer)));
 
   const all = new Uint8Array(next - start);

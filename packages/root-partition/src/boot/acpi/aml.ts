@@ -88,6 +88,12 @@ export function ports(port: number, count: number): Aml {
   return [0x47, 0x01, ...littleEndian(port, 2), ...littleEndian(port, 2), 0x01, count];
 }
 
+/** `IRQNoFlags () {number}`: an ISA interrupt, edge-triggered and active-high */
+export function interrupt(number: number): Aml {
+  invariant(number >= 0 && number < 16, 'an ISA interrupt has a number below 16');
+  return [0x22, ...littleEndian(1 << number, 2)];
+}
+
 /** A name of one segment: up to four characters, padded with underscores. */
 function segment(path: string): number[] {
   invariant(/^[A-Z_][A-Z0-9_]{0,3}$/.test(path), 'a name segment has up to four capitals and digits');

@@ -2,13 +2,25 @@
  * DSDT: the namespace of a machine.
  *
  * `VMOD` gives the VMBus its address space and `VMBS` is the bus, as on a Hyper-V machine of generation 2; Linux binds
- * its driver to the id `VMBus` and takes the windows from the parent. There is no interrupt controller for devices, so
- * serial port and clock have no interrupt: Linux polls them. `\_S4` is left out on purpose: with it, Linux turns
- * ballooning off.
+ * its driver to the id `VMBus` and takes the windows from the parent. The clock's interrupt leads nowhere, so it is not
+ * named. `\_S4` is left out on purpose: with it, Linux turns ballooning off.
  */
 import { Port, SLEEP_TYPE_S5 } from '../../platform/ports.ts';
 import type { MemoryMap } from '../memory-map.ts';
-import { device, eisaId, integer, list, memoryWindow, name, ports, resources, scope, string, type Aml } from './aml.ts';
+import {
+  device,
+  eisaId,
+  integer,
+  interrupt,
+  list,
+  memoryWindow,
+  name,
+  ports,
+  resources,
+  scope,
+  string,
+  type Aml,
+} from './aml.ts';
 import type { PlatformDescription } from './platform-description.ts';
 import { table } from './table.ts';
 
@@ -38,13 +50,17 @@ export function makeDsdt(map: MemoryMap, platform: PlatformDescription): Uint8Ar
     ),
   );
   const devices: Aml[] = [bus];
-  if (platform.serialPort !== undefined) devices.push(portDevice('COM1', 'PNP0501', platform.serialPort, SERIAL_PORTS));
-  if (platform.realTimeClock) devices.push(portDevice('RTC0', 'PNP0B00', Port.RealTimeClock, CLOCK_PORTS));
+  const { serialPort, serialInterrupt, realTimeClock } = platform;
+  if (serialPort !== undefined) {
+    const pins = serialInterrupt === undefined ? [] : [interrupt(serialInterrupt)];
+    devices.push(portDevice('COM1', 'PNP0501', ports(serialPort, SERIAL_PORTS), ...pins));
+  }
+  if (realTimeClock) devices.push(portDevice('RTC0', 'PNP0B00', ports(Port.RealTimeClock, CLOCK_PORTS)));
   const softOff = name('_S5', list(integer(SLEEP_TYPE_S5), integer(SLEEP_TYPE_S5), integer(0), integer(0)));
   return table('DSDT', REVISION, Uint8Array.from([...scope('_SB', ...devices), ...softOff]));
 }
 
-/** A device that is nothing but ports. */
-function portDevice(path: string, id: string, port: number, count: number): Aml {
-  return device(path, name('_HID', eisaId(id)), name('_UID', integer(0)), name('_CRS', resources(ports(port, count))));
+/** A device of the ISA bus: ports, and perhaps an interrupt. */
+function portDevice(path: string, id: string, ...taken: Aml[]): Aml {
+  return device(path, name('_HID', eisaId(id)), name('_UID', integer(0)), name('_CRS', resources(...taken)));
 }

@@ -1,5 +1,5 @@
 /** The devices of a machine that its ACPI tables describe: a handful of ports. The rest hangs on the VMBus. */
-import { Port, RESET_VALUE } from '../../platform/ports.ts';
+import { IO_APIC_BASE, Pin, Port, RESET_VALUE } from '../../platform/ports.ts';
 
 /** Where the machine's own devices are. */
 export interface PlatformDescription {
@@ -11,6 +11,10 @@ export interface PlatformDescription {
   readonly sleepStatus: number;
   /** First port of a 16550 serial port, or `undefined` without one. */
   readonly serialPort: number | undefined;
+  /** Its interrupt, edge-triggered, a pin of the I/O APIC; `undefined` when it has none and must be polled. */
+  readonly serialInterrupt: number | undefined;
+  /** Address of the I/O APIC's registers, or `undefined` without one. */
+  readonly ioApic: number | undefined;
   /** Whether there is a real-time clock at its usual ports. */
   readonly realTimeClock: boolean;
 }
@@ -21,5 +25,7 @@ export const DEFAULT_PLATFORM: PlatformDescription = {
   sleepControl: Port.SleepControl,
   sleepStatus: Port.SleepStatus,
   serialPort: Port.Com1,
+  serialInterrupt: Pin.Com1,
+  ioApic: IO_APIC_BASE,
   realTimeClock: true,
 };
