@@ -65,9 +65,12 @@ export class ThreadedHarness implements Harness {
   async #start(): Promise<void> {
     const { cpus, devices } = this.#machine;
     const guest = guestThreads(this.#machine);
-    const [processorCode, deviceCode] = await Promise.all([guest.code(), bundle('devices', deviceEntry(devices))]);
-    this.#giveUpIfStopped();
+    // Bundling is another process's work, and goes on while the kernel is unpacked here.
+    const bundling = Promise.all([guest.code(), bundle('devices', deviceEntry(devices))]);
+    bundling.catch(() => {});
     this.#guest = await guest.prepare(this.#system);
+    this.#giveUpIfStopped();
+    const [processorCode, deviceCode] = await bundling;
     this.#giveUpIfStopped();
     this.#rootVp = this.#system.claimRootVp();
     await this.#startDevices(deviceCode);

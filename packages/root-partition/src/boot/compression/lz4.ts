@@ -16,6 +16,8 @@ export const LZ4_LEGACY_MAGIC = 0x184c2102;
 const MINIMUM_MATCH = 4;
 /** A length nibble of this value goes on in the bytes that follow. */
 const LONG = 15;
+/** Shorter runs than this are copied faster by a loop than by a call; most runs are. */
+const WORTH_A_CALL = 48;
 
 /**
  * Decompresses legacy frames that hold exactly `length` bytes.
@@ -61,7 +63,8 @@ function decompressBlock(input: Uint8Array, output: Uint8Array, to: number): num
     const literals = extended(token >> 4);
     if (literals > input.length - from) throw damaged('LZ4', 'literals are cut short');
     if (literals > output.length - to) throw damaged('LZ4', 'it holds more than it says');
-    output.set(input.subarray(from, from + literals), to);
+    if (literals >= WORTH_A_CALL) output.set(input.subarray(from, from + literals), to);
+    else for (let i = 0; i < literals; i++) output[to + i] = input[from + i]!;
     from += literals;
     to += literals;
     // The last sequence of a block has literals only.
@@ -73,8 +76,8 @@ function decompressBlock(input: Uint8Array, output: Uint8Array, to: number): num
     const match = extended(token & 15) + MINIMUM_MATCH;
     if (distance === 0 || distance > to - start) throw damaged('LZ4', 'a match reaches before its block');
     if (match > output.length - to) throw damaged('LZ4', 'it holds more than it says');
-    if (distance >= match) output.copyWithin(to, to - distance, to - distance + match);
-    // Source and target overlap: what is written is read again, so byte by byte.
+    // Where source and target overlap, what is written is read again: byte by byte.
+    if (match >= WORTH_A_CALL && distance >= match) output.copyWithin(to, to - distance, to - distance + match);
     else for (let i = 0; i < match; i++) output[to + i] = output[to + i - distance]!;
     to += match;
   }
