@@ -1,32 +1,39 @@
 /** Cases: a state and a few instructions; layout as in `harness.c`. */
-import { assemble, BORDER, encode, interesting, POINTERS, Random, SMALL, type Instruction } from './generate.ts';
+import { POINTERS, SMALL } from './address.ts';
+import { assemble, encode, type Instruction } from './generate.ts';
+import { type Place, PLACES } from './place.ts';
+import { interesting, Random } from './random.ts';
+import { type Tolerance, toleranceOf } from './tolerance.ts';
 import type { Row } from '../src/isa/table.ts';
 
 export const CASE_SIZE = 1024;
-export const OFFSET = { flags: 128, length: 136, code: 144, fx: 256, data: 768 } as const;
+export const OFFSET = { flags: 128, length: 136, place: 140, code: 144, fx: 256, data: 768 } as const;
 
 /** One case: its bytes, and what they mean. */
 export interface Case {
   readonly seed: number;
+  readonly place: Place;
   readonly instructions: readonly Instruction[];
   readonly code: readonly number[];
-  /** Status flags that are not defined at its end. */
-  readonly undefinedFlags: number;
+  readonly tolerance: Tolerance;
 }
 
-const FLAG_BITS: Readonly<Record<string, number>> = { c: 1, p: 4, a: 16, z: 64, s: 128, o: 2048 };
-
 /** Makes a case in `target`, of 1 to `length` instructions. */
-export function makeCase(seed: number, rows: readonly Row[], target: DataView, length: number): Case {
+export function makeCase(
+  seed: number,
+  rows: readonly Row[],
+  target: DataView,
+  length: number,
+  place: Place = PLACES[64],
+): Case {
   const random = new Random(seed);
   const instructions: Instruction[] = [];
   const count = 1 + random.below(length);
   let size = 0;
   for (let i = 0; i < count; i++) {
-    let next = encode(random.pick(rows), random);
+    const next = encode(random.pick(rows), random, place);
     if (next.undefined !== '' && i + 1 < count) {
       // Something that defines all flags follows; jumps do not go between them.
-      next = { ...next, bytes: Object.assign(next.bytes, []), undefined: next.undefined };
       const define = [0x83, 0xf8, random.below(256)];
       if (next.bytes.length + define.length + size > 56) break;
       instructions.push(next, { row: next.row, bytes: define, undefined: '-', jump: 0 });
@@ -37,35 +44,35 @@ export function makeCase(seed: number, rows: readonly Row[], target: DataView, l
     instructions.push(next);
     size += next.bytes.length;
   }
-  const code = assemble(instructions, random);
-  writeState(random, target);
+  const code = assemble(instructions, random, place);
+  writeState(random, target, place);
+  writeCode(target, code);
+  target.setUint32(OFFSET.place, place.number, true);
+  return { seed, place, instructions, code, tolerance: toleranceOf(instructions) };
+}
+
+/** Puts code into a case. */
+export function writeCode(target: DataView, code: readonly number[]): void {
   target.setUint32(OFFSET.length, code.length, true);
-  code.forEach((byte, i) => target.setUint8(OFFSET.code + i, byte));
-  for (let i = code.length; i < 64; i++) target.setUint8(OFFSET.code + i, 0xcc);
-  return { seed, instructions, code, undefinedFlags: undefinedAtEnd(instructions) };
+  for (let i = 0; i < 64; i++) target.setUint8(OFFSET.code + i, code[i] ?? 0xcc);
 }
 
-function undefinedAtEnd(instructions: readonly Instruction[]): number {
-  const jumps = instructions.some((instruction) => instruction.jump !== 0);
-  let mask = 0;
-  for (const { undefined: letters } of instructions) {
-    if (letters === '-' && !jumps) mask = 0;
-    else for (const letter of letters) mask |= FLAG_BITS[letter] ?? 0;
-  }
-  return mask;
-}
-
-function writeState(random: Random, target: DataView): void {
+function writeState(random: Random, target: DataView, place: Place): void {
   for (let register = 0; register < 16; register++) {
     let low = interesting(random);
     let high = random.chance(50) ? interesting(random) : random.chance(50) ? low >> 31 : 0;
     if (POINTERS.includes(register)) {
-      low = BORDER + random.below(96) - 48;
+      low = place.border + random.below(96) - 48;
       if (random.chance(40)) low &= ~15;
       high = 0;
     } else if (SMALL.includes(register) && random.chance(80)) {
       low = random.below(12);
       high = 0;
+    }
+    // A program of compatibility mode does not see the rest, and what it leaves there is its processor's business.
+    if (place.bits !== 64) {
+      high = 0;
+      if (register >= 8) low = 0;
     }
     target.setUint32(register * 8, low >>> 0, true);
     target.setUint32(register * 8 + 4, high >>> 0, true);

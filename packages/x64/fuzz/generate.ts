@@ -1,250 +1,230 @@
 /** Random instructions from the table: for each row, bytes that are one of its forms. */
 import { FIXED, Prefix, ROWS, type Row } from '../src/isa/table.ts';
+import { memoryOperand, relativeDisplacement } from './address.ts';
+import { type Bits, type Place, PLACES } from './place.ts';
+import { interesting, little, type Random } from './random.ts';
 
-/** Where code and data of a case are; the harness has the same. */
-export const CODE = 0x1000_0000;
-export const DATA = 0x2000_0000;
-/** The border of the two data pages: where pointers point to. */
-export const BORDER = DATA + 0x1000;
-
-/** Random numbers, the same for the same seed. */
-export class Random {
-  #state: number;
-
-  constructor(seed: number) {
-    this.#state = seed | 0 || 1;
-  }
-
-  /** 32 random bits. */
-  next(): number {
-    let x = this.#state;
-    x ^= x << 13;
-    x ^= x >>> 17;
-    x ^= x << 5;
-    this.#state = x;
-    return Math.imul(x, 0x9e3779b1) >>> 0;
-  }
-
-  below(limit: number): number {
-    return Math.floor((this.next() / 0x1_0000_0000) * limit);
-  }
-
-  chance(percent: number): boolean {
-    return this.below(100) < percent;
-  }
-
-  pick<T>(list: readonly T[]): T {
-    return list[this.below(list.length)]!;
-  }
-}
-
-/** Registers that hold addresses in a case, and those that hold small numbers. */
-export const POINTERS: readonly number[] = [3, 4, 5, 6, 7, 12, 13];
-export const SMALL: readonly number[] = [1, 9];
-
-/** Rows that can run in user mode on a host. `sections` names those of the table; '' for all. */
-export function fuzzRows(sections: readonly string[], mnemonics: readonly string[] = []): readonly Row[] {
+/**
+ * Rows that can run in user mode on a host.
+ * @param sections - sections of the table; empty for all
+ * @param bits - code size
+ */
+export function fuzzRows(
+  sections: readonly string[],
+  mnemonics: readonly string[] = [],
+  bits: Bits = 64,
+): readonly Row[] {
   return ROWS.filter(
     (row) =>
       !row.attributes.has('nofuzz') &&
-      !row.attributes.has('i64') &&
+      !row.attributes.has(bits === 64 ? 'i64' : 'o64') &&
       !EXCLUDED.has(row.handler) &&
+      !APPROXIMATE.test(row.mnemonic) &&
       (sections.length === 0 || sections.includes(row.section)) &&
       (mnemonics.length === 0 || mnemonics.includes(row.mnemonic)),
   );
 }
 
-/** What would leave the sandbox of a case, is a signal of its own, or sets flags that trap. */
-const EXCLUDED = new Set(['opInt', 'opInt3', 'opInto', 'opPopf', 'opFxrstor', 'opPause', 'opLdmxcsr', 'opFxsave']);
+/** What needs an IDT or would leave the sandbox of a case, or stores what no two processors agree on. */
+const EXCLUDED = new Set(['opInt', 'opInt3', 'opInto', 'opPopf', 'opFxrstor', 'opLdmxcsr', 'opFxsave']);
+
+/** What stores where it was, which no two processors agree on, or answers only about. */
+const APPROXIMATE = /^(fnstenv|fnsave|rcpps|rcpss|rsqrtps|rsqrtss)$/;
 
 /** One instruction of a case. */
 export interface Instruction {
   readonly row: Row;
   readonly bytes: number[];
-  /** Flags that are not defined after it (letters). */
+  /** Flags that are not defined after it (letters); `-`: it defines all of them. */
   readonly undefined: string;
-  /** Index of its last byte of a relative displacement to a later instruction, -1 for none; -2 for 4 bytes. */
-  readonly jump: 0 | 1 | 4;
+  /** Bytes of the relative displacement at its end, to a later instruction; 0 for none. */
+  readonly jump: 0 | 1 | 2 | 4;
 }
 
 /** A random form of a row. */
-export function encode(row: Row, random: Random): Instruction {
-  const bytes: number[] = [];
-  const sized =
-    row.operands.some((operand) => /^[EGZMOI](v|z|y)$/.test(operand) || operand === 'AX' || operand === 'Is') ||
-    row.section === 'integer';
-  const string = row.attributes.has('rep') || row.attributes.has('repe');
-  const vector = row.operands.some((operand) => /^[VWUPQN]/.test(operand));
-  const pushPop = row.attributes.has('d64') || row.attributes.has('f64');
-  let prefix66 = row.prefix === Prefix.p66;
-  const jump = row.operands.some((operand) => operand === 'Jb')
-    ? 1
-    : row.operands.some((operand) => operand === 'Jz')
-      ? 4
-      : 0;
-  if (
-    sized &&
-    row.prefix !== Prefix.none &&
-    !vector &&
-    jump === 0 &&
-    !row.attributes.has('f64') &&
-    row.handler !== 'opBswap' &&
-    !/^opSh[lr]dCl$/.test(row.handler) &&
-    random.chance(25)
-  )
-    prefix66 = true;
-  if (row.handler === 'opMov' && row.map === 1) prefix66 = false;
-  const lockable = row.attributes.has('lock');
+export function encode(row: Row, random: Random, place: Place = PLACES[64]): Instruction {
+  const { bits } = place;
+  const jump = jumpBytes(row, place);
+  const modrm = hasModrm(row);
   const memoryForm =
     row.mod === 'mem' ||
     (row.mod === 'any' &&
       row.operands.some((operand) => /^[EWQM]/.test(operand) && !FIXED.has(operand)) &&
       random.chance(45));
-  const lock = lockable && memoryForm && (row.operands[0] ?? '').startsWith('E') && random.chance(30);
-  if (lock) bytes.push(0xf0);
-  if (memoryForm && random.chance(8)) bytes.push(0x67);
-  if (random.chance(3)) bytes.push(random.pick([0x26, 0x2e, 0x36, 0x3e]));
-  if (prefix66) bytes.push(0x66);
-  if (row.prefix === Prefix.pF3) bytes.push(0xf3);
-  else if (row.prefix === Prefix.pF2) bytes.push(0xf2);
-  else if (string && random.chance(60)) bytes.push(random.chance(60) ? 0xf3 : 0xf2);
+  const operandSize = undefinedAt16(row) ? bits === 16 : choosesOperandSize(row, jump, bits) && random.chance(25);
+  const addressSize = (memoryForm || addressed(row)) && random.chance(8);
+  const bytes = prefixes(row, random, { bits, memoryForm, operandSize, addressSize });
+  const addressBits = addressSize ? (bits === 32 ? 16 : 32) : bits;
 
-  const general = (): number => (random.chance(90) ? random.pick([0, 2, 8, 10, 11, 14, 15, 1, 9]) : random.below(16));
-  const rex = { w: random.chance(40) && !(vector && !/y/.test(row.operands.join(''))) ? 1 : 0, r: 0, x: 0, b: 0 };
-  if (pushPop || jump !== 0) rex.w = 0;
-  let rexForced = random.chance(15);
-  const tail: number[] = [];
+  const general = (): number => {
+    if (bits === 64) return random.chance(90) ? random.pick([0, 2, 8, 10, 11, 14, 15, 1, 9]) : random.below(16);
+    return random.chance(80) ? random.pick([0, 1, 2]) : random.below(8);
+  };
+  const vectors = bits === 64 ? 16 : 8;
+  const rex = { w: bits === 64 && choosesWide(row, jump) && random.chance(40) ? 1 : 0, r: 0, x: 0, b: 0 };
+  const rexForced =
+    bits === 64 &&
+    !row.attributes.has('norexb') &&
+    row.section !== 'x87' &&
+    row.mnemonic !== 'nop' &&
+    random.chance(15);
   let opcode = row.opcode;
-  const isXmm = (operand: string): boolean => /^[VWU]/.test(operand);
-  const hasModrm =
-    row.extension >= 0 ||
-    row.mod !== 'any' ||
-    row.rm >= 0 ||
-    row.operands.some((o) => !FIXED.has(o) && /^[EGMSVWUPQNR]/.test(o));
   if (row.plusRegister) {
     const register = general();
     opcode |= register & 7;
     rex.b = register >> 3;
   }
-  let ripRelative = -1;
-  if (hasModrm) {
-    const regOperand = row.operands.find((operand) => !FIXED.has(operand) && /^[GVP]/.test(operand));
+  const tail: number[] = [];
+  let relative = -1;
+  if (modrm) {
     let reg = row.extension;
     if (reg < 0) {
-      reg =
-        regOperand !== undefined && regOperand.startsWith('P')
-          ? random.below(8)
-          : regOperand !== undefined && isXmm(regOperand)
-            ? random.below(16)
-            : general();
-      rex.r = reg >> 3;
-      reg &= 7;
+      const operand = row.operands.find((name) => !FIXED.has(name) && /^[GVP]/.test(name)) ?? '';
+      reg = operand.startsWith('P') ? random.below(8) : isXmm(operand) ? random.below(vectors) : general();
     }
+    rex.r = reg >> 3;
     if (memoryForm) {
-      const kind = random.below(10);
-      if (kind < 6) {
-        // [pointer + index * scale + disp]
-        const base = random.pick(POINTERS);
-        const index = random.chance(30) ? random.pick(SMALL) : 4;
-        const displacement = random.chance(70) ? random.below(48) - 24 : 0;
-        const wide = random.chance(10);
-        const mod = wide ? 2 : displacement !== 0 || (base & 7) === 5 ? 1 : 0;
-        rex.b = base >> 3;
-        if (index !== 4 || (base & 7) === 4 || random.chance(10)) {
-          tail.push((mod << 6) | (reg << 3) | 4, (random.below(4) << 6) | ((index & 7) << 3) | (base & 7));
-          rex.x = index >> 3;
-        } else tail.push((mod << 6) | (reg << 3) | (base & 7));
-        if (mod === 1) tail.push(displacement & 255);
-        if (mod === 2) tail.push(...little(displacement, 4));
-      } else if (kind < 8) {
-        tail.push((reg << 3) | 5);
-        ripRelative = tail.length;
-        tail.push(0, 0, 0, 0);
-      } else {
-        tail.push((reg << 3) | 4, 0x25, ...little(BORDER + random.below(64) - 32, 4));
-      }
+      const operand = memoryOperand(reg & 7, random, place, addressBits);
+      tail.push(...operand.bytes);
+      ({ relative } = operand);
+      rex.x = operand.x;
+      rex.b = operand.b;
     } else {
       let rm = row.rm;
       if (rm < 0) {
-        const operand = row.operands.find((o) => !FIXED.has(o) && /^[EWUQN]/.test(o)) ?? '';
-        rm = /^[QN]/.test(operand) || operand === '' ? random.below(8) : isXmm(operand) ? random.below(16) : general();
+        const operand = row.operands.find((name) => !FIXED.has(name) && /^[EWUQN]/.test(name)) ?? '';
+        rm =
+          /^[QN]/.test(operand) || operand === ''
+            ? random.below(8)
+            : isXmm(operand)
+              ? random.below(vectors)
+              : general();
         rex.b = rm >> 3;
-        rm &= 7;
       }
-      tail.push(0xc0 | (reg << 3) | rm);
+      tail.push(0xc0 | ((reg & 7) << 3) | (rm & 7));
     }
   }
-  const operandBytes = rex.w !== 0 ? 8 : prefix66 && row.prefix !== Prefix.p66 ? 2 : 4;
-  for (const operand of row.operands) {
-    if (operand === 'Ib' || operand === 'Is') tail.push(random.chance(20) ? random.below(4) : random.below(256));
-    else if (operand === 'Iw') tail.push(random.below(32), 0);
-    else if (operand === 'Iz') tail.push(...little(interesting(random), operandBytes === 2 ? 2 : 4));
-    else if (operand === 'Iv')
-      tail.push(
-        ...little(interesting(random), Math.min(operandBytes, 4)),
-        ...(operandBytes === 8 ? little(interesting(random), 4) : []),
-      );
-    else if (operand === 'Jb') tail.push(0);
-    else if (operand === 'Jz') tail.push(0, 0, 0, 0);
-    else if (operand[0] === 'O') tail.push(...little(BORDER + random.below(32) - 16, 4), 0, 0, 0, 0);
-  }
-  // More than the operand's bits: not defined.
-  if (/^sh[lr]d$/.test(row.mnemonic) && prefix66 && row.operands[2] === 'Ib') tail[tail.length - 1] = random.below(17);
-  if (row.mnemonic === 'enter') tail[tail.length - 1] = random.below(4);
-  if (row.attributes.has('norexb')) rexForced = false;
-  if (row.section === 'x87' || row.mnemonic === 'nop') rexForced = false;
+  const operandBytes = rex.w !== 0 ? 8 : operandSize !== (bits === 16) ? 2 : 4;
+  for (const operand of row.operands)
+    tail.push(...immediate(operand, random, { operandBytes, addressBytes: addressBits / 8, place, jump }));
+  const last = tail.length - 1;
+  // A count of more than the operand's bits: not defined.
+  if (/^sh[lr]d$/.test(row.mnemonic) && operandBytes === 2 && row.operands[2] === 'Ib') tail[last] = random.below(17);
+  if (row.mnemonic === 'enter') tail[last] = random.below(4);
   const rexByte = 0x40 | (rex.w << 3) | (rex.r << 2) | (rex.x << 1) | rex.b;
   if (rexByte !== 0x40 || rexForced) bytes.push(rexByte);
   bytes.push(...[[], [0x0f], [0x0f, 0x38], [0x0f, 0x3a]][row.map]!, opcode);
-  const at = bytes.length;
+  if (relative >= 0) RELATIVE.set(bytes, bytes.length + relative);
   bytes.push(...tail);
-  if (ripRelative >= 0) RELATIVE.set(bytes, at + ripRelative);
   return { row, bytes, undefined: row.undefined, jump };
+}
+
+const isXmm = (operand: string): boolean => /^[VWU]/.test(operand);
+
+function hasModrm(row: Row): boolean {
+  return (
+    row.extension >= 0 ||
+    row.mod !== 'any' ||
+    row.rm >= 0 ||
+    row.operands.some((operand) => !FIXED.has(operand) && /^[EGMSVWUPQNR]/.test(operand))
+  );
+}
+
+function jumpBytes(row: Row, { bits }: Place): Instruction['jump'] {
+  if (row.operands.includes('Jb')) return 1;
+  return row.operands.includes('Jz') ? (bits === 16 ? 2 : 4) : 0;
+}
+
+const isString = (row: Row): boolean => row.attributes.has('rep') || row.attributes.has('repe');
+
+/** Without a modrm byte, but with an address size all the same. */
+const addressed = (row: Row): boolean =>
+  isString(row) || /^(loop|loopn?e|jrcxz|xlatb)$/.test(row.mnemonic) || row.operands.some((o) => o.startsWith('O'));
+
+/** BSWAP of 16 bits and double shifts of 16 bits by CL. */
+const undefinedAt16 = (row: Row): boolean => /^op(Bswap|Sh[lr]dCl)$/.test(row.handler);
+
+/** Whether the prefix 66 means another operand size, and a defined result. */
+function choosesOperandSize(row: Row, jump: number, bits: Bits): boolean {
+  if (row.prefix === Prefix.none || row.prefix === Prefix.p66 || jump !== 0) return false;
+  if (row.attributes.has('f64') && bits === 64) return false;
+  if (row.operands.some((operand) => /^[VWUPQN]/.test(operand))) return false;
+  const sized = row.operands.some((o) => /^[EGZMOI](v|z|y)$/.test(o) || o === 'AX' || o === 'Is');
+  return sized || row.section === 'integer';
+}
+
+/** Whether REX.W means something. */
+function choosesWide(row: Row, jump: number): boolean {
+  if (jump !== 0 || row.attributes.has('d64') || row.attributes.has('f64')) return false;
+  return !row.operands.some((operand) => /^[VWUPQN]/.test(operand)) || /y/.test(row.operands.join(''));
+}
+
+interface Prefixed {
+  readonly bits: Bits;
+  readonly memoryForm: boolean;
+  readonly operandSize: boolean;
+  readonly addressSize: boolean;
+}
+
+function prefixes(row: Row, random: Random, { bits, memoryForm, operandSize, addressSize }: Prefixed): number[] {
+  const bytes: number[] = [];
+  const lockable = row.attributes.has('lock') && memoryForm && (row.operands[0] ?? '').startsWith('E');
+  if (lockable && random.chance(30)) bytes.push(0xf0);
+  if (addressSize) bytes.push(0x67);
+  // MASKMOVQ switches to MMX even when a segment refuses it; which is nobody's business.
+  const overrides = !row.mnemonic.startsWith('maskmov');
+  if (overrides && random.chance(bits === 64 ? 3 : 8)) bytes.push(random.pick([0x26, 0x2e, 0x36, 0x3e]));
+  if (operandSize || row.prefix === Prefix.p66) bytes.push(0x66);
+  if (row.prefix === Prefix.pF3) bytes.push(0xf3);
+  else if (row.prefix === Prefix.pF2) bytes.push(0xf2);
+  else if (isString(row) && random.chance(60)) bytes.push(random.chance(60) ? 0xf3 : 0xf2);
+  return bytes;
+}
+
+interface Sizes {
+  readonly operandBytes: number;
+  readonly addressBytes: number;
+  readonly place: Place;
+  readonly jump: number;
+}
+
+/** Bytes of an operand that follow modrm; a jump's are filled in by {@link assemble}. */
+function immediate(operand: string, random: Random, { operandBytes, addressBytes, place, jump }: Sizes): number[] {
+  if (operand === 'Ib' || operand === 'Is') return [random.chance(20) ? random.below(4) : random.below(256)];
+  if (operand === 'Iw') return [random.below(32), 0];
+  if (operand === 'Iz') return little(interesting(random), operandBytes === 2 ? 2 : 4);
+  if (operand === 'Iv') {
+    const low = little(interesting(random), Math.min(operandBytes, 4));
+    return operandBytes === 8 ? [...low, ...little(interesting(random), 4)] : low;
+  }
+  if (operand === 'Jb' || operand === 'Jz') return little(0, jump);
+  if (!operand.startsWith('O')) return [];
+  return [
+    ...little(place.border + random.below(32) - 16, Math.min(addressBytes, 4)),
+    ...little(0, Math.max(addressBytes - 4, 0)),
+  ];
 }
 
 /** Where in an instruction's bytes a RIP-relative displacement is, to be filled when its place is known. */
 const RELATIVE = new WeakMap<number[], number>();
 
 /** Puts instructions one after the other, jumps going to a later one. @returns the code */
-export function assemble(instructions: readonly Instruction[], random: Random): number[] {
+export function assemble(instructions: readonly Instruction[], random: Random, place: Place = PLACES[64]): number[] {
   const code: number[] = [];
   instructions.forEach(({ bytes, jump }, index) => {
-    const next = CODE + code.length + bytes.length;
     const relative = RELATIVE.get(bytes);
     if (relative !== undefined) {
-      const displacement = BORDER + random.below(64) - 32 - next;
-      little(displacement, 4).forEach((byte, i) => (bytes[relative + i] = byte));
+      const next = place.code + code.length + bytes.length;
+      bytes.splice(relative, 4, ...relativeDisplacement(next, random));
     }
     if (jump !== 0) {
       const skip = random.below(3);
       const distance = instructions
         .slice(index + 1, index + 1 + skip)
         .reduce((sum, later) => sum + later.bytes.length, 0);
-      little(distance, jump).forEach((byte, i) => (bytes[bytes.length - jump + i] = byte));
+      bytes.splice(bytes.length - jump, jump, ...little(distance, jump));
     }
     code.push(...bytes);
   });
   return code;
-}
-
-/** 32 bits that are often at a border. */
-export function interesting(random: Random): number {
-  switch (random.below(8)) {
-    case 0:
-      return random.below(16);
-    case 1:
-      return -random.below(16);
-    case 2:
-      return 1 << random.below(32);
-    case 3:
-      return (1 << random.below(32)) - 1;
-    case 4:
-      return random.pick([0x7f, 0x80, 0x7fff, 0x8000, 0x7fffffff, 0x80000000, 0xff, 0xffff]);
-    default:
-      return random.next();
-  }
-}
-
-function little(value: number, bytes: number): number[] {
-  return Array.from({ length: bytes }, (_, i) => (value >> (8 * i)) & 255);
 }

@@ -8,13 +8,17 @@
  *      0    16 general registers         the same
  *      128  RFLAGS                       RFLAGS
  *      136  u32 length of the code       RIP
+ *      140  u32 code size: 0 64-bit mode, 1 a 32-bit, 2 a 16-bit segment of compatibility mode
  *      144  code, at most 64 bytes       144 u32 signal, 148 u32 trap number, 152 u64 error code, 160 u64 CR2
  *                                        (signal 26: it did not end)
  *                                        168 u32 hash of the data pages, 172 u32 data outside the window was changed
  *      256  FXSAVE image                 FXSAVE image
  *      768  256 bytes of data around the border of the two data pages
+ *
+ * 16-bit code runs in segments of the LDT, based so that offset 0x5000 is the code page and 0x8000 the border.
  */
 #define _GNU_SOURCE
+#include <asm/ldt.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdint.h>
@@ -22,12 +26,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <ucontext.h>
 #include <unistd.h>
 
 #define CODE 0x10000000ul
 #define CODE_SIZE 0x1000ul
+/* Offset of the code page in a 16-bit program's segment. */
+#define CODE_16 0x5000ul
 #define DATA 0x20000000ul
 #define DATA_SIZE 0x2000ul
 /* A repeated store whose last element crosses into what is not mapped may leave a part of it in the last bytes. */
@@ -37,7 +44,7 @@
 struct test_case {
   uint64_t gpr[16];
   uint64_t rflags;
-  uint32_t length, unused;
+  uint32_t length, place;
   uint8_t code[64];
   uint8_t unused2[48];
   uint8_t fx[512] __attribute__((aligned(16)));
@@ -58,6 +65,14 @@ struct result {
 static struct test_case current;
 static struct result result;
 static sigjmp_buf back;
+/* Bases of the code segments, and selectors of code and data, by code size. */
+static const uint64_t code_base[3] = {0, 0, CODE - CODE_16};
+static const uint16_t code_selector[3] = {0x33, 0x23, 0x0f}, data_selector[3] = {0x2b, 0x2b, 0x17};
+struct {
+  uint32_t offset;
+  uint16_t selector;
+} __attribute__((packed)) far_target;
+uint16_t stack_selector;
 static uint8_t pristine[DATA_SIZE];
 
 /* The order of the encoding: RAX RCX RDX RBX RSP RBP RSI RDI R8 ... */
@@ -85,7 +100,8 @@ static void on_signal(int number, siginfo_t *info, void *context) {
   result.trap = (uint32_t)g[REG_TRAPNO];
   result.error = (uint64_t)g[REG_ERR];
   result.cr2 = (uint64_t)g[REG_CR2];
-  if (result.trap == 13 && result.rip - CODE < CODE_SIZE && *(uint8_t *)result.rip == 0xf4) {
+  uint64_t at = result.rip + code_base[current.place];
+  if (result.trap == 13 && at - CODE < CODE_SIZE && *(uint8_t *)at == 0xf4) {
     result.signal = SIGTRAP;
     result.rip++;
   }
@@ -93,19 +109,45 @@ static void on_signal(int number, siginfo_t *info, void *context) {
   siglongjmp(back, 1);
 }
 
-extern void enter(struct test_case *c);
-__asm__(".globl enter\n"
-        "enter:\n"
-        "  fxrstor 256(%rdi)\n"
-        "  mov %rdi, %rax\n"
-        "  push 128(%rax)\n"
-        "  popfq\n"
-        "  mov 8(%rax), %rcx\n  mov 16(%rax), %rdx\n  mov 24(%rax), %rbx\n  mov 32(%rax), %rsp\n"
-        "  mov 40(%rax), %rbp\n  mov 48(%rax), %rsi\n  mov 56(%rax), %rdi\n  mov 64(%rax), %r8\n"
-        "  mov 72(%rax), %r9\n  mov 80(%rax), %r10\n  mov 88(%rax), %r11\n  mov 96(%rax), %r12\n"
-        "  mov 104(%rax), %r13\n  mov 112(%rax), %r14\n  mov 120(%rax), %r15\n  mov 0(%rax), %rax\n"
+#define LOAD_REGISTERS                                                                                    \
+  "  fxrstor 256(%rdi)\n"                                                                                 \
+  "  mov %rdi, %rax\n"                                                                                    \
+  "  mov stack_selector(%rip), %ss\n"                                                                     \
+  "  push 128(%rax)\n"                                                                                    \
+  "  popfq\n"                                                                                             \
+  "  mov 8(%rax), %rcx\n  mov 16(%rax), %rdx\n  mov 24(%rax), %rbx\n  mov 32(%rax), %rsp\n"               \
+  "  mov 40(%rax), %rbp\n  mov 48(%rax), %rsi\n  mov 56(%rax), %rdi\n  mov 64(%rax), %r8\n"               \
+  "  mov 72(%rax), %r9\n  mov 80(%rax), %r10\n  mov 88(%rax), %r11\n  mov 96(%rax), %r12\n"               \
+  "  mov 104(%rax), %r13\n  mov 112(%rax), %r14\n  mov 120(%rax), %r15\n  mov 0(%rax), %rax\n"
+
+extern void enter(struct test_case *c), enter_segment(struct test_case *c);
+__asm__(".globl enter, enter_segment\n"
+        "enter:\n" LOAD_REGISTERS
         "  jmp *target(%rip)\n"
+        "enter_segment:\n" LOAD_REGISTERS
+        "  ljmp *far_target(%rip)\n"
         "target: .quad 0x10000000\n");
+
+/* Makes a segment of the LDT. */
+static int segment(unsigned entry, unsigned base, unsigned limit, unsigned contents) {
+  struct user_desc d;
+  memset(&d, 0, sizeof d);
+  d.entry_number = entry;
+  d.base_addr = base;
+  d.limit = limit;
+  d.contents = contents;
+  d.useable = 1;
+  return syscall(SYS_modify_ldt, 0x11, &d, sizeof d) == 0;
+}
+
+/* Sets the segments of the next case. */
+static void set_segments(unsigned place) {
+  uint16_t data = data_selector[place];
+  stack_selector = data;
+  far_target.selector = code_selector[place];
+  far_target.offset = (uint32_t)(CODE - code_base[place]);
+  __asm__ volatile("mov %0, %%ds\n mov %0, %%es" : : "r"(data));
+}
 
 static uint32_t hash(const uint8_t *bytes) {
   const uint32_t *words = (const uint32_t *)bytes;
@@ -141,6 +183,7 @@ int main(void) {
   if (code == MAP_FAILED || data == MAP_FAILED) return 2;
   for (size_t i = 0; i < DATA_SIZE; i++) pristine[i] = (uint8_t)(i * 7 + (i >> 8) * 13 + 3);
   memcpy(data, pristine, DATA_SIZE);
+  int has_ldt = segment(1, CODE - CODE_16, CODE_16 + CODE_SIZE - 1, 2) && segment(2, DATA + 0x1000 - 0x8000, 0xffff, 0);
   stack_t alternate = {.ss_sp = stack, .ss_size = sizeof stack};
   sigaltstack(&alternate, 0);
   struct sigaction action;
@@ -159,9 +202,16 @@ int main(void) {
     memcpy((void *)WINDOW, current.data, 256);
     memset(&result, 0, sizeof result);
     ticks = 0;
+    if (current.place == 2 && !has_ldt) {
+      result.signal = SIGVTALRM;
+      write_all(&result, sizeof result);
+      continue;
+    }
+    set_segments(current.place);
     inside = 1;
-    if (sigsetjmp(back, 0) == 0) enter(&current);
+    if (sigsetjmp(back, 0) == 0) (current.place == 0 ? enter : enter_segment)(&current);
     inside = 0;
+    set_segments(0);
     __asm__ volatile("cld; fninit");
     uint32_t standard = 0x1f80;
     __asm__ volatile("ldmxcsr %0" : : "m"(standard));

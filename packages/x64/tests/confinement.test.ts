@@ -2,7 +2,10 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { makeCase, CASE_SIZE, OFFSET } from '../fuzz/cases.ts';
-import { CODE, DATA, fuzzRows, Random } from '../fuzz/generate.ts';
+import { fuzzRows } from '../fuzz/generate.ts';
+import { enterPlace } from '../fuzz/enter-place.ts';
+import { CODE, DATA, PLACES } from '../fuzz/place.ts';
+import { Random } from '../fuzz/random.ts';
 import { compileCore, createMemory } from '../src/core-loader.ts';
 import { FlatMachine } from '../src/flat-machine.ts';
 import { SINGLE } from '../src/state.ts';
@@ -25,12 +28,14 @@ test('stores with random addresses in every form stay inside guest RAM', async (
   machine.bytes.fill(CANARY, 0x2_0000, AREA);
   machine.bytes.fill(CANARY, end);
   const between = machine.bytes.slice(areaEnd, areaEnd + 0x1000);
-  const rows = fuzzRows([]);
+  const programs = ([64, 32, 16] as const).map((bits) => ({ place: PLACES[bits], rows: fuzzRows([], [], bits) }));
   const random = new Random(4711);
   const view = new DataView(new ArrayBuffer(CASE_SIZE));
 
-  for (let seed = 1; seed <= 20_000; seed++) {
-    makeCase(seed, rows, view, 5);
+  for (let seed = 1; seed <= 30_000; seed++) {
+    const { rows, place } = programs[seed % programs.length]!;
+    makeCase(seed, rows, view, 5, place);
+    enterPlace(machine, place);
     machine.bytes.set(new Uint8Array(view.buffer, OFFSET.code, 64), machine.host(CODE));
     machine.bytes.fill(0xf4, machine.host(CODE) + 64, machine.host(CODE) + 128);
     machine.core.dropPage(machine.state, machine.host(CODE));
@@ -39,7 +44,7 @@ test('stores with random addresses in every form stay inside guest RAM', async (
       machine.registers[register] = (BigInt(random.next()) << shift) ^ BigInt(random.next());
       if (random.chance(30)) machine.registers[register] = BigInt(DATA + random.below(0x2100) - 0x80);
     }
-    machine.rip = BigInt(CODE);
+    machine.rip = BigInt(place.code);
     machine.setWord(SINGLE, 0);
     for (let slice = 0, exit = 0; exit === 0 && slice < 20; slice++) exit = machine.run(200);
   }

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { Subject } from '../fuzz/compare.ts';
 import { FLOAT_ROWS } from '../fuzz/float/cases.ts';
 import { FLAVORS, compareForm } from '../fuzz/float/run.ts';
-import { buildHarness } from '../fuzz/run.ts';
+import { buildHarness } from '../fuzz/harness.ts';
 import { compileCore } from '../src/core-loader.ts';
 
 const seed = Number(process.env['FUZZ_SEED'] ?? Date.now() & 0xffffff);

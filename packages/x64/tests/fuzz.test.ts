@@ -1,6 +1,7 @@
-/** A bounded run of the differential fuzzer; `fuzz/run.ts` runs long ones. */
+/** A bounded run of the differential fuzzer; `npm run fuzz:x64` runs long ones. */
 import { expect, test } from 'vitest';
-import { buildHarness, fuzz } from '../fuzz/run.ts';
+import { fuzz } from '../fuzz/fuzz.ts';
+import { buildHarness } from '../fuzz/harness.ts';
 
 const seed = Number(process.env['FUZZ_SEED'] ?? Date.now() & 0xffffff);
 
@@ -10,7 +11,7 @@ async function core(): Promise<string> {
 }
 
 test.skipIf(process.arch !== 'x64' || process.platform !== 'linux')(
-  `random integer instructions do what the host's processor does (FUZZ_SEED=${seed})`,
+  `random programs of 64, 32 and 16 bits do what the host's processor does (FUZZ_SEED=${seed})`,
   async () => {
     const harness = buildHarness();
     if (harness === undefined) return;
@@ -19,7 +20,8 @@ test.skipIf(process.arch !== 'x64' || process.platform !== 'linux')(
       seed,
       cases: 40_000,
       time: 20_000,
-      sections: ['integer'],
+      bits: [64, 32, 16],
+      sections: ['integer', 'system'],
       only: [],
       length: 5,
       failures: 3,

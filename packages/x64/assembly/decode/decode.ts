@@ -32,7 +32,7 @@ import { OPCODES, ORDER, ROWS } from '../../wasm/generated/tables';
 import { address16, address32 } from './address';
 import { Instruction } from './instruction';
 import { operand } from './operand';
-import { DEFAULT_64, ENDS, FORCED_64, LOCKABLE, matches, operandSize } from './rows';
+import { DEFAULT_64, ENDS, FORCED_64, LOCKABLE, matches, memoryBytes, operandSize } from './rows';
 
 /** The longest instruction. */
 export const MAX_LENGTH: u32 = 15;
@@ -216,16 +216,21 @@ export function decode(s: usize, code: usize, p: usize, offset: u32, mode: u32):
     const main = p + OP_SIZE;
     memory.copy(main, p, OP_SIZE);
     store<u16>(p, <u16>HANDLER_ADDRESS);
-    if (map == 0 && byte == 0x8d) store<u32>(p, <u32>zero, OP_SEGMENT);
+    // BT and its like with a bit index in a register, and BOUND: the offset moves before the segment comes in.
+    const movesOffset =
+      map == 1 ? byte == 0xa3 || byte == 0xab || byte == 0xb3 || byte == 0xbb : map == 0 && byte == 0x62;
+    const bytes = memoryBytes(row, Instruction.operandLog);
+    if (movesOffset || bytes == 0) store<u32>(p, <u32>zero, OP_SEGMENT);
     store<u32>(main, <u32>(s + ADDRESS), OP_BASE);
     store<u32>(main, <u32>zero, OP_INDEX);
-    store<u32>(main, <u32>zero, OP_SEGMENT);
+    if (!movesOffset) store<u32>(main, <u32>zero, OP_SEGMENT);
     // POP m: RSP in its address is RSP after the pop.
     if (map == 0 && byte == 0x8f && Instruction.slotBase == s + RSP) store<i32>(p, <i32>Instruction.displacement + (1 << log), OP_DISPLACEMENT);
     store<i32>(main, 0, OP_DISPLACEMENT);
     store<u8>(main, 0, OP_SCALE);
     if (second == p + OP_IMMEDIATE) store<u32>(main, <u32>(main + OP_IMMEDIATE), OP_SOURCE);
     if (first == p + OP_IMMEDIATE) store<u32>(main, <u32>(main + OP_IMMEDIATE), OP_TARGET);
+    store<u64>(p, bytes, OP_IMMEDIATE);
     decodedOps = 2;
     number = hotHandler(family, byte, main, mode);
     if (number == 0) number = handlerNumber(handler);

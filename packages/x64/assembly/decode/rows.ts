@@ -63,3 +63,29 @@ export function operandSize(row: usize, flags: u32): u32 {
   }
   return found == 255 ? Instruction.operandLog : found;
 }
+
+/** Bytes of a row's memory operand, for the limit of its segment; 0 when memory is not reached. */
+export function memoryBytes(row: usize, log: u32): u32 {
+  const code: u32 = load<u8>(row, 14);
+  const wide = (Instruction.rex & 8) != 0;
+  switch (code) {
+    case 0x80:
+      return 1 << log;
+    case 0x81:
+      return wide ? 8 : 4;
+    case 0x82:
+      return (1 << log) + 2;
+    case 0x83:
+      return 6;
+    case 0x84:
+      return wide ? 16 : 8;
+    case 0x85:
+      return log == 1 ? 14 : 28;
+    case 0x86:
+      return log == 1 ? 94 : 108;
+    case 0x87:
+      return 512;
+    default:
+      return code;
+  }
+}

@@ -8,8 +8,8 @@ import {
   OP_BASE,
   OP_DISPLACEMENT,
   OP_FLAGS,
+  OP_IMMEDIATE,
   OP_INDEX,
-  OP_LOG,
   OP_SCALE,
   OP_SEGMENT,
 } from '../op';
@@ -30,7 +30,7 @@ export function truncate(offset: u64, log: u32): u64 {
   return log == 3 ? offset : log == 2 ? offset & 0xffffffff : offset & 0xffff;
 }
 
-/** Makes ADDRESS for the op that follows. @returns false when the segment does not allow it */
+/** Makes ADDRESS for the op that follows; its immediate is how many bytes that reaches. @returns false when the segment does not allow it */
 export function addressOp(s: usize, p: usize): bool {
   const offset = truncate(
     load<u64>(load<u32>(p, OP_BASE)) +
@@ -39,7 +39,7 @@ export function addressOp(s: usize, p: usize): bool {
     <u32>load<u8>(p, OP_FLAGS) >> OP_ADDRESS_SHIFT,
   );
   const record: usize = load<u32>(p, OP_SEGMENT);
-  const linear = record == s + ZERO ? offset : segmentAddress(s, record, offset, 1 << load<u8>(p, OP_LOG));
+  const linear = record == s + ZERO ? offset : segmentAddress(s, record, offset, load<u32>(p, OP_IMMEDIATE));
   store<u64>(s, linear, ADDRESS);
   return linear != NO_ADDRESS;
 }

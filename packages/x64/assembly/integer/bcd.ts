@@ -1,9 +1,11 @@
 /** Decimal arithmetic and BOUND: instructions of 16- and 32-bit code (SDM volume 2). */
 import { AF, CF, setStatusFlags, statusFlags } from '../flags';
 import { readableBytes } from '../memory';
-import { effective, FAULT, fault, NEXT, OP_IMMEDIATE, OP_TARGET } from '../op';
+import { effective, FAULT, fault, NEXT, OP_IMMEDIATE, OP_SEGMENT, OP_TARGET } from '../op';
 import { extendSized, loadSized, logOf } from '../operand';
 import { RAX } from '../../src/state';
+import { NO_ADDRESS, segmentAddress, truncate } from './address';
+import { addressLogOf } from './registers';
 
 const PF: u32 = 0x4;
 const ZF: u32 = 0x40;
@@ -83,12 +85,23 @@ export function opAad(s: usize, p: usize): i32 {
   return NEXT;
 }
 
+/** Two reads, each with its own check of the segment; the op before has made the offset only. */
 export function opBound(s: usize, p: usize): i32 {
   const log = logOf(p);
-  const host = readableBytes(s, effective(p), 2 << log);
-  if (host == 0) return FAULT;
+  const size: u32 = 1 << log;
+  const lowHost = bound(s, p, 0, size);
+  if (lowHost == 0) return FAULT;
+  const low = extendSized(loadSized(lowHost, log), log);
+  const highHost = bound(s, p, size, size);
+  if (highHost == 0) return FAULT;
+  const high = extendSized(loadSized(highHost, log), log);
   const index = extendSized(loadSized(load<u32>(p, OP_TARGET), log), log);
-  const low = extendSized(loadSized(host, log), log);
-  const high = extendSized(loadSized(host + (1 << log), log), log);
   return index < low || index > high ? fault(s, 5) : NEXT;
+}
+
+/** Where one of the bounds is, 0 after a fault. */
+function bound(s: usize, p: usize, away: u32, size: u32): usize {
+  const offset = truncate(effective(p) + away, addressLogOf(p));
+  const a = segmentAddress(s, load<u32>(p, OP_SEGMENT), offset, size);
+  return a == NO_ADDRESS ? 0 : readableBytes(s, a, size);
 }

@@ -1,7 +1,7 @@
 /** Bit tests, bit scans, POPCNT, BSWAP (SDM volume 2). */
 import { CF, setStatusFlags, statusFlags, ZF } from '../flags';
 import { readableBytes, writableBytes, written } from '../memory';
-import { effective, FAULT, NEXT, OP_IMMEDIATE, OP_SOURCE, OP_TARGET } from '../op';
+import { effective, FAULT, NEXT, OP_BASE, OP_IMMEDIATE, OP_SEGMENT, OP_SOURCE, OP_TARGET } from '../op';
 import {
   exchangeIf,
   extendSized,
@@ -13,8 +13,9 @@ import {
   sourceHost,
   storeSized,
 } from '../operand';
-import { truncate } from './address';
+import { NO_ADDRESS, segmentAddress, truncate } from './address';
 import { addressLogOf } from './registers';
+import { ADDRESS, ZERO } from '../../src/state';
 
 const TEST = 0;
 const SET = 1;
@@ -55,8 +56,17 @@ function bitOp(s: usize, p: usize, kind: i32, immediate: bool): i32 {
   let host = slot;
   if (slot == 0) {
     // A bit index in a register reaches beyond the operand, in units of its size.
-    const away = immediate ? 0 : (index >> (<i64>(log + 3))) << (<i64>log);
-    const a = truncate(effective(p) + <u64>away, addressLogOf(p));
+    let a = effective(p);
+    if (!immediate) {
+      a += <u64>((index >> (<i64>(log + 3))) << (<i64>log));
+      if (load<u32>(p, OP_BASE) == s + ADDRESS) {
+        // The op before has made the operand's offset only: the segment's limit is for where the bit is.
+        a = truncate(a, addressLogOf(p));
+        const record: usize = load<u32>(p, OP_SEGMENT);
+        if (record != s + ZERO) a = segmentAddress(s, record, a, 1 << log);
+        if (a == NO_ADDRESS && record != s + ZERO) return FAULT;
+      }
+    }
     host = kind == TEST ? readableBytes(s, a, 1 << log) : writableBytes(s, a, 1 << log, true);
     if (host == 0) return FAULT;
   }

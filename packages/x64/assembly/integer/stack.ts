@@ -166,7 +166,8 @@ export function opEnter(s: usize, p: usize): i32 {
   const before = load<u64>(s, RSP);
   let frame = load<u64>(s, RBP);
   if (!pushValue(s, log, frame)) return undo(s, before);
-  const top = stackPointer(s);
+  // All of RSP, whatever part of it the stack segment uses.
+  const top = load<u64>(s, RSP);
   if (level > 0) {
     for (let i: u32 = 1; i < level; i++) {
       frame -= 1 << log;

@@ -1,7 +1,11 @@
 /** Moves of vectors: aligned, unaligned, scalar, halves, between register files, under masks. */
 import { readable, write } from '../memory';
-import { FAULT, NEXT, OP_ADDRESS_SHIFT, OP_FLAGS, OP_LOG, OP_SEGMENT, OP_SOURCE, effective } from '../op';
-import { FPU_TAG, FPU_TOP, RDI } from '../../src/state';
+import { NO_ADDRESS, segmentAddress, truncate } from '../integer/address';
+import { addressLogOf } from '../integer/registers';
+import { MODE_64, MODE_CODE } from '../mode';
+import { FAULT, NEXT, OP_LOG, OP_SEGMENT, OP_SOURCE, effective, faultCode } from '../op';
+import { NOT_WRITABLE } from '../system/paging';
+import { FPU_TAG, FPU_TOP, MODE, RDI, ZERO } from '../../src/state';
 import {
   entered,
   enteredMmx,
@@ -221,17 +225,22 @@ export function opPmovmskbMmx(s: usize, p: usize): i32 {
   return NEXT;
 }
 
-/** Address of MASKMOVDQU and MASKMOVQ: [rDI] in DS or another segment. */
-function implicitAddress(s: usize, p: usize): u64 {
-  const size = (<u32>load<u8>(p, OP_FLAGS) >> OP_ADDRESS_SHIFT) & 3;
-  const rdi = load<u64>(s, RDI);
-  const offset = size == 3 ? rdi : size == 2 ? rdi & 0xffffffff : rdi & 0xffff;
-  return offset + load<u64>(load<u32>(p, OP_SEGMENT));
+/** Address of MASKMOVDQU and MASKMOVQ: [rDI] in DS or another segment; NO_ADDRESS after a fault. */
+function implicitAddress(s: usize, p: usize, bytes: u32): u64 {
+  const offset = truncate(load<u64>(s, RDI), addressLogOf(p));
+  const record: usize = load<u32>(p, OP_SEGMENT);
+  return record == s + ZERO ? offset : segmentAddress(s, record, offset, bytes);
 }
 
 /** Writes the bytes of `value` whose mask byte has bit 7 set. */
 function storeMasked(s: usize, p: usize, value: usize, mask: usize, bytes: u32): i32 {
-  const a = implicitAddress(s, p);
+  const a = implicitAddress(s, p, bytes);
+  const segmented = load<u32>(p, OP_SEGMENT) != <u32>(s + ZERO);
+  if (a == NO_ADDRESS && segmented) return FAULT;
+  // A segment that cannot be written is one even when the mask selects nothing.
+  if (segmented && (load<u32>(s, MODE) & MODE_CODE) != MODE_64 && (a & NOT_WRITABLE) != 0) {
+    return faultCode(s, 13, 0);
+  }
   for (let i: u32 = 0; i < bytes; i++) {
     if ((load<u8>(mask + i) & 0x80) == 0) continue;
     if (!write<u8>(s, a + i, load<u8>(value + i))) return FAULT;

@@ -117,6 +117,11 @@ export function opInvd(s: usize, p: usize): i32 {
   return kernelOnly(s) ? NEXT : FAULT;
 }
 
+/** Caches are always coherent; only a fault of the address is to be seen. */
+export function opClflush(s: usize, p: usize): i32 {
+  return readableBytes(s, effective(p), 1) != 0 ? NEXT : FAULT;
+}
+
 export function opInvlpg(s: usize, p: usize): i32 {
   if (!kernelOnly(s)) return FAULT;
   const address = effective(p);

@@ -125,6 +125,11 @@ export function opFnop(s: usize, p: usize): i32 {
   return enter(s);
 }
 
+/** FNENI, FNDISI, FNSETPM: of older coprocessors, nothing now; they do not wait. */
+export function opFneni(s: usize, p: usize): i32 {
+  return enterControl(s);
+}
+
 export function opFincstp(s: usize, p: usize): i32 {
   return turnTop(s, p, 1);
 }

@@ -89,6 +89,8 @@ function finishStore(s: usize, p: usize, opcode: u32, bytes: u32, value: u64, to
   const barred = (flags & ~(<u32>load<u16>(s, FPU_CONTROL)) & (IE | DE | ZE | OE | UE)) != 0;
   if (!barred && !writeValue(s, p, bytes, value, top)) return FAULT;
   if (barred) {
+    // Whether memory could have been written is found out first.
+    if (writableBytes(s, effective(p), bytes, true) == 0) return FAULT;
     withdraw(PE);
     setRoundedUp(false);
   }
@@ -100,6 +102,7 @@ function finishStore(s: usize, p: usize, opcode: u32, bytes: u32, value: u64, to
 /** Stores the indefinite of a format, because ST(0) is empty. */
 function storeEmpty(s: usize, p: usize, opcode: u32, bytes: u32, value: u64, top: u32, pops: bool): i32 {
   if ((load<u16>(s, FPU_CONTROL) & IE) == 0) {
+    if (writableBytes(s, effective(p), bytes, true) == 0) return FAULT;
     underflow(s, p, opcode);
     return NEXT;
   }

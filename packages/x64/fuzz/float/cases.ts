@@ -3,7 +3,10 @@
  * the values that such code trips over, with rounding modes, precision, unmasked exceptions and empty registers.
  */
 import { CASE_SIZE, OFFSET } from '../cases.ts';
-import { BORDER, POINTERS, Random as FormRandom, assemble, encode, fuzzRows } from '../generate.ts';
+import { POINTERS } from '../address.ts';
+import { assemble, encode, fuzzRows } from '../generate.ts';
+import { BORDER } from '../place.ts';
+import { Random as FormRandom } from '../random.ts';
 import type { Row } from '../../src/isa/table.ts';
 import type { Random } from './random.ts';
 
@@ -18,14 +21,11 @@ export interface Flavor {
   readonly empty: boolean;
 }
 
-/** Instructions that store where they were, which no two processors agree on, or whose answers are approximations. */
-const NOT_COMPARED = /^(fnstenv|fnsave|rcpps|rcpss|rsqrtps|rsqrtss)$/;
-
 /** Every form of x87, MMX and SSE that can be compared. */
 export const FLOAT_ROWS: readonly Row[] = [
   ...fuzzRows(['x87', 'mmx', 'sse', 'sse4']),
   ...fuzzRows(['system'], ['ldmxcsr', 'stmxcsr', 'mfence', 'lfence', 'sfence']),
-].filter((row) => !NOT_COMPARED.test(row.mnemonic));
+];
 
 /** Fills `view` with a case of `row`. @returns the code */
 export function makeFloatCase(view: DataView, row: Row, random: Random, flavor: Flavor): number[] {

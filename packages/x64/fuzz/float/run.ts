@@ -3,14 +3,14 @@
  *
  *     npx tsx packages/x64/fuzz/float/run.ts [--cases N] [--seed N] [--only add,sub] [--section sse] [--show N]
  */
-import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { compileCore } from '../../src/core-loader.ts';
 import type { Row } from '../../src/isa/table.ts';
 import { Subject } from '../compare.ts';
-import { buildHarness } from '../run.ts';
+import { buildHarness, runOnHost } from '../harness.ts';
+import { EXACT, TRANSCENDENTAL } from '../tolerance.ts';
 import { CASE_SIZE, FLOAT_ROWS, makeFloatCase, type Flavor } from './cases.ts';
 import { Random } from './random.ts';
 
@@ -25,9 +25,6 @@ export interface FormReport {
   /** Transcendental results that are not the host's, but as near as manuals promise. */
   readonly near: number;
 }
-
-/** Functions whose results may differ in the last places (SDM volume 1, chapter 8.3.10), and with them C1. */
-const TRANSCENDENTAL = /^(f2xm1|fyl2x|fyl2xp1|fptan|fpatan|fsin|fcos|fsincos)$/;
 
 /** Compares `cases` cases of a form. */
 export function compareForm(
@@ -48,12 +45,11 @@ export function compareForm(
     const code: number[][] = [];
     for (let i = 0; i < count; i++)
       code.push(makeFloatCase(new DataView(input, i * CASE_SIZE, CASE_SIZE), row, random, flavor));
-    const { stdout } = spawnSync(harness, { input: new Uint8Array(input), maxBuffer: 1 << 28, timeout: 60_000 });
-    if (stdout.length !== input.byteLength)
-      return { row, cases: done, failures: ['the harness died'], failed: 1, near };
+    const results = runOnHost(harness, new Uint8Array(input));
+    if (results.length !== count) return { row, cases: done, failures: ['the harness died'], failed: 1, near };
     for (let i = 0; i < count; i++) {
-      const expected = new DataView(stdout.buffer, stdout.byteOffset + i * CASE_SIZE, CASE_SIZE);
-      const difference = subject.check(new DataView(input, i * CASE_SIZE, CASE_SIZE), expected, 0);
+      const expected = results[i]!;
+      const difference = subject.check(new DataView(input, i * CASE_SIZE, CASE_SIZE), expected, EXACT);
       if (difference === '') continue;
       if (TRANSCENDENTAL.test(row.mnemonic) && lastPlaces(difference)) {
         near++;

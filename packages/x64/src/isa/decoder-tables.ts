@@ -7,6 +7,7 @@
  *     ROWS:    16 bytes each:
  *        0 prefix  1 modrm.reg or 255  2 mod (0 any, 1 memory, 2 register)  3 modrm.rm or 255
  *        4 flags (below)  5-7 operands (kind << 4 | size)  8 u16 handler  10 hot family  11 flags 2  12 u16 mnemonic
+ *        14 bytes of the memory operand, or one of `MEMORY_SIZES`
  */
 import { candidates, FIXED, hasModrm, ROWS, type Row } from './table.ts';
 
@@ -47,6 +48,48 @@ const KINDS: Readonly<Record<string, number>> = {
   D: 2,
 };
 const SIZES: Readonly<Record<string, number>> = { b: 0, w: 1, d: 2, q: 3, v: 4, z: 5, y: 6, s: 7, p: 8, o: 9, t: 10 };
+/** Byte 14 of a row whose memory operand's size depends on more; see `memoryBytes` in the decoder. */
+const MEMORY_SIZES = {
+  operand: 0x80,
+  rexW: 0x81,
+  farPointer: 0x82,
+  tableRegister: 0x83,
+  twiceRexW: 0x84,
+  environment: 0x85,
+  wholeX87: 0x86,
+  fxsave: 0x87,
+} as const;
+const SIZES_IN_MEMORY: Readonly<Record<string, number>> = {
+  b: 1,
+  w: 2,
+  d: 4,
+  q: 8,
+  o: 16,
+  t: 10,
+  v: MEMORY_SIZES.operand,
+  z: MEMORY_SIZES.operand,
+  y: MEMORY_SIZES.rexW,
+  p: MEMORY_SIZES.farPointer,
+  s: MEMORY_SIZES.tableRegister,
+};
+/** Where the operand's name does not say it. 0: the address is made, memory not reached. */
+const SIZES_BY_HANDLER: Readonly<Record<string, number>> = {
+  opLea: 0,
+  opNop: 0,
+  opUd2: 0,
+  opInvlpg: 1,
+  opCmpxchg8b: MEMORY_SIZES.twiceRexW,
+  opFnstenv: MEMORY_SIZES.environment,
+  opFldenv: MEMORY_SIZES.environment,
+  opFnsave: MEMORY_SIZES.wholeX87,
+  opFrstor: MEMORY_SIZES.wholeX87,
+  opFxsave: MEMORY_SIZES.fxsave,
+  opFxrstor: MEMORY_SIZES.fxsave,
+  opMovFromSegment: 2,
+  opSldt: 2,
+  opStr: 2,
+  opSmsw: 2,
+};
 const FIXED_CODES: Readonly<Record<string, number>> = { AL: 0, AX: 4, CL: 1, DX: 2 };
 
 /** Handlers after which a block cannot go on. */
@@ -173,9 +216,19 @@ function record(row: Row): number[] {
     flags2,
     mnemonic & 255,
     mnemonic >> 8,
-    0,
+    memorySize(row),
     0,
   ];
+}
+
+function memorySize(row: Row): number {
+  const byHandler = SIZES_BY_HANDLER[row.handler];
+  if (byHandler !== undefined) return byHandler;
+  const operand = row.operands.find((name) => !FIXED.has(name) && /^[EMWQO]/.test(name));
+  if (operand === undefined) return 0;
+  const size = SIZES_IN_MEMORY[operand.slice(1)];
+  if (size === undefined) throw new Error(`bytes of the memory operand of: ${row.text}`);
+  return size;
 }
 
 function operandCode(operand: string | undefined): number {

@@ -210,13 +210,13 @@ const REST = `
   scasb | AE | | repe W:oszapc h:opScas str:b
   scas | AF | | repe W:oszapc h:opScas
   # BCD
-  daa | 27 | | i64 W:oszapc U:o R:ac nofuzz
-  das | 2F | | i64 W:oszapc U:o R:ac nofuzz
-  aaa | 37 | | i64 W:oszapc U:oszp R:a nofuzz
-  aas | 3F | | i64 W:oszapc U:oszp R:a nofuzz
-  aam | D4 | Ib | i64 W:oszapc U:oac nofuzz
-  aad | D5 | Ib | i64 W:oszapc U:oac nofuzz
-  bound | 62 mem | Gv,Mv | i64 nofuzz
+  daa | 27 | | i64 W:oszapc U:o R:ac
+  das | 2F | | i64 W:oszapc U:o R:ac
+  aaa | 37 | | i64 W:oszapc U:oszp R:a
+  aas | 3F | | i64 W:oszapc U:oszp R:a
+  aam | D4 | Ib | i64 W:oszapc U:oac
+  aad | D5 | Ib | i64 W:oszapc U:oac
+  bound | 62 mem | Gv,Mv | i64
   # hints
   prefetchw | 0F 0D mem | Mb | h:opNop
   prefetch | 0F 18 | Ev | h:opNop hint

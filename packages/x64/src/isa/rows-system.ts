@@ -41,7 +41,7 @@ export const systemRows = `
   mov | 0F 23 | Dd,Rd | cpl0 h:opMovToDebug nofuzz
   smsw | 0F 01 /4 | Ev | h:opSmsw nofuzz
   lmsw | 0F 01 /6 | Ew | cpl0 h:opLmsw nofuzz
-  clflush | NP 0F AE /7 mem | Mb | h:opNop cpu:clfsh
+  clflush | NP 0F AE /7 mem | Mb | cpu:clfsh
   # descriptor tables
   sgdt | 0F 01 /0 mem | Ms | nofuzz
   sidt | 0F 01 /1 mem | Ms | nofuzz
@@ -55,7 +55,7 @@ export const systemRows = `
   verw | 0F 00 /5 | Ew | W:z nofuzz
   lar | 0F 02 | Gv,Ew | W:z nofuzz
   lsl | 0F 03 | Gv,Ew | W:z nofuzz
-  arpl | 63 | Ew,Gw | i64 W:z nofuzz
+  arpl | 63 | Ew,Gw | i64 W:z
   # segments and far transfers
   mov | 8C | Ev,Sw | h:opMovFromSegment nofuzz
   mov | 8E | Sw,Ew | h:opMovToSegment nofuzz

@@ -81,11 +81,11 @@ export const x87Rows = `
   fcmovne | DB /1 reg | ST0,STi | R:z
   fcmovnbe | DB /2 reg | ST0,STi | R:cz
   fcmovnu | DB /3 reg | ST0,STi | R:p
-  fneni | DB /4 reg rm=0 | | h:opFnop
-  fndisi | DB /4 reg rm=1 | | h:opFnop
+  fneni | DB /4 reg rm=0 | | h:opFneni
+  fndisi | DB /4 reg rm=1 | | h:opFneni
   fnclex | DB /4 reg rm=2 | |
   fninit | DB /4 reg rm=3 | |
-  fnsetpm | DB /4 reg rm=4 | | h:opFnop
+  fnsetpm | DB /4 reg rm=4 | | h:opFneni
   fucomi | DB /5 reg | ST0,STi | W:oszapc
   fcomi | DB /6 reg | ST0,STi | W:oszapc
   fld | DD /0 mem | Mq | h:opFldDouble
