@@ -32,6 +32,25 @@ const CONVERSIONS: Readonly<Record<string, readonly [string, string, string]>> =
   cwd: ['cwd', 'cdq', 'cqo'],
 };
 
+/** Whole registers, but words in memory. */
+const WORD_IN_MEMORY: ReadonlySet<string> = new Set(['opMovFromSegment', 'opSldt', 'opStr', 'opSmsw']);
+/** Bytes and words in memory, but the register's name is that of 32 bits, or of the other operand's size. */
+const WIDE_REGISTER = /^(pextr[bw]|pinsr[bw]|lar|lsl)$/;
+/** Names that follow the operand size: of 16, 32 and 64 bits. */
+const SIZED_NAMES: Readonly<Record<string, readonly [string, string, string]>> = {
+  iret: ['iret', 'iretd', 'iretq'],
+  pushf: ['pushf', 'pushfd', 'pushfq'],
+  popf: ['popf', 'popfd', 'popfq'],
+  pusha: ['pusha', 'pushad', ''],
+  popa: ['popa', 'popad', ''],
+  sysret: ['sysret', 'sysret', 'sysretq'],
+  sysexit: ['sysexit', 'sysexit', 'sysexitq'],
+  fxsave: ['fxsave', 'fxsave', 'fxsave64'],
+  fxrstor: ['fxrstor', 'fxrstor', 'fxrstor64'],
+};
+/** 0F 18, by modrm.reg. */
+const PREFETCHES = ['prefetchnta', 'prefetcht0', 'prefetcht1', 'prefetcht2'];
+
 /** Everything that was read so far of one instruction. */
 interface Cursor {
   readonly code: Uint8Array;
@@ -196,11 +215,18 @@ function operandText(cursor: Cursor, row: Row, operand: string, opcode: number):
   }
   switch (operand[0]) {
     case 'E':
-      return cursor.memory || register(cursor, rm, sizeOf(cursor, size));
+      if (cursor.memory !== '') return cursor.memory;
+      return register(
+        cursor,
+        rm,
+        WIDE_REGISTER.test(row.mnemonic)
+          ? Math.max(cursor.operandBytes, row.section === 'system' ? 2 : 4)
+          : sizeOf(cursor, size),
+      );
     case 'R':
       return register(cursor, rm, cursor.bits === 64 ? 8 : 4);
     case 'G':
-      return register(cursor, reg, sizeOf(cursor, size));
+      return register(cursor, reg, row.mnemonic === 'invpcid' && cursor.bits !== 64 ? 4 : sizeOf(cursor, size));
     case 'Z':
       return register(cursor, (opcode & 7) | ((rex & 1) << 3), sizeOf(cursor, size));
     case 'M':
@@ -226,7 +252,8 @@ function operandText(cursor: Cursor, row: Row, operand: string, opcode: number):
     case 'J':
       return `.${signed(cursor, size === 'b' ? 1 : Math.min(cursor.operandBytes, 4))}`;
     case 'A': {
-      const offset = BigInt.asUintN(32, signed(cursor, Math.min(cursor.operandBytes, 4)));
+      const bytes = Math.min(cursor.operandBytes, 4);
+      const offset = BigInt.asUintN(8 * bytes, signed(cursor, bytes));
       return `${hex(BigInt.asUintN(16, signed(cursor, 2)))}:${hex(offset)}`;
     }
     default:
@@ -262,10 +289,19 @@ function relative(cursor: Cursor, operands: readonly string[]): string[] {
 
 /** Names the size of a memory operand. */
 function pointed(cursor: Cursor, row: Row, operand: string, text: string): string {
-  if (!text.startsWith('[') && !/^[defgs]s:\[/.test(text)) return text;
-  if (row.mnemonic === 'lea' || operand === 'M') return text;
-  const name = POINTED[sizeOf(cursor, operand.slice(1))];
-  return name === undefined || operand[0] === 'O' ? text : `${name} ptr ${text}`;
+  if (!/^([c-gs]s:)?\[/.test(text)) return text;
+  if (row.mnemonic === 'lea') return text.replace(/^.s:/, '');
+  if (operand === 'M') return text;
+  const name = POINTED[memorySize(cursor, row, operand.slice(1))];
+  return name === undefined ? text : `${name} ptr ${text}`;
+}
+
+/** Bytes of a memory operand, where they are not those of a register in its place. */
+function memorySize(cursor: Cursor, { handler }: Row, size: string): number {
+  if (size === 's') return 6;
+  if (handler === 'opBound') return 2 * cursor.operandBytes;
+  if (handler === 'opCmpxchg8b') return (cursor.rex & 8) !== 0 ? 16 : 8;
+  return WORD_IN_MEMORY.has(handler) ? 2 : sizeOf(cursor, size);
 }
 
 function address(cursor: Cursor): string {
@@ -309,21 +345,23 @@ function address(cursor: Cursor): string {
 function mnemonicOf(cursor: Cursor, row: Row): string {
   const { operandBytes: bytes } = cursor;
   const letter = bytes === 2 ? 'w' : bytes === 4 ? 'd' : 'q';
-  let name = CONVERSIONS[row.mnemonic]?.[bytes === 2 ? 0 : bytes === 4 ? 1 : 2] ?? row.mnemonic;
+  const bySize = CONVERSIONS[row.mnemonic] ?? SIZED_NAMES[row.mnemonic];
+  let name = bySize?.[bytes === 2 ? 0 : bytes === 4 ? 1 : 2] ?? row.mnemonic;
+  if (name === 'jrcxz') name = ['jcxz', 'jecxz', 'jrcxz'][addressBytes(cursor) >> 2]!;
+  if (name === 'prefetch') name = cursor.modrm < 0xc0 ? (PREFETCHES[(cursor.modrm >> 3) & 7] ?? 'nop') : 'nop';
+  if (name === 'prefetchw' && ((cursor.modrm >> 3) & 7) === 0) name = 'prefetch';
   if (/^(movs|cmps|stos|lods|scas)$/.test(name)) name += letter;
   if (/^(ins|outs)$/.test(name)) name += bytes === 2 ? 'w' : 'd';
   if (name === 'cmpxchg8b' && (cursor.rex & 8) !== 0) name = 'cmpxchg16b';
   if (/^(movd|pextrd|pinsrd)$/.test(name) && (cursor.rex & 8) !== 0) name = name.slice(0, -1) + 'q';
-  const repeats = row.attributes.has('rep')
-    ? cursor.repeat === 0
+  const repeated = row.attributes.has('rep') || row.attributes.has('repe');
+  const repeats =
+    !repeated || cursor.repeat === 0
       ? ''
-      : 'rep '
-    : row.attributes.has('repe')
-      ? cursor.repeat === 0xf3
-        ? 'repe '
-        : cursor.repeat === 0xf2
-          ? 'repne '
-          : ''
-      : '';
+      : cursor.repeat === 0xf2
+        ? 'repne '
+        : row.attributes.has('repe')
+          ? 'repe '
+          : 'rep ';
   return `${cursor.lock ? 'lock ' : ''}${repeats}${name}`;
 }

@@ -86,7 +86,7 @@ export const systemRows = `
   sysret | 0F 07 | | cpl0 nofuzz
   sysenter | 0F 34 | | nofuzz
   sysexit | 0F 35 | | cpl0 nofuzz
-  icebp | F1 | | nofuzz
+  int1 | F1 | | h:opIcebp nofuzz
   # state of the vector and floating-point units
   fxsave | NP 0F AE /0 mem | M | cpu:fxsr
   fxrstor | NP 0F AE /1 mem | M | cpu:fxsr
