@@ -35,6 +35,13 @@ export const u32: Field<number> = {
   write: (view, at, value) => view.setUint32(at, value, true),
 };
 
+/** A signed 16-bit integer, little-endian. */
+export const i16: Field<number> = {
+  size: 2,
+  read: (view, at) => view.getInt16(at, true),
+  write: (view, at, value) => view.setInt16(at, value, true),
+};
+
 /** A signed 32-bit integer, little-endian. */
 export const i32: Field<number> = {
   size: 4,

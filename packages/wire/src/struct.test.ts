@@ -4,6 +4,7 @@ import {
   array,
   bytes,
   guid,
+  i16,
   i32,
   isGuid,
   reserved,
@@ -18,7 +19,7 @@ import {
   utf16,
 } from './index.ts';
 
-const Sample = struct('SAMPLE', 78, {
+const Sample = struct('SAMPLE', 80, {
   byte: u8,
   _pad: reserved(1),
   half: u16,
@@ -32,6 +33,7 @@ const Sample = struct('SAMPLE', 78, {
   raw: bytes(5),
   name: utf16(6),
   list: array(u8, 11),
+  signedHalf: i16,
 });
 
 const text = fc.string({ unit: 'grapheme-ascii', maxLength: 6 }).map((s) => s.replaceAll('\0', ''));
@@ -47,6 +49,7 @@ const sample = fc.record({
   id: fc.uuid(),
   raw: fc.uint8Array({ minLength: 5, maxLength: 5 }),
   name: text,
+  signedHalf: fc.integer({ min: -0x8000, max: 0x7fff }),
   list: fc.array(fc.integer({ min: 0, max: 255 }), { minLength: 11, maxLength: 11 }),
 });
 
