@@ -64,3 +64,8 @@ export type { SavedRealTimeClock } from './platform/real-time-clock.ts';
 export type { SavedResetControl } from './platform/reset-control.ts';
 export type { SavedSerialPort, SerialPort } from './platform/serial-port.ts';
 export { CENTURY_REGISTER, Port, RESET_VALUE, SLEEP_TYPE_S5 } from './platform/ports.ts';
+export type { DisplayDescription, DisplayEvent, DisplayRequests, MouseChange } from './machine/machine-display.ts';
+export type { PageRun } from './machine/display-memory.ts';
+export { DEFAULT_RESOLUTION, LARGEST, SMALLEST, videoMemoryBytes } from './vsps/video/resolutions.ts';
+export type { Rectangle } from '@ringlet/protocols';
+export type { Picture } from './vsps/video/surface.ts';

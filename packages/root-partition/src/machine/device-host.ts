@@ -11,6 +11,13 @@ import { isGuid, UserError } from '@ringlet/wire';
 import type { TimeSyncOptions } from '../vsps/integration/time-sync.ts';
 import { GuestErrorLog } from './guest-error-log.ts';
 import { type DiskDescription, type DiskRequests, MachineDisks } from './machine-disks.ts';
+import {
+  type DisplayDescription,
+  type DisplayEvent,
+  type DisplayRequests,
+  MachineDisplay,
+  NO_DISPLAY,
+} from './machine-display.ts';
 import { type IntegrationRequests, MachineIntegration } from './machine-integration.ts';
 import type { Answers, MachinePart } from './machine-part.ts';
 import { TimerQueue } from './timer-queue.ts';
@@ -23,6 +30,8 @@ export interface DeviceHostDescription {
   readonly rootVp: number;
   readonly memoryBytes: number;
   readonly disks: readonly DiskDescription[];
+  /** Its screen, keyboard and mouse; none when absent. */
+  readonly display?: DisplayDescription;
 }
 
 /** A device file, imported. */
@@ -57,10 +66,11 @@ export type DeviceHostEvent =
   | { readonly type: 'heartbeat'; readonly state: string }
   /** The guest did something that it should not; repeated ones come less and less often, with their count. */
   | { readonly type: 'guest-error'; readonly device: string; readonly what: string; readonly count: number }
-  | { readonly type: 'device-error'; readonly device: string; readonly message: string };
+  | { readonly type: 'device-error'; readonly device: string; readonly message: string }
+  | DisplayEvent;
 
 /** What the outside may ask of a machine's devices: name, parameters and answer of each request. */
-export interface DeviceHostRequests extends DiskRequests, IntegrationRequests {
+export interface DeviceHostRequests extends DiskRequests, IntegrationRequests, DisplayRequests {
   inspect(parameters: Record<string, never>): Record<string, unknown>;
   /** Closes everything. Nothing may be asked afterwards. */
   dispose(parameters: Record<string, never>): void;
@@ -122,8 +132,11 @@ export class DeviceHost {
       time: this.#timeSource(options.virtualTime ?? false),
       heartbeat: (state) => options.report({ type: 'heartbeat', state }),
     });
-    this.#parts = [integration, disks];
-    this.#answers = { ...integration.answers, ...disks.answers, ...this.#own };
+    const display = description.display
+      ? new MachineDisplay(description.display, { kernel, partition: child, world, report: (e) => options.report(e) })
+      : NO_DISPLAY;
+    this.#parts = [integration, disks, display];
+    this.#answers = { ...integration.answers, ...disks.answers, ...display.answers, ...this.#own };
     for (const { vsps } of this.#parts) vsps.forEach((vsp) => this.#add(vsp));
     try {
       for (const device of options.devices) this.#add(construct(device, world));
