@@ -5,7 +5,13 @@
  */
 export { Machine } from './machine/machine.ts';
 export type { MachineEvent, MachineRequests } from './machine/machine.ts';
-export type { DiskFormat, DiskOption, Harness, MachineOptions } from './configuration/options.ts';
+export type { Display, DisplayMode } from './machine/display.ts';
+export type { Keyboard } from './machine/keyboard.ts';
+export type { Mouse } from './machine/mouse.ts';
+export { encodePng } from './host/png.ts';
+export type { MouseAction, MouseButtonName, TypeOptions } from './control/controllable.ts';
+export type { Picture, Rectangle } from '@ringlet/root-partition';
+export type { DiskFormat, DiskOption, DisplayOption, Harness, MachineOptions } from './configuration/options.ts';
 export type { Controllable, MachineResult, MachineState, ShutdownOptions } from './control/controllable.ts';
 export type { Guest, GuestModule, Vsc, VscClass } from '@ringlet/child-partition';
 export type { Channel, DeviceWorld, OfferDescription, Packet, Vsp, VspBus, VspClass } from '@ringlet/vmbus';

@@ -1,7 +1,13 @@
 /** A machine without a guest: what a guest would do, a test does by calling its methods. */
 import { BehaviorSubject, Subject } from 'rxjs';
 import type { Runnable } from '../src/commands/host.ts';
-import type { MachineResult, MachineState, ShutdownOptions } from '../src/control/controllable.ts';
+import type {
+  Controllable,
+  MachineResult,
+  MachineState,
+  MouseAction,
+  ShutdownOptions,
+} from '../src/control/controllable.ts';
 import { UserError } from '@ringlet/wire';
 
 /** Answers what the tests of commands and control sockets ask of a machine, and records what it was asked. */
@@ -18,6 +24,19 @@ export class FakeMachine implements Runnable {
   onStart: (machine: FakeMachine) => void = () => undefined;
   /** What the guest does when it is asked to shut down; it goes when absent. */
   onShutdown: ((options: ShutdownOptions) => void) | undefined;
+  /** A picture of two pixels, red and blue. */
+  readonly display: Controllable['display'] = {
+    screenshot: async () => ({ width: 2, height: 1, pixels: Uint8Array.of(255, 0, 0, 255, 0, 0, 255, 255) }),
+    prefer: async (width, height) => void this.asked.push(`prefer ${width}x${height}`),
+  };
+  readonly keyboard: Controllable['keyboard'] = {
+    type: async (text, options) => void this.asked.push(`type ${text}${options?.unicode ? ' as characters' : ''}`),
+    press: async (...chords) => void this.asked.push(`press ${chords.join(' ')}`),
+  };
+  readonly mouse: Controllable['mouse'] = {
+    act: async (...actions) => void this.mouseActions.push(...actions),
+  };
+  readonly mouseActions: MouseAction[] = [];
   tree: unknown = { vmbus: { version: '5.3' } };
   #end!: (result: MachineResult) => void;
 

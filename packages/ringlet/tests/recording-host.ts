@@ -43,8 +43,8 @@ export class RecordingHost implements CommandHost {
     this.environment = environment;
   }
 
-  out(text: string): void {
-    this.stdout += text;
+  out(text: string | Uint8Array): void {
+    this.stdout += typeof text === 'string' ? text : Buffer.from(text).toString('latin1');
   }
 
   err(text: string): void {

@@ -3,6 +3,7 @@ import { CATALOGUE_ERROR_PAGES } from './catalogue-error-pages.ts';
 import { DISK_ERROR_PAGES } from './disk-error-pages.ts';
 import { type ErrorPage, page } from './error-page.ts';
 import { KERNEL_ERROR_PAGES } from './kernel-error-pages.ts';
+import { DISPLAY_ERROR_PAGES } from './display-error-pages.ts';
 import { MACHINE_ERROR_PAGES } from './machine-error-pages.ts';
 
 const COMMAND_ERROR_PAGES: Readonly<Record<string, ErrorPage>> = {
@@ -161,5 +162,6 @@ export const ERROR_PAGES: Readonly<Record<string, ErrorPage>> = Object.fromEntri
     ...KERNEL_ERROR_PAGES,
     ...DISK_ERROR_PAGES,
     ...CATALOGUE_ERROR_PAGES,
+    ...DISPLAY_ERROR_PAGES,
   }).toSorted(([a], [b]) => a.localeCompare(b)),
 );

@@ -32,7 +32,7 @@ export interface Keyboard {
 /** The process around a command. */
 export interface CommandHost {
   /** Standard output: what the guest says, and results. */
-  out(text: string): void;
+  out(text: string | Uint8Array): void;
   /** Standard error: what ringlet says. */
   err(text: string): void;
   /** Whether standard output is a terminal. */

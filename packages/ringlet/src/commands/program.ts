@@ -3,7 +3,9 @@ import { styleText } from 'node:util';
 import { UserError } from '@ringlet/wire';
 import { Command, CommanderError } from 'commander';
 import type { CreateFlags } from './disk.ts';
+import { addDisplayCommands } from './display-commands.ts';
 import { ExitCode, exitCodeHelp } from './exit-code.ts';
+import { examples } from './help-examples.ts';
 import { reportFailure } from './failure-report.ts';
 import type { CommandHost } from './host.ts';
 import type { PullFlags } from './pull.ts';
@@ -70,6 +72,7 @@ export function createProgram(host: CommandHost, ended: (code: number) => void):
       collect,
     )
     .option('--device <file>', 'a file with a VSP as default export; may be repeated', collect)
+    .option('--display <size>', 'the screen: 1280x1024; or none. 1024x768 otherwise')
     .option('--cpus <n>', 'virtual processors, 1 to 64')
     .option('--memory <size>', 'guest memory: 64M, 1G; 512M for a kernel otherwise, 64M for a guest module')
     .option('--name <name>', "what to call it; the guest's file name otherwise")
@@ -138,6 +141,8 @@ export function createProgram(host: CommandHost, ended: (code: number) => void):
       const { followConsole } = await import('./console.ts');
       ended(await followConsole(name, flags, host));
     });
+
+  addDisplayCommands(program, host, ended);
 
   program
     .command('stop')
@@ -300,10 +305,4 @@ export function createProgram(host: CommandHost, ended: (code: number) => void):
 
 function collect(value: string, earlier: readonly string[] | undefined): string[] {
   return [...(earlier ?? []), value];
-}
-
-function examples(...rows: readonly (readonly [command: string, meaning: string])[]): string {
-  const width = Math.max(...rows.map(([command]) => command.length));
-  const lines = rows.map(([command, meaning]) => `  $ ${command.padEnd(width)}  ${meaning}`.trimEnd());
-  return ['', 'Examples:', ...lines, ''].join('\n');
 }

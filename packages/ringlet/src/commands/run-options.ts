@@ -4,6 +4,7 @@ import { basename, resolve } from 'node:path';
 import { invariant, UserError } from '@ringlet/wire';
 import { looksLikeImage, parseImageName } from '../catalogue/image-name.ts';
 import { resolveCatalogue } from '../catalogue/resolve.ts';
+import { parseDisplay } from '../configuration/display-flag.ts';
 import { parseDiskFlag } from '../configuration/disk-flag.ts';
 import { parseDuration } from '../configuration/duration.ts';
 import { isMachineFile, readMachineFile } from '../configuration/machine-file.ts';
@@ -29,6 +30,7 @@ export interface RunFlags {
   readonly append?: string;
   readonly disk?: readonly string[];
   readonly device?: readonly string[];
+  readonly display?: string;
   readonly cpus?: string;
   readonly memory?: string;
   readonly lockstep?: boolean;
@@ -151,6 +153,7 @@ function changesOf(args: readonly string[], flags: RunFlags): Partial<MachineOpt
     ...(flags.append === undefined ? {} : { commandLine: flags.append }),
     ...(flags.disk === undefined ? {} : { disks: flags.disk.map(parseDiskFlag) }),
     ...(flags.device === undefined ? {} : { devices: flags.device.map((path) => resolve(path)) }),
+    ...(flags.display === undefined ? {} : { display: parseDisplay(flags.display, '--display') }),
     ...(flags.cpus === undefined ? {} : { cpus: whole('--cpus', flags.cpus, 1, 64) }),
     ...(flags.memory === undefined ? {} : { memory: checkedMemory(flags.memory) }),
     ...(flags.lockstep === true ? { harness: 'lockstep' as const } : {}),

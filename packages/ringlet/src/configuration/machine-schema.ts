@@ -5,6 +5,7 @@
  * "expected …". Defaults are not filled in here: absent means absent, and the machine decides.
  */
 import { z } from 'zod';
+import { DISPLAY_FORM, displayOf } from './display-flag.ts';
 import { DISK_FORMATS, HIGHEST_ADDRESS } from './options.ts';
 import { sizeInBytes } from './size.ts';
 
@@ -87,6 +88,15 @@ const fields = {
   devices: list(text('the path of a device file'), 'device files', 64)
     .optional()
     .meta({ description: 'Files with a VSP as default export, relative to this file' }),
+  display: z
+    .string({ error: DISPLAY_FORM })
+    .regex(/^(none|\d{3,4}x\d{3,4})$/, { error: DISPLAY_FORM })
+    .refine((value) => displayOf(value) !== undefined, { error: DISPLAY_FORM })
+    .transform((value) => displayOf(value)!)
+    .optional()
+    .meta({
+      description: 'The screen that the guest is told of: 1280x1024; or none, which leaves out keyboard and mouse too',
+    }),
   cpus: number(1, 64, 'a count of virtual processors').optional().meta({ description: 'Virtual processors' }),
   memory: memory.optional(),
   harness: z

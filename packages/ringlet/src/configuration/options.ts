@@ -30,6 +30,12 @@ export interface DiskOption {
 /** How a machine's processors and devices get their time: a worker each, or one thread under a virtual clock. */
 export type Harness = 'threads' | 'lockstep';
 
+/** A machine's screen, in pixels. */
+export interface DisplayOption {
+  readonly width: number;
+  readonly height: number;
+}
+
 /** Everything that `new Machine(…)` takes. */
 export interface MachineOptions {
   /** What people call it; made from the guest's file name when absent. */
@@ -47,6 +53,8 @@ export interface MachineOptions {
   readonly disks?: readonly DiskOption[];
   /** Files, each with a VSP as its default export. */
   readonly devices?: readonly string[];
+  /** The screen that the guest is told of, with a keyboard and a mouse before it; 1024 by 768 when absent. */
+  readonly display?: DisplayOption | 'none';
   /** Virtual processors; 1 when absent. */
   readonly cpus?: number;
   /** Guest memory in bytes, a multiple of 4096; `defaultMemory` when absent. */

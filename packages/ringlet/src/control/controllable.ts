@@ -1,4 +1,5 @@
 /** What the control socket and the command line need of a machine. `Machine` is one; tests bring smaller ones. */
+import type { Picture, Rectangle } from '@ringlet/root-partition';
 import type { Observable } from 'rxjs';
 
 /** Where a machine is in its life. */
@@ -21,6 +22,39 @@ export interface ShutdownOptions {
   readonly timeoutMs?: number;
 }
 
+/** What a guest shows, as far as controlling it goes. */
+export interface ControllableDisplay {
+  screenshot(part?: Rectangle): Promise<Picture>;
+  prefer(width: number, height: number): Promise<void>;
+}
+
+/** A guest's keyboard. */
+export interface ControllableKeyboard {
+  type(text: string, options?: TypeOptions): Promise<void>;
+  press(...chords: readonly string[]): Promise<void>;
+}
+
+/** A guest's mouse. */
+export interface ControllableMouse {
+  act(...actions: readonly MouseAction[]): Promise<void>;
+}
+
+/** How to type. */
+export interface TypeOptions {
+  /** Sends characters that no key has as themselves. Windows takes them, Linux does not. */
+  readonly unicode?: boolean;
+}
+
+/** A button of a mouse. */
+export type MouseButtonName = 'left' | 'right' | 'middle' | 'back' | 'forward';
+
+/** Something done with a mouse. Positions are pixels of the guest's screen. */
+export type MouseAction =
+  | { readonly action: 'move'; readonly x: number; readonly y: number }
+  | { readonly action: 'click' | 'press' | 'release'; readonly button: MouseButtonName }
+  /** Notches of the wheel; away from the user is positive. */
+  | { readonly action: 'scroll'; readonly notches: number };
+
 /** A machine, as far as controlling it goes. */
 export interface Controllable {
   readonly name: string;
@@ -34,6 +68,9 @@ export interface Controllable {
   readonly finished: Promise<MachineResult>;
   /** Types at the guest's console: text, or the bytes of keys. Guest modules have no console input, and get nothing. */
   write(data: string | Uint8Array): void;
+  readonly display: ControllableDisplay;
+  readonly keyboard: ControllableKeyboard;
+  readonly mouse: ControllableMouse;
   /** Asks the guest, through its shutdown integration component, and waits until it is off. */
   shutdown(options?: ShutdownOptions): Promise<void>;
   /** Pulls the plug. */

@@ -13,14 +13,17 @@ import { statSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Exit } from '@ringlet/microkernel';
-import type { DeviceHostEvent, DeviceHostRequests } from '@ringlet/root-partition';
+import { DEFAULT_RESOLUTION, type DeviceHostEvent, type DeviceHostRequests } from '@ringlet/root-partition';
 import { UserError } from '@ringlet/wire';
 import { BehaviorSubject, type Observable, ReplaySubject, Subject } from 'rxjs';
 import { defaultMemory, type MachineOptions } from '../configuration/options.ts';
 import type { Controllable, MachineResult, MachineState, ShutdownOptions } from '../control/controllable.ts';
 import { LockstepHarness } from '../lockstep/lockstep-harness.ts';
 import { ThreadedHarness } from '../threads/threaded-harness.ts';
+import { Display } from './display.ts';
 import type { Harness } from './harness.ts';
+import { Keyboard } from './keyboard.ts';
+import { Mouse } from './mouse.ts';
 import type { GuestParts } from './parts.ts';
 import { sharedSystem } from './system.ts';
 
@@ -51,6 +54,12 @@ const CONSOLE_REPLAY = 256;
 /** One virtual machine. */
 export class Machine implements Controllable {
   readonly name: string;
+  /** What the guest shows. */
+  readonly display: Display;
+  /** Keys for the guest, as from a keyboard in front of its screen. Its console is another: {@link Machine.write}. */
+  readonly keyboard: Keyboard;
+  /** A pointer on its screen. */
+  readonly mouse: Mouse;
   readonly #options: MachineOptions;
   readonly #state = new BehaviorSubject<MachineState>('created');
   readonly #console = new ReplaySubject<string>(CONSOLE_REPLAY);
@@ -71,6 +80,15 @@ export class Machine implements Controllable {
       options.name ?? basename(options.guest ?? options.kernel ?? 'machine').replace(/(\.guest)?\.[cm]?[jt]s$/, '');
     this.finished = new Promise((settle) => (this.#finish = settle));
     this.#harness = this.#assemble();
+    const ask: Harness['request'] = (name, parameters) => {
+      const state = this.#state.value;
+      if (state === 'running' || state === 'stopping') return this.#harness.request(name, parameters);
+      const why = new UserError('machine-not-running', `${this.name} does not run`, { hint: 'start() it first' });
+      return Promise.reject(why);
+    };
+    this.display = new Display(ask, this.#state);
+    this.keyboard = new Keyboard(ask);
+    this.mouse = new Mouse(ask);
   }
 
   /** The state now, and whenever it changes. */
@@ -201,6 +219,7 @@ export class Machine implements Controllable {
         hint: 'at least 1M and 16K for each processor, in whole pages of 4 KiB',
       });
     }
+    const { display: screen = DEFAULT_RESOLUTION } = this.#options;
     const machine = {
       guest: guestOf(this.#options),
       cpus,
@@ -211,11 +230,18 @@ export class Machine implements Controllable {
       },
       memoryBytes: memory,
       devices: (this.#options.devices ?? []).map((file) => existing(file, 'device-not-found', 'device')),
-      description: { name: this.name, disks: this.#options.disks ?? [] },
+      description: {
+        name: this.name,
+        disks: this.#options.disks ?? [],
+        ...(screen !== 'none' && { display: { preferred: screen } }),
+      },
     };
     const listener = {
       console: (bytes: Uint8Array) => this.#print(this.#decoder.decode(bytes, { stream: true })),
-      event: (event: DeviceHostEvent) => this.#events.next(event),
+      event: (event: DeviceHostEvent) => {
+        // Of the screen there is much to tell, to those who watch it.
+        if (!this.display.take(event)) this.#events.next(event);
+      },
       exit: (exit: Exit) => this.#settle(resultOf(exit)),
     };
     if (harness === 'threads') return new ThreadedHarness(sharedSystem(), machine, listener);

@@ -1,10 +1,13 @@
 /** What a harness of threads needs to know of a kind of guest: its memory, and what each of its processors' threads runs. */
+import type { DisplayDescription } from '@ringlet/root-partition';
 import type { NodeAccess, System } from '../machine/system.ts';
 
 /** A guest of one kind, made ready in a system. */
 export interface PreparedGuest {
   readonly node: NodeAccess;
   readonly partition: number;
+  /** Memory of its video card, where it has one. */
+  readonly vram?: DisplayDescription['vram'];
   /** What the thread of a virtual processor is given beside what all are given. Can be posted. */
   start(vp: number): unknown;
   /** What is known of its processors beside what the microkernel knows, as plain data. */

@@ -143,12 +143,15 @@ export class ThreadedHarness implements Harness {
   }
 
   #startDevices(code: URL): Promise<void> {
+    const { display } = this.#machine.description;
+    const { vram } = this.#guest!;
     const workerData: DeviceThreadStart = {
       system: this.#system.access,
       node: this.#guest!.node,
       awake: new SharedArrayBuffer(4),
       description: {
         ...this.#machine.description,
+        ...(display && { display: { ...display, ...(vram && { vram }) } }),
         partition: this.#guest!.partition,
         rootVp: this.#rootVp!,
         memoryBytes: this.#machine.memoryBytes,

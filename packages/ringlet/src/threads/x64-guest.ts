@@ -2,12 +2,12 @@
  * x86-64 guests: a kernel in the partition's memory, and for each virtual processor an area of its own in system pages
  * that no partition maps.
  *
- *     node   [core's data 64 KiB][second-level table][RAM …][VP areas][code masks][words the VPs share]
+ *     node   [core's data 64 KiB][second-level table][RAM …][VP areas][code masks][words the VPs share][VRAM]
  */
 import { readFileSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { PAGE_SIZE } from '@ringlet/microkernel';
-import { layOutMemory, loadKernel, Platform } from '@ringlet/root-partition';
+import { type DisplayDescription, layOutMemory, loadKernel, Platform, videoMemoryBytes } from '@ringlet/root-partition';
 import { invariant, UserError } from '@ringlet/wire';
 import { inspectVp, prepareVpArea, type SharedTables, vpAreaBytes } from '@ringlet/x64';
 import { bundle, siblingModule } from '../host/bundle.ts';
@@ -51,17 +51,19 @@ export class X64Guest implements GuestThreads {
     const module = await loadCore();
     const { cpus, memoryBytes } = this.#parts;
     const { kernel } = system;
-    const { ram } = layOutMemory(memoryBytes);
+    const { ram, lowWindow } = layOutMemory(memoryBytes);
     const ramPages = ram.reduce((pages, { bytes }) => pages + bytes / PAGE_SIZE, 0);
     const last = ram.at(-1)!;
     const gpaPages = Math.max(FOUR_GIB_PAGES, (last.start + last.bytes) / PAGE_SIZE);
     const areaPages = vpAreaBytes(ARENA_BYTES) / PAGE_SIZE;
-    const besides = CORE_DATA_PAGES + cpus * areaPages + 1;
+    const vramPages = vramPagesOf(this.#parts.description.display);
+    const besides = CORE_DATA_PAGES + cpus * areaPages + 1 + vramPages;
     const maskPages = Math.ceil(((ramPages + besides) * MASK_BYTES * 1.01) / PAGE_SIZE) + 8;
     const node = system.createNode(ramPages + besides + maskPages, gpaPages);
     invariant(kernel.allocatePages(node.id, CORE_DATA_PAGES) === 0, "the core's data is at the beginning of its node");
     const partition = system.createPartition(node, { gpaPages, ram, apic: 'x2apic' }, this.#parts);
     const areas = this.#layOutAreas(system, node, partition, areaPages);
+    const vram = vramPages === 0 ? -1 : kernel.allocatePages(node.id, vramPages);
     const loaded = loadKernel({
       kernel: readable(this.#guest.kernel),
       ...(this.#guest.initrd !== undefined && { initrd: readable(this.#guest.initrd) }),
@@ -84,6 +86,7 @@ export class X64Guest implements GuestThreads {
     return {
       node,
       partition,
+      ...(vram >= 0 && { vram: { first: vram, count: vramPages, windows: [lowWindow] } }),
       start,
       inspect: () => ({ processors: areas.map((area) => inspectVp(node.memory.buffer, area)) }),
       write: (bytes) => input.write(bytes),
@@ -115,6 +118,10 @@ export class X64Guest implements GuestThreads {
     return areas;
   }
 }
+
+/** Pages of the video card's memory. */
+const vramPagesOf = (display: DisplayDescription | undefined): number =>
+  display ? videoMemoryBytes(display.preferred) / PAGE_SIZE : 0;
 
 function readable(path: string): Uint8Array {
   try {
