@@ -6,12 +6,31 @@
 export { DiskOperation, DiskStatus } from './backends/disk/disk.ts';
 export { FrameFinisher } from './backends/network/finish-frame.ts';
 export type { EmitFrame } from './backends/network/finish-frame.ts';
-export type { FrameOffload, NetworkPort } from './backends/network/network-port.ts';
 export type { Disk, DiskRequest } from './backends/disk/disk.ts';
 export { openDisk } from './backends/disk/open-disk.ts';
 export type { DiskFormat, OpenDiskOptions } from './backends/disk/open-disk.ts';
 export { createDisk } from './backends/disk/create-disk.ts';
 export type { CreateDiskOptions } from './backends/disk/create-disk.ts';
+export { openNetwork } from './backends/network/open-network.ts';
+export type { OpenedNetwork } from './backends/network/open-network.ts';
+export type {
+  ForwardDescription,
+  LayerDescription,
+  NatDescription,
+  NetworkDescription,
+  NoNetworkDescription,
+  PasstDescription,
+  StreamDescription,
+  SwitchDescription,
+  TapDescription,
+} from './backends/network/network-description.ts';
+export type { FaultDescription } from './backends/network/layers/faulty-port.ts';
+export { SwitchServer } from './backends/network/switch/switch-server.ts';
+export type { SwitchServerOptions } from './backends/network/switch/switch-server.ts';
+export { HOST_CLOCK } from './backends/network/network-clock.ts';
+export type { NetworkClock } from './backends/network/network-clock.ts';
+export type { MembershipDescription } from './backends/network/switch/membership.ts';
+export type { FrameOffload, NetworkPort } from './backends/network/network-port.ts';
 export { DEFAULT_PLATFORM } from './boot/acpi/platform-description.ts';
 export type { PlatformDescription } from './boot/acpi/platform-description.ts';
 export { isAr, readAr } from './boot/archive/ar.ts';

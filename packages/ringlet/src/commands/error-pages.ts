@@ -5,6 +5,7 @@ import { type ErrorPage, page } from './error-page.ts';
 import { KERNEL_ERROR_PAGES } from './kernel-error-pages.ts';
 import { DISPLAY_ERROR_PAGES } from './display-error-pages.ts';
 import { MACHINE_ERROR_PAGES } from './machine-error-pages.ts';
+import { NETWORK_ERROR_PAGES } from './network-error-pages.ts';
 
 const COMMAND_ERROR_PAGES: Readonly<Record<string, ErrorPage>> = {
   'control-directory-locked': page(
@@ -159,6 +160,7 @@ export const ERROR_PAGES: Readonly<Record<string, ErrorPage>> = Object.fromEntri
   Object.entries({
     ...COMMAND_ERROR_PAGES,
     ...MACHINE_ERROR_PAGES,
+    ...NETWORK_ERROR_PAGES,
     ...KERNEL_ERROR_PAGES,
     ...DISK_ERROR_PAGES,
     ...CATALOGUE_ERROR_PAGES,

@@ -1,0 +1,142 @@
+/**
+ * A switch with a Unix socket: whoever connects has a port. Machines of one process and of several meet here in the same
+ * way, and so do QEMU (`-netdev stream`) and every program that speaks its format.
+ */
+import { createServer, type Server, type Socket } from 'node:net';
+import { CaptureFile } from '../capture/capture-file.ts';
+import { PcapngDirection } from '../capture/pcapng.ts';
+import { cannotListenAt } from '../failures.ts';
+import type { NetworkClock } from '../network-clock.ts';
+import type { NetworkPort } from '../network-port.ts';
+import { read32 } from '../packet/bytes.ts';
+import { FrameStream } from '../stream/frame-stream.ts';
+import { type Hello, helloLength, MOST_HELLO, readHello } from './hello.ts';
+import { Switch, type SwitchPort } from './switch.ts';
+
+/** Who says nothing is taken as it is, at its first frame. */
+const PREFIX = 4;
+
+/** What a switch is made with. */
+export interface SwitchServerOptions {
+  readonly clock: NetworkClock;
+  /** Where it listens. */
+  readonly path: string;
+  /** Capture file for every frame. */
+  readonly mirror?: string | undefined;
+  /** Told how many ports there are, after each change. */
+  changed?(ports: number): void;
+}
+
+/** A switch that listens. */
+export class SwitchServer {
+  readonly #options: SwitchServerOptions;
+  readonly #switch: Switch;
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  readonly #capture: CaptureFile | undefined;
+  readonly #uplinks: NetworkPort[] = [];
+  #unnamed = 0;
+  #refused = 0;
+
+  constructor(options: SwitchServerOptions) {
+    this.#options = options;
+    this.#switch = new Switch(options.clock);
+    if (options.mirror !== undefined) {
+      const capture = new CaptureFile(options.mirror);
+      this.#capture = capture;
+      this.#switch.mirror = (port, frame) => capture.write(port, frame, PcapngDirection.In);
+    }
+    this.#server = createServer((socket) => this.#connected(socket));
+  }
+
+  /** Begins to listen. @throws UserError network-socket-refused, network-capture-refused */
+  async listen(): Promise<void> {
+    await this.#capture?.ready;
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', (error) => reject(cannotListenAt(this.#options.path, error)));
+      this.#server.listen(this.#options.path, resolve);
+    });
+  }
+
+  /** Plugs in a way out, such as a NAT: every guest of its VLAN reaches it, isolated or not. */
+  plug(name: string, uplink: NetworkPort, vlan?: number): void {
+    const deliver = (frame: Uint8Array) => uplink.send(frame);
+    const port = this.#switch.attach({ name, deliver, ...(vlan !== undefined && { vlan }) });
+    this.#uplinks.push(uplink);
+    uplink.onReceive((frame) => {
+      port?.receive(frame);
+      return true;
+    });
+  }
+
+  #connected(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.on('close', () => this.#sockets.delete(socket));
+    socket.on('error', () => {});
+    const parts: Buffer[] = [];
+    const first = (bytes: Buffer) => {
+      parts.push(bytes);
+      const start = parts.length === 1 ? bytes : Buffer.concat(parts);
+      if (start.length < PREFIX) return;
+      const length = helloLength(read32(start, 0));
+      if (length !== undefined && length <= MOST_HELLO && start.length < PREFIX + length) return;
+      socket.off('data', first);
+      socket.pause();
+      if (length === undefined) return this.#plug(socket, { name: `port ${++this.#unnamed}` }, start);
+      const hello = length > MOST_HELLO ? undefined : readHello(start.subarray(PREFIX, PREFIX + length));
+      if (hello) return this.#plug(socket, hello, start.subarray(PREFIX + length));
+      this.#refused++;
+      socket.destroy();
+    };
+    socket.on('data', first);
+  }
+
+  #plug(socket: Socket, hello: Hello, rest: Buffer): void {
+    let port: SwitchPort | undefined;
+    const stream = new FrameStream(socket, this.#options.clock, {
+      frame: (frame) => port?.receive(frame),
+      closed: () => {
+        port?.detach();
+        this.#changed();
+      },
+    });
+    port = this.#switch.attach({ ...hello, deliver: (frame) => stream.send(frame) });
+    if (!port) {
+      this.#refused++;
+      socket.destroy();
+      return;
+    }
+    if (rest.length > 0) socket.unshift(rest);
+    socket.resume();
+    this.#changed();
+  }
+
+  #changed(): void {
+    this.#options.changed?.(this.ports);
+  }
+
+  /** Ports that something is plugged into, uplinks aside. */
+  get ports(): number {
+    return this.#switch.portCount - this.#uplinks.length;
+  }
+
+  inspect(): Record<string, unknown> {
+    return {
+      path: this.#options.path,
+      ...this.#switch.inspect(),
+      refused: this.#refused,
+      ...(this.#capture && { mirror: this.#capture.inspect() }),
+      uplinks: this.#uplinks.map((uplink) => uplink.inspect()),
+    };
+  }
+
+  /** Unplugs everybody. The file of the socket is gone when it is done. */
+  async close(): Promise<void> {
+    await new Promise<void>((closed) => {
+      this.#server.close(() => closed());
+      for (const socket of this.#sockets) socket.destroy();
+    });
+    for (const uplink of this.#uplinks) await new Promise<void>((done) => uplink.dispose(done));
+    await new Promise<void>((done) => (this.#capture ? this.#capture.close(done) : done()));
+  }
+}
