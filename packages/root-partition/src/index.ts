@@ -55,6 +55,9 @@ export type {
 } from './machine/device-host.ts';
 export type { DiskDescription, DiskRequests } from './machine/machine-disks.ts';
 export type { IntegrationRequests, KvpPoolNumber } from './machine/machine-integration.ts';
+export { NetworkVsp } from './vsps/network/network-vsp.ts';
+export type { NetworkState } from './vsps/network/network-vsp.ts';
+export type { NetworkOptions } from './vsps/network/network-options.ts';
 export { StorageVsp } from './vsps/storage/storage-vsp.ts';
 export type { StorageState } from './vsps/storage/storage-vsp.ts';
 export type { IdePlace, StorageLun, StorageOptions } from './vsps/storage/storage-options.ts';

@@ -4,10 +4,12 @@ import Heartbeat from '../vsps/integration/heartbeat.ts';
 import KeyValueExchange from '../vsps/integration/key-value-exchange.ts';
 import Shutdown from '../vsps/integration/shutdown.ts';
 import TimeSync from '../vsps/integration/time-sync.ts';
+import { NetworkVsp } from '../vsps/network/network-vsp.ts';
 import { StorageVsp } from '../vsps/storage/storage-vsp.ts';
 import { vspRules } from './vsp-rules.ts';
 
 vspRules(test, StorageVsp);
+vspRules(test, NetworkVsp);
 vspRules(test, Heartbeat);
 vspRules(test, Shutdown);
 vspRules(test, KeyValueExchange);

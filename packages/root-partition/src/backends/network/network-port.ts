@@ -18,5 +18,5 @@ export interface FrameOffload {
   /** The TCP or UDP checksum is not filled in (transmit) or was verified (receive). */
   readonly checksumPartial: boolean;
   /** 802.1Q tag (priority, DEI, VLAN id as on the wire), or undefined. */
-  readonly vlan?: number;
+  readonly vlan?: number | undefined;
 }
