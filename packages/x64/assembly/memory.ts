@@ -14,9 +14,10 @@
  * changes the bytes there, and calls `written` before it changes any register.
  */
 import { EXIT_GPA_ACCESS } from '../src/exits';
-import { EXIT_FAULT } from './op';
+import { EXIT_FAULT, faultCode } from './op';
 import { codeWritten, holdsCode } from './blocks/writes';
 import {
+  ALIGNMENT_CHECK,
   BOUNCE,
   BOUNCE_FIRST,
   BOUNCE_SECOND,
@@ -33,8 +34,10 @@ import {
   MMIO_WRITES,
   MMIO_WRITE_COUNT,
   TLB_CURRENT,
+  TLB_USER,
 } from '../src/state';
-import { fillExec, fillRead, fillWrite } from './system/paging';
+import { TAG_CLOSED } from './system/access-flag';
+import { fillExec, fillRead, fillWrite, reopen } from './system/paging';
 import { refuseExit } from './system/second-level';
 
 export const TLB_ENTRY_COUNT: u32 = 4096;
@@ -139,6 +142,7 @@ export function executable(s: usize, a: u64): usize {
 }
 
 function slowReadable(s: usize, a: u64, size: u32): usize {
+  if (load<u32>(s, ALIGNMENT_CHECK) != 0 && alignmentFault(s, a, size)) return 0;
   const split: u32 = 0x1000 - (<u32>a & 0xfff);
   if (split >= size) return readPart(s, a, size, s + BOUNCE, true);
   const bounce = s + BOUNCE;
@@ -148,10 +152,24 @@ function slowReadable(s: usize, a: u64, size: u32): usize {
   return second == 0 ? 0 : bounce;
 }
 
+/**
+ * Whether an access of user mode, whose alignment is checked, is misaligned: #AC then, which comes before page faults.
+ * Powers of two go by their size, 80-bit values by 8, far pointers by the size of their offset.
+ */
+export function alignmentFault(s: usize, a: u64, size: u32): bool {
+  if (load<u32>(s, TLB_CURRENT) != load<u32>(s, TLB_USER)) return false;
+  const unit: u32 = size == 10 ? 8 : size == 6 ? 4 : size <= 16 && (size & (size - 1)) == 0 ? size : 1;
+  if (((<u32>a) & (unit - 1)) == 0) return false;
+  faultCode(s, 17, 0);
+  return true;
+}
+
 /** Reads within one page: the host address itself when `direct`, else (and for devices) a copy at `bounce`. */
 function readPart(s: usize, a: u64, size: u32, bounce: usize, direct: bool): usize {
   const entry = entryOf(s, a);
-  if ((a & PAGE_MASK) != load<u64>(entry, TLB_READ)) {
+  const page = a & PAGE_MASK;
+  const tag = load<u64>(entry, TLB_READ);
+  if (page != tag && (tag != (page | TAG_CLOSED) || !reopen(s, entry, page))) {
     const filled = fillRead(s, a, size);
     if (filled == FILL_FAULT) return 0;
     if (filled == FILL_MMIO) return mmioRead(s, size, bounce);
@@ -163,6 +181,7 @@ function readPart(s: usize, a: u64, size: u32, bounce: usize, direct: bool): usi
 }
 
 function slowWritable(s: usize, a: u64, size: u32, reads: bool): usize {
+  if (load<u32>(s, ALIGNMENT_CHECK) != 0 && alignmentFault(s, a, size)) return 0;
   const split: u32 = 0x1000 - (<u32>a & 0xfff);
   const bounce = s + BOUNCE;
   store<u32>(s, size, BOUNCE_SIZE);
@@ -194,6 +213,7 @@ function slowWritable(s: usize, a: u64, size: u32, reads: bool): usize {
 function writePart(s: usize, a: u64, size: u32, bounce: usize, reads: bool): usize {
   const entry = entryOf(s, a);
   const page = a & PAGE_MASK;
+  if ((load<u64>(entry, TLB_WRITE) & ~TLB_CODE) == (page | TAG_CLOSED)) reopen(s, entry, page);
   if (page != load<u64>(entry, TLB_WRITE)) {
     const tagged = load<u64>(entry, TLB_WRITE) == (page | TLB_CODE);
     if (!tagged) {
@@ -230,6 +250,24 @@ function commit(s: usize): bool {
     memory.copy(second, bounce + split, size - split);
   }
   return true;
+}
+
+/** The bounce buffer stands for memory in two pages, none of it a device's. */
+export function bounceInMemory(s: usize): bool {
+  return load<u32>(s, BOUNCE_SPLIT) < load<u32>(s, BOUNCE_SIZE) && load<u32>(s, BOUNCE_FIRST) != 0 && load<u32>(s, BOUNCE_SECOND) != 0;
+}
+
+/** Reads the bounce buffer anew from the memory that it stands for. */
+export function refreshBounce(s: usize): void {
+  if (!bounceInMemory(s)) return;
+  const split = load<u32>(s, BOUNCE_SPLIT);
+  memory.copy(s + BOUNCE, load<u32>(s, BOUNCE_FIRST), split);
+  memory.copy(s + BOUNCE + split, load<u32>(s, BOUNCE_SECOND), load<u32>(s, BOUNCE_SIZE) - split);
+}
+
+/** Writes the bounce buffer to the memory that it stands for. */
+export function flushBounce(s: usize): void {
+  if (bounceInMemory(s)) commit(s);
 }
 
 function mmioRead(s: usize, size: u32, bounce: usize): usize {

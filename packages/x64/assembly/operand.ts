@@ -1,7 +1,8 @@
 /** Operands of any size for handlers of the function table: `log` is log2 of the size in bytes. */
-import { readableBytes, writableBytes, write, written } from './memory';
+import { enterLocked, leaveLocked, releaseBus, takeBus } from './bus';
+import { bounceInMemory, flushBounce, readableBytes, refreshBounce, writableBytes, write, written } from './memory';
 import { effective, OP_FLAGS, OP_LOCK, OP_LOG, OP_SOURCE, OP_TARGET } from './op';
-import { BOUNCE, BUS_LOCK } from '../src/state';
+import { BOUNCE, VP_COUNT } from '../src/state';
 
 // @ts-ignore: decorator
 @inline
@@ -94,43 +95,54 @@ export function writeSized(s: usize, a: u64, log: u32, value: u64): bool {
 }
 
 /**
- * Replaces `old` by `value` at `host` if it still is there, as one step for all VPs. Operands that cross a qword are
- * changed under the partition's bus lock, which orders them among themselves.
+ * Replaces `old` by `value` at `host`, which {@link changeHost} or `writableBytes` gave, if it still is there, as one step
+ * for all VPs. After it the operand is written, or read anew: {@link lockedWritten} ends the access.
  */
 export function exchangeIf(s: usize, host: usize, log: u32, old: u64, value: u64): bool {
+  if (isSplit(s, host, log)) return exchangeSplit(s, host, log, old, value);
   const offset = <u32>host & 7;
-  if (host != s + BOUNCE) {
-    if ((offset & ((1 << log) - 1)) == 0) {
-      if (log == 2) return atomic.cmpxchg<u32>(host, <u32>old, <u32>value) == <u32>old;
-      if (log == 3) return atomic.cmpxchg<u64>(host, old, value) == old;
-      if (log == 0) return atomic.cmpxchg<u8>(host, <u8>old, <u8>value) == <u8>old;
-      return atomic.cmpxchg<u16>(host, <u16>old, <u16>value) == <u16>old;
-    }
-    if (offset + (1 << log) <= 8) {
-      const whole = host & ~7;
-      const shift = <u64>(offset << 3);
-      const mask = maskOf(log) << shift;
-      const before = atomic.load<u64>(whole);
-      if ((before & mask) != (old << shift)) return false;
-      return atomic.cmpxchg<u64>(whole, before, (before & ~mask) | ((value << shift) & mask)) == before;
-    }
+  if (load<u32>(s, VP_COUNT) < 2) return exchangeWithin(host, log, offset, old, value);
+  enterLocked(s);
+  const same = exchangeWithin(host, log, offset, old, value);
+  leaveLocked(s);
+  return same;
+}
+
+/** An operand lies in two qwords, or not in memory as one piece. */
+export function isSplit(s: usize, host: usize, log: u32): bool {
+  return host == s + BOUNCE || (<u32>host & 7) + (1 << log) > 8;
+}
+
+/** Of an operand within a qword. */
+function exchangeWithin(host: usize, log: u32, offset: u32, old: u64, value: u64): bool {
+  if ((offset & ((1 << log) - 1)) == 0) {
+    if (log == 2) return atomic.cmpxchg<u32>(host, <u32>old, <u32>value) == <u32>old;
+    if (log == 3) return atomic.cmpxchg<u64>(host, old, value) == old;
+    if (log == 0) return atomic.cmpxchg<u8>(host, <u8>old, <u8>value) == <u8>old;
+    return atomic.cmpxchg<u16>(host, <u16>old, <u16>value) == <u16>old;
   }
+  const whole = host & ~7;
+  const shift = <u64>(offset << 3);
+  const mask = maskOf(log) << shift;
+  const before = atomic.load<u64>(whole);
+  if ((before & mask) != (old << shift)) return false;
+  return atomic.cmpxchg<u64>(whole, before, (before & ~mask) | ((value << shift) & mask)) == before;
+}
+
+/** Of an operand in two qwords or two pages: with the bus to itself. */
+function exchangeSplit(s: usize, host: usize, log: u32, old: u64, value: u64): bool {
   takeBus(s);
+  if (host == s + BOUNCE) refreshBounce(s);
   const same = loadSized(host, log) == old;
-  if (same) storeSized(host, log, value);
+  if (same) {
+    storeSized(host, log, value);
+    if (host == s + BOUNCE) flushBounce(s);
+  }
   releaseBus(s);
   return same;
 }
 
-/** Waits for the partition's bus lock. */
-export function takeBus(s: usize): void {
-  const lock: usize = load<u32>(s, BUS_LOCK);
-  if (lock == 0) return;
-  while (atomic.cmpxchg<u32>(lock, 0, 1) != 0) {}
-}
-
-/** Gives it back. */
-export function releaseBus(s: usize): void {
-  const lock: usize = load<u32>(s, BUS_LOCK);
-  if (lock != 0) atomic.store<u32>(lock, 0);
+/** Ends a locked access: as `written`, for what {@link exchangeIf} has not written already. */
+export function lockedWritten(s: usize, host: usize): bool {
+  return host != s + BOUNCE || bounceInMemory(s) || written(s, host);
 }

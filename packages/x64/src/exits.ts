@@ -17,7 +17,7 @@ export const EXIT_GPA_ACCESS = 4;
 export const EXIT_RDMSR = 5;
 /** WRMSR: EXIT_INDEX, EXIT_VALUE. As RDMSR. */
 export const EXIT_WRMSR = 6;
-/** CPUID for which the state block has no row: EXIT_INDEX leaf, EXIT_VALUE subleaf. As RDMSR. */
+/** CPUID: EXIT_INDEX leaf, EXIT_VALUE subleaf. As RDMSR. */
 export const EXIT_CPUID = 7;
 /** VMCALL or VMMCALL. The caller moves RIP by EXIT_LENGTH, or injects #UD. Starts over. */
 export const EXIT_HYPERCALL = 8;

@@ -61,6 +61,7 @@ export class X64Processor implements Processor {
     this.#vp = vp;
     this.#cpuid = cpuid;
     this.#set(S.TSC_SCALE, TICKS_PER_INSTRUCTION);
+    this.#setFeatures();
     core.resetArena(area);
   }
 
@@ -291,6 +292,16 @@ export class X64Processor implements Processor {
   #advance(): void {
     const rip = this.#view.getBigUint64(this.#state + S.RIP, true);
     this.#view.setBigUint64(this.#state + S.RIP, BigInt.asUintN(64, rip + BigInt(this.#get(S.EXIT_LENGTH))), true);
+  }
+
+  /** What control registers accept is what CPUID shows. */
+  #setFeatures(): void {
+    const leaf = this.#leaf;
+    this.#cpuid.fill(this.#vp, 7, 0, leaf);
+    this.#set(S.FEATURES_7B, leaf[1]!);
+    this.#set(S.FEATURES_7C, leaf[2]!);
+    this.#cpuid.fill(this.#vp, 1, 0, leaf);
+    this.#set(S.FEATURES_1C, leaf[2]!);
   }
 
   #modeChanged(): void {

@@ -15,7 +15,6 @@
  *     0x680  counters of events
  *     0x800  vector registers: 16 slots of 64 bytes (XMM in the low 16)
  *     0xc00  MXCSR and scratch of the vector unit
- *     0xd00  CPUID rows (24 bytes each)
  */
 
 /** Bytes of the block. */
@@ -92,6 +91,14 @@ export const CODE_EPOCH = 0x0fc;
 
 /** Iterations that a string instruction did and run() has not taken from its budget yet. */
 export const CHARGE = 0x100;
+/** 1 while misaligned accesses of user mode fault: CPL 3, RFLAGS.AC and CR0.AM. See `system/access-flag.ts`. */
+export const ALIGNMENT_CHECK = 0x110;
+/** 1: the user TLB may hold pages whose accesses nobody looks at. */
+export const USER_UNCHECKED = 0x114;
+/** User pages that RFLAGS.AC has opened to a kernel with SMAP: how many, and the addresses of their TLB entries. */
+export const OPEN_PAGES_COUNT = 0x118;
+/** 1 while the VP is inside a locked access of one atomic step, see `bus.ts`. */
+export const LOCKED = 0x11c;
 
 // ---- segments --------------------------------------------------------------------------------------------------------
 /** ES CS SS DS FS GS LDTR TR: records of SEGMENT_SIZE bytes. */
@@ -154,6 +161,12 @@ export const TSC_BASE_INSTRUCTIONS = 0x340;
 export const MSR_MTRR_DEF_TYPE = 0x348;
 export const MSR_MISC_ENABLE = 0x350;
 export const MSR_TSC_DEADLINE = 0x358;
+/** What CPUID shows, as the caller decides: leaf 7 EBX and ECX, leaf 1 ECX. Control registers accept what is there. */
+export const FEATURES_7B = 0x360;
+export const FEATURES_7C = 0x364;
+export const FEATURES_1C = 0x368;
+/** Width of physical addresses (u32), as CPUID 8000_0008h reports it. */
+export const PHYSICAL_WIDTH = 0x36c;
 
 // ---- faults and exits ------------------------------------------------------------------------------------------------
 /** Vector of the fault that an op or a memory access met; NO_FAULT (-1) when there is none; EXIT_FAULT (256): an exit. */
@@ -218,7 +231,7 @@ export const VP_COUNT = 0x484;
 export const CODE_DROPS = 0x488;
 export const CODE_DROPS_HEAD = 0x48c;
 export const CODE_DROPS_TAIL = 0x490;
-/** Of the partition: a word that a VP takes (its index + 1) while it does an access no other VP may split. */
+/** Of the partition: a word that a VP takes while it does a locked access that is not one atomic step, see `bus.ts`. */
 export const BUS_LOCK = 0x494;
 /** Array of u32 counts by opcode name for opcodes that raised #UD because no handler exists; 0 = not kept. */
 export const UNIMPLEMENTED = 0x498;
@@ -264,6 +277,10 @@ export const COUNT_INTERRUPTS = 0x6b8;
 export const COUNT_UNIMPLEMENTED = 0x6c0;
 /** Index of the name of the last opcode that had no handler (u32). */
 export const LAST_UNIMPLEMENTED = 0x6c8;
+
+/** Of OPEN_PAGES_COUNT: OPEN_PAGES_LIMIT u32. */
+export const OPEN_PAGES = 0x700;
+export const OPEN_PAGES_LIMIT = 16;
 /** How often run() returned, by exit code: 16 × u32, counted by the caller. */
 export const EXIT_COUNTS = 0x700;
 
@@ -273,10 +290,3 @@ export const XMM_STRIDE = 0x40;
 export const MXCSR = 0xc00;
 /** Free for the vector part, 192 bytes, 16-byte aligned. */
 export const VECTOR_SCRATCH = 0xc10;
-
-/** CPUID answers that the caller fills: rows of {leaf, subleaf, eax, ebx, ecx, edx} u32; subleaf -1 = any. */
-export const CPUID_ROWS = 0xd00;
-export const CPUID_ROW_SIZE = 0x18;
-export const CPUID_COUNT = 0xcf0;
-/** How many rows fit. */
-export const CPUID_CAPACITY = 32;

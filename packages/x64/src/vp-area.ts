@@ -10,6 +10,7 @@
  *     0x5a000     hash of pages with code, 4096 × 4 bytes
  *     0x60000     decode arena, to the end
  */
+import { PHYSICAL_ADDRESS_BITS } from '@ringlet/microkernel';
 import * as State from './state.ts';
 
 const PAGE = 0x1000;
@@ -84,6 +85,7 @@ export function prepareVpArea(
   set(State.VP_COUNT, shared.vpCount);
   set(State.VP_INDEX, index);
   set(State.BUS_LOCK, shared.busLock);
+  set(State.PHYSICAL_WIDTH, PHYSICAL_ADDRESS_BITS);
   set(State.INJECT_VECTOR, -1);
   set(State.DELIVERING, -1);
   set(State.FAULT_VECTOR, -1);

@@ -27,6 +27,12 @@ const CODE_MASKS = SLAT + 0x20000;
 const RAM = 0x1000000;
 const NODE_BYTES = RAM + RAM_BYTES;
 
+// Features of CPUID leaf 7 that the kernels use: EBX and ECX.
+const FSGSBASE = 1 << 0;
+const SMEP = 1 << 7;
+const SMAP = 1 << 20;
+const UMIP = 1 << 2;
+
 /** How a kernel ended. */
 export interface Outcome {
   /** What it wrote to port 0xE9. */
@@ -109,7 +115,8 @@ export class KernelMachine {
       if (reason === Exit.EXIT_IO) {
         const code = this.#port();
         if (code >= 0) return { output: this.#output, reason: 'exit', code };
-      } else if (reason === Exit.EXIT_GPA_ACCESS) this.#answerAccess();
+      } else if (reason === Exit.EXIT_IO_STRING) this.#portString();
+      else if (reason === Exit.EXIT_GPA_ACCESS) this.#answerAccess();
       else if (reason === Exit.EXIT_RDMSR || reason === Exit.EXIT_WRMSR)
         view.setInt32(STATE + S.INJECT_VECTOR, 0x30d, true);
       else if (reason === Exit.EXIT_CPUID) this.#answerCpuid();
@@ -154,6 +161,14 @@ export class KernelMachine {
     return port === 0xf4 ? value : -1;
   }
 
+  /** INS reads as ones, OUTS writes nowhere. */
+  #portString(): void {
+    const { view } = this;
+    if (view.getUint32(STATE + S.EXIT_WRITE, true) !== 0) return;
+    view.setBigUint64(STATE + S.MMIO_READS + 8, 0xffffffffn, true);
+    view.setUint32(STATE + S.MMIO_READ_COUNT, 1, true);
+  }
+
   /** Answers an access outside RAM: the device of the `devices` kernel, else reads are ones and writes are dropped. */
   #answerAccess(): void {
     const { view } = this;
@@ -186,7 +201,10 @@ export class KernelMachine {
   }
 
   #answerCpuid(): void {
+    // One processor, which is all that the kernels ask for.
+    const leaf = this.view.getUint32(STATE + S.EXIT_INDEX, true);
     for (const register of [S.RAX, S.RBX, S.RCX, S.RDX]) this.view.setBigUint64(STATE + register, 0n, true);
+    if (leaf === 1) this.view.setBigUint64(STATE + S.RBX, 0x10000n, true);
     const length = BigInt(this.view.getUint32(STATE + S.EXIT_LENGTH, true));
     this.view.setBigUint64(STATE + S.RIP, this.field(S.RIP) + length, true);
   }
@@ -205,10 +223,8 @@ export class KernelMachine {
     if (this.#residentPages > slatPages) {
       for (let page = 0; page < slatPages; page++) view.setUint32(SLAT + page * 4, (RAM + page * 4096) | 7, true);
     }
-    // SMEP, SMAP and FSGSBASE, so that CR4 accepts them.
-    view.setUint32(STATE + S.CPUID_COUNT, 1, true);
-    for (const [index, word] of [7, 0, 0, 0x100081, 0, 0].entries())
-      view.setUint32(STATE + S.CPUID_ROWS + index * 4, word, true);
+    view.setUint32(STATE + S.FEATURES_7B, FSGSBASE | SMEP | SMAP, true);
+    view.setUint32(STATE + S.FEATURES_7C, UMIP, true);
     this.#core.resetArena(STATE);
   }
 

@@ -57,7 +57,7 @@ export function buildKernel(name: string, bits: 64 | 32 = 64): Buffer {
 }
 
 /** Runs a kernel under QEMU's interpreter, as a check of the kernel itself. @returns what it wrote to port 0xE9 */
-export function runOnQemu(image: Buffer): string {
+export function runOnQemu(image: Buffer, processors = 1): string {
   const directory = mkdtempSync(join(tmpdir(), 'ringlet-kernel-'));
   try {
     const path = join(directory, 'kernel.bin');
@@ -75,6 +75,8 @@ export function runOnQemu(image: Buffer): string {
           'max,vendor=AuthenticAMD,la57=off',
           '-m',
           '64',
+          '-smp',
+          `${processors}`,
           '-display',
           'none',
           '-nodefaults',
@@ -86,12 +88,27 @@ export function runOnQemu(image: Buffer): string {
           '-kernel',
           path,
         ],
-        { stdio: 'ignore', timeout: 20_000 },
+        { stdio: 'ignore', timeout: 60_000 },
       );
     } catch {
       // The exit device makes every exit code odd; the log is the result.
     }
     return readFileSync(log, 'utf8');
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
+/** Compiles a program of `tests-kernels/` for the host and runs it. @returns what it printed */
+export function runOnHost(name: string): string {
+  const directory = mkdtempSync(join(tmpdir(), 'ringlet-host-'));
+  try {
+    const program = join(directory, name);
+    execFileSync('gcc', ['-O1', '-no-pie', `${name}.c`, '-o', program], {
+      cwd: KERNELS,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    return execFileSync(program, { encoding: 'utf8', timeout: 60_000 });
   } finally {
     rmSync(directory, { recursive: true });
   }

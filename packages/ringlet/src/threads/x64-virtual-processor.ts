@@ -1,35 +1,17 @@
 /** The thread of one x86-64 virtual processor: its processor, its view of the platform's ports, driven by its doorbell. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { type CpuFeature, CpuidModel, type CrashReport, type Exit, X86_64_V1 } from '@ringlet/microkernel';
+import { CpuidModel, type CrashReport, type Exit } from '@ringlet/microkernel';
 import { Platform, type PortWidth } from '@ringlet/root-partition';
 import { instantiateCore, X64Processor } from '@ringlet/x64';
 import { HostClock } from '../host/clock.ts';
 import { attach } from '../machine/system.ts';
+import { X64_FEATURES } from '../machine/x64-features.ts';
 import { ConsoleOutput } from './console-output.ts';
 import type { FromVirtualProcessor, ToVirtualProcessor, VirtualProcessorStart, X64Start } from './messages.ts';
 import { loopOfProcessor } from './processor-loop.ts';
 
 /** Instructions between two looks at everything else: about 2 ms. */
 const BUDGET = 250_000n;
-/** What the processor has beside the baseline. */
-const FEATURES: readonly CpuFeature[] = [
-  ...X86_64_V1,
-  ...([
-    'de',
-    'pse',
-    'pse36',
-    'pge',
-    'pat',
-    'nx',
-    'sep',
-    'clflush',
-    'cx16',
-    'lahf_lm',
-    'rdtscp',
-    'erms',
-    'fsrm',
-  ] as const),
-];
 /** Lines of a kernel's log that are shown when it reports a panic. */
 const PANIC_LINES = 30;
 
@@ -71,7 +53,7 @@ export function startX64VirtualProcessor(): void {
     buffer: start.node.memory.buffer,
     area,
     vp,
-    cpuid: new CpuidModel({ features: FEATURES, vps: start.cpus }),
+    cpuid: new CpuidModel({ features: X64_FEATURES, vps: start.cpus }),
   });
   if (entry) processor.enter(entry);
 

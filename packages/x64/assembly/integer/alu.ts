@@ -7,13 +7,13 @@ import {
   firstHost,
   loadSized,
   locked,
+  lockedWritten,
   logOf,
   putFirst,
   sourceHost,
   storeFirst,
 } from '../operand';
 import { OP_TARGET } from '../op';
-import { written } from '../memory';
 import { FLAG_AUX, FLAG_RESULT } from '../../src/state';
 
 /** Kinds beyond those of `arithmetic.ts`. */
@@ -114,7 +114,7 @@ function change(s: usize, p: usize, kind: i32): i32 {
       store<u64>(s, result, FLAG_RESULT);
       store<u32>(s, aux, FLAG_AUX);
     }
-    done = load<u32>(p, OP_TARGET) != 0 || written(s, host);
+    done = load<u32>(p, OP_TARGET) != 0 || lockedWritten(s, host);
   } else done = storeFirst(s, p, host, compute(s, kind, log, loadSized(host, log), b));
   if (done) return NEXT;
   store<u64>(s, result, FLAG_RESULT);

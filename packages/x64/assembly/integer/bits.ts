@@ -4,6 +4,7 @@ import { readableBytes, writableBytes, written } from '../memory';
 import { effective, FAULT, NEXT, OP_BASE, OP_IMMEDIATE, OP_SEGMENT, OP_SOURCE, OP_TARGET } from '../op';
 import {
   exchangeIf,
+  lockedWritten,
   extendSized,
   loadSized,
   locked,
@@ -76,8 +77,11 @@ function bitOp(s: usize, p: usize, kind: i32, immediate: bool): i32 {
     else {
       if (locked(p)) {
         while (!exchangeIf(s, host, log, old, apply(kind, old, bit) & maskOf(log))) old = loadSized(host, log);
-      } else storeSized(host, log, apply(kind, old, bit));
-      if (!written(s, host)) return FAULT;
+        if (!lockedWritten(s, host)) return FAULT;
+      } else {
+        storeSized(host, log, apply(kind, old, bit));
+        if (!written(s, host)) return FAULT;
+      }
     }
   }
   setStatusFlags(s, (statusFlags(s) & ~CF) | (<u32>((old & bit) != 0)));

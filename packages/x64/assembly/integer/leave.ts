@@ -7,6 +7,7 @@ import {
   END,
   EXIT,
   FAULT,
+  fault,
   faultCode,
   JUMP,
   NEXT,
@@ -21,9 +22,7 @@ import {
 import { loadSized, logOf, putSized, storeSized } from '../operand';
 import {
   CPL,
-  CPUID_COUNT,
-  CPUID_ROWS,
-  CPUID_ROW_SIZE,
+  CR0,
   CR4,
   ES,
   EXIT_INDEX,
@@ -40,7 +39,6 @@ import {
   MODE,
   MSR_TSC_AUX,
   RAX,
-  RBX,
   RCX,
   RDI,
   RDX,
@@ -52,7 +50,9 @@ import {
 import { MODE_64, MODE_CODE } from '../mode';
 import { NO_ADDRESS, segmentAddress, truncate } from './address';
 import { addressLogOf } from './registers';
+import { watchPorts } from '../system/breakpoints';
 import { ioAllowed } from '../system/io-permission';
+import { CR0_PE } from '../system/machine';
 import { readTsc } from '../system/msr';
 
 function leave(s: usize, p: usize, reason: u32): i32 {
@@ -83,28 +83,16 @@ export function opPause(s: usize, p: usize): i32 {
   return leaveAfter(s, p, EXIT_PAUSE);
 }
 
+/** Hypercalls are the kernel's: from user mode, and in real mode, the instruction does not exist (TLFS 3.7). */
 export function opVmcall(s: usize, p: usize): i32 {
+  if (load<u32>(s, CPL) != 0 || (load<u64>(s, CR0) & CR0_PE) == 0) return fault(s, 6);
   return leaveAt(s, p, EXIT_HYPERCALL);
 }
 
-/** CPUID from the rows that the caller filled; else the caller answers. */
+/** What it answers is the caller's matter. */
 export function opCpuid(s: usize, p: usize): i32 {
-  const leaf = load<u32>(s, RAX);
-  const subleaf = load<u32>(s, RCX);
-  const count = load<u32>(s, CPUID_COUNT);
-  for (let i: u32 = 0; i < count; i++) {
-    const row = s + CPUID_ROWS + i * CPUID_ROW_SIZE;
-    if (load<u32>(row) != leaf) continue;
-    const wanted = load<u32>(row, 4);
-    if (wanted != 0xffffffff && wanted != subleaf) continue;
-    store<u64>(s, load<u32>(row, 8), RAX);
-    store<u64>(s, load<u32>(row, 12), RBX);
-    store<u64>(s, load<u32>(row, 16), RCX);
-    store<u64>(s, load<u32>(row, 20), RDX);
-    return NEXT;
-  }
-  store<u32>(s, leaf, EXIT_INDEX);
-  store<u64>(s, subleaf, EXIT_VALUE);
+  store<u32>(s, load<u32>(s, RAX), EXIT_INDEX);
+  store<u64>(s, load<u32>(s, RCX), EXIT_VALUE);
   return leaveAt(s, p, EXIT_CPUID);
 }
 
@@ -147,6 +135,7 @@ function portLog(p: usize): u32 {
 function port(s: usize, p: usize, number: u32, write: bool): i32 {
   const log = portLog(p);
   if (!ioAllowed(s, number, 1 << log)) return FAULT;
+  watchPorts(s, number, 1 << log);
   store<u32>(s, number, EXIT_PORT);
   store<u32>(s, 1 << log, EXIT_SIZE);
   store<u32>(s, write ? 1 : 0, EXIT_WRITE);
@@ -196,6 +185,7 @@ function portString(s: usize, p: usize, write: bool): i32 {
       if (!written(s, host)) return FAULT;
       store<u32>(s, 0, MMIO_READ_COUNT);
       store<u32>(s, 0, SINGLE);
+      watchPorts(s, number, size);
       moveOn(s, p, register, addressLog, size, repeats, count);
       if (repeats && count > 1) store<u64>(s, ripOf(s, p), RIP);
       else advance(s, p);
@@ -210,6 +200,7 @@ function portString(s: usize, p: usize, write: bool): i32 {
     store<u32>(s, 1, SINGLE);
     return leaveAt(s, p, EXIT_IO_STRING);
   }
+  watchPorts(s, number, size);
   moveOn(s, p, register, addressLog, size, repeats, count);
   return repeats && count > 1 ? leaveAt(s, p, EXIT_IO_STRING) : leaveAfter(s, p, EXIT_IO_STRING);
 }

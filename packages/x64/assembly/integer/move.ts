@@ -1,4 +1,5 @@
 /** Moves, conversions and exchanges that the run loop has no case for. */
+import { releaseBus, takeBus } from '../bus';
 import { condition, setStatusFlags, statusFlags, ZF } from '../flags';
 import { readableBytes, writableBytes, written } from '../memory';
 import {
@@ -18,16 +19,16 @@ import {
   changeHost,
   exchangeIf,
   extendSized,
+  isSplit,
   loadSized,
   locked,
+  lockedWritten,
   logOf,
   maskOf,
   putFirst,
   putSized,
-  releaseBus,
   sourceHost,
   storeFirst,
-  takeBus,
 } from '../operand';
 import { SUB } from '../arithmetic';
 import { compute } from './alu';
@@ -108,7 +109,7 @@ export function opXchg(s: usize, p: usize): i32 {
   if (load<u32>(p, OP_TARGET) != 0) putSized(host, log, value);
   else {
     while (!exchangeIf(s, host, log, old, value)) old = loadSized(host, log);
-    if (!written(s, host)) return FAULT;
+    if (!lockedWritten(s, host)) return FAULT;
   }
   putSized(slot, log, old);
   return NEXT;
@@ -131,7 +132,7 @@ export function opXadd(s: usize, p: usize): i32 {
   }
   if (locked(p)) {
     while (!exchangeIf(s, host, log, old, (old + value) & mask)) old = loadSized(host, log);
-    if (!written(s, host)) return FAULT;
+    if (!lockedWritten(s, host)) return FAULT;
   } else if (!storeFirst(s, p, host, (old + value) & mask)) return FAULT;
   compute(s, 0, log, old, value);
   putSized(slot, log, old);
@@ -155,12 +156,23 @@ export function opCmpxchg(s: usize, p: usize): i32 {
     return NEXT;
   }
   if (locked(p)) {
-    while (old == expected && !exchangeIf(s, host, log, old, value)) old = loadSized(host, log);
-    if (!written(s, host)) return FAULT;
+    old = compareExchange(s, host, log, old, expected, value);
+    if (!lockedWritten(s, host)) return FAULT;
   } else if (!storeFirst(s, p, host, old == expected ? value : old)) return FAULT;
   compute(s, SUB, log, expected, old);
   if (old != expected) putSized(s + RAX, log, old);
   return NEXT;
+}
+
+/** Replaces `expected`, if that is what is at `host`; `old` was read there. @returns what was there */
+function compareExchange(s: usize, host: usize, log: u32, old: u64, expected: u64, value: u64): u64 {
+  // What is read of a split operand without the bus may never have been there as a whole: it is written back to see.
+  const split = isSplit(s, host, log);
+  while (old == expected || split) {
+    if (exchangeIf(s, host, log, old, old == expected ? value : old)) break;
+    old = loadSized(host, log);
+  }
+  return old;
 }
 
 /** CMPXCHG8B, and CMPXCHG16B with REX.W. */
@@ -170,9 +182,8 @@ export function opCmpxchg8b(s: usize, p: usize): i32 {
   if (host == 0) return FAULT;
   const expected = (load<u64>(s, RDX) << 32) | (<u64>load<u32>(s, RAX));
   const value = (load<u64>(s, RCX) << 32) | (<u64>load<u32>(s, RBX));
-  let old = load<u64>(host);
-  while (old == expected && !exchangeIf(s, host, 3, old, value)) old = load<u64>(host);
-  if (!written(s, host)) return FAULT;
+  const old = compareExchange(s, host, 3, load<u64>(host), expected, value);
+  if (!lockedWritten(s, host)) return FAULT;
   if (old != expected) {
     store<u64>(s, old & 0xffffffff, RAX);
     store<u64>(s, old >> 32, RDX);
@@ -181,25 +192,36 @@ export function opCmpxchg8b(s: usize, p: usize): i32 {
   return NEXT;
 }
 
-/** 16 bytes are not one atomic step here: they are changed under the bus lock. */
+/**
+ * 16 bytes are not one atomic step here: they are exchanged with the bus, one half after the other. A plain store of
+ * another VP that comes between is not lost: the first half is put back then, and everything starts over.
+ */
 function exchange16(s: usize, p: usize): i32 {
   const a = effective(p);
   if ((a & 15) != 0) return faultCode(s, 13, 0);
   const host = writableBytes(s, a, 16, true);
   if (host == 0) return FAULT;
+  const expectedLow = load<u64>(s, RAX);
+  const expectedHigh = load<u64>(s, RDX);
+  const low = load<u64>(s, RBX);
+  let foundLow: u64;
+  let foundHigh: u64;
+  let same: bool;
   takeBus(s);
-  const low = load<u64>(host);
-  const high = load<u64>(host, 8);
-  const same = low == load<u64>(s, RAX) && high == load<u64>(s, RDX);
-  if (same) {
-    store<u64>(host, load<u64>(s, RBX));
-    store<u64>(host, load<u64>(s, RCX), 8);
+  for (;;) {
+    foundLow = atomic.load<u64>(host);
+    foundHigh = atomic.load<u64>(host, 8);
+    same = foundLow == expectedLow && foundHigh == expectedHigh;
+    if (!same) break;
+    if (atomic.cmpxchg<u64>(host, foundLow, low) != foundLow) continue;
+    if (atomic.cmpxchg<u64>(host, foundHigh, load<u64>(s, RCX), 8) == foundHigh) break;
+    atomic.cmpxchg<u64>(host, low, foundLow);
   }
   releaseBus(s);
   if (!written(s, host)) return FAULT;
   if (!same) {
-    store<u64>(s, low, RAX);
-    store<u64>(s, high, RDX);
+    store<u64>(s, foundLow, RAX);
+    store<u64>(s, foundHigh, RDX);
   }
   setZero(s, same);
   return NEXT;

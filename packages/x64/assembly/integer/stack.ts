@@ -1,10 +1,11 @@
 /** Stack instructions of any width (SDM volume 2). The stack segment's base and limit count outside 64-bit mode. */
-import { readFlags, writeFlags } from '../flags';
+import { AC, readFlags, writeFlags } from '../flags';
 import { readableBytes, writableBytes, written } from '../memory';
 import { effective, END, FAULT, faultCode, NEXT, OP_IMMEDIATE, OP_TARGET } from '../op';
 import { loadSized, logOf, putSized, storeSized, writeSized } from '../operand';
 import { CPL, FAULT_CANONICAL, FAULT_VECTOR, FLAG_SYSTEM, GPR, RBP, RSP, SS } from '../../src/state';
 import { NO_ADDRESS, segmentAddress, truncate } from './address';
+import { accessFlagChanged } from '../system/access-flag';
 import { setStackPointer, stackLog, stackPointer } from './registers';
 
 const IOPL_AND_IF: u32 = 0x3200;
@@ -135,7 +136,9 @@ export function opPopf(s: usize, p: usize): i32 {
   else if (cpl <= ((old >> 12) & 3)) mask |= 0x200;
   if (log == 1) mask &= 0xffff;
   drop(s, 1 << log);
-  writeFlags(s, ((old & ~mask) | ((<u32>popped) & mask)) & ~(<u32>0x10000));
+  const flags = ((old & ~mask) | ((<u32>popped) & mask)) & ~(<u32>0x10000);
+  writeFlags(s, flags);
+  if (((old ^ flags) & AC) != 0) accessFlagChanged(s);
   return END;
 }
 

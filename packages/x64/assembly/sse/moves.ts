@@ -1,11 +1,11 @@
 /** Moves of vectors: aligned, unaligned, scalar, halves, between register files, under masks. */
-import { readable, write } from '../memory';
+import { alignmentFault, readable, write } from '../memory';
 import { NO_ADDRESS, segmentAddress, truncate } from '../integer/address';
 import { addressLogOf } from '../integer/registers';
 import { MODE_64, MODE_CODE } from '../mode';
 import { FAULT, NEXT, OP_LOG, OP_SEGMENT, OP_SOURCE, effective, faultCode } from '../op';
 import { NOT_WRITABLE } from '../system/paging';
-import { FPU_TAG, FPU_TOP, MODE, RDI, ZERO } from '../../src/state';
+import { ALIGNMENT_CHECK, FPU_TAG, FPU_TOP, MODE, RDI, ZERO } from '../../src/state';
 import {
   entered,
   enteredMmx,
@@ -241,6 +241,8 @@ function storeMasked(s: usize, p: usize, value: usize, mask: usize, bytes: u32):
   if (segmented && (load<u32>(s, MODE) & MODE_CODE) != MODE_64 && (a & NOT_WRITABLE) != 0) {
     return faultCode(s, 13, 0);
   }
+  // The alignment is that of the whole, whatever the mask says.
+  if (load<u32>(s, ALIGNMENT_CHECK) != 0 && alignmentFault(s, a, bytes)) return FAULT;
   for (let i: u32 = 0; i < bytes; i++) {
     if ((load<u8>(mask + i) & 0x80) == 0) continue;
     if (!write<u8>(s, a + i, load<u8>(value + i))) return FAULT;

@@ -5,6 +5,7 @@
  * addresses have 32 bits; callers truncate.
  */
 import { readableBytes, writableBytes, written } from '../memory';
+import { closeUserPages } from './access-flag';
 import { TLB_CURRENT, TLB_SUPERVISOR, TLB_USER } from '../../src/state';
 
 /** The access under way is one that no instruction asked for: SMAP does not look at RFLAGS.AC. */
@@ -51,6 +52,8 @@ function enter(s: usize, privilege: u32): u32 {
   const before = load<u32>(s, TLB_CURRENT);
   store<u32>(s, privilege == 3 ? load<u32>(s, TLB_USER) : load<u32>(s, TLB_SUPERVISOR), TLB_CURRENT);
   implicitAccess = privilege != 3;
+  // What RFLAGS.AC has opened is not open to these.
+  if (implicitAccess) closeUserPages(s);
   return before;
 }
 

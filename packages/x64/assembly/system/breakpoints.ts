@@ -2,14 +2,16 @@
  * Debug registers as the memory and the run loop see them: which pages are watched, which accesses and instructions hit
  * (APM volume 2 chapter 13; Intel SDM volume 3 chapter 18).
  */
-import { CS, DEBUG_PENDING, DR, FLAG_SYSTEM, RIP, SEG_BASE } from '../../src/state';
-import { FLAG_RF, code64 } from './machine';
+import { CR4, CS, DEBUG_PENDING, DR, FLAG_SYSTEM, RIP, SEG_BASE } from '../../src/state';
+import { CR4_DE, FLAG_RF, code64 } from './machine';
 
 /** Local and global enable bits of DR7. */
 const ENABLES: u64 = 0xff;
 
 const KIND_EXECUTE: u64 = 0;
 const KIND_WRITE: u64 = 1;
+/** Ports, with CR4.DE; undefined without. */
+const KIND_PORT: u64 = 2;
 const KIND_READ_WRITE: u64 = 3;
 
 /** Any breakpoint is enabled. */
@@ -42,7 +44,7 @@ export function watched(s: usize, page: u64): bool {
   if (!breakpointsEnabled(s)) return false;
   const dr7 = load<u64>(s, DR + 56);
   for (let i: u32 = 0; i < 4; i++) {
-    if (enabled(dr7, i) && kind(dr7, i) != KIND_EXECUTE && ((address(s, i) ^ page) & ~0xfff) == 0) return true;
+    if (enabled(dr7, i) && (kind(dr7, i) & 1) != 0 && ((address(s, i) ^ page) & ~0xfff) == 0) return true;
   }
   return false;
 }
@@ -57,6 +59,18 @@ export function watch(s: usize, a: u64, size: u32, write: bool): void {
     const bytes = length(dr7, i);
     const first = address(s, i) & ~(bytes - 1);
     if (a < first + bytes && first < a + size) store<u32>(s, load<u32>(s, DEBUG_PENDING) | (1 << i), DEBUG_PENDING);
+  }
+}
+
+/** Notes the I/O breakpoints that an access to `size` ports from `port` on hits; reported behind the instruction. */
+export function watchPorts(s: usize, port: u32, size: u32): void {
+  if (!breakpointsEnabled(s) || (load<u64>(s, CR4) & CR4_DE) == 0) return;
+  const dr7 = load<u64>(s, DR + 56);
+  for (let i: u32 = 0; i < 4; i++) {
+    if (!enabled(dr7, i) || kind(dr7, i) != KIND_PORT) continue;
+    const bytes = length(dr7, i);
+    const first = address(s, i) & ~(bytes - 1);
+    if (port < first + bytes && first < port + size) store<u32>(s, load<u32>(s, DEBUG_PENDING) | (1 << i), DEBUG_PENDING);
   }
 }
 

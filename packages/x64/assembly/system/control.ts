@@ -6,9 +6,6 @@ import { updateMode } from '../mode';
 import { END, EXIT, fault, faultCode } from '../op';
 import {
   CPL,
-  CPUID_COUNT,
-  CPUID_ROWS,
-  CPUID_ROW_SIZE,
   CR0,
   CR2,
   CR3,
@@ -19,6 +16,9 @@ import {
   EFER,
   EXIT_REASON,
   EXIT_VALUE,
+  FEATURES_7B,
+  FEATURES_7C,
+  PHYSICAL_WIDTH,
   SEG_ATTRIBUTES,
 } from '../../src/state';
 import { GENERAL_PROTECTION } from './descriptors';
@@ -52,7 +52,6 @@ import {
   LONG,
   longMode,
 } from './machine';
-import { PHYSICAL_BITS } from './page-walk';
 import { flushAll, flushLocal } from './paging';
 
 const CR0_DEFINED: u64 =
@@ -61,6 +60,13 @@ const CR4_ALWAYS: u64 =
   CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE | CR4_PGE | CR4_PCE | CR4_OSFXSR | CR4_OSXMMEXCPT;
 /** A change of these changes what translations mean. */
 const CR4_PAGING: u64 = CR4_PSE | CR4_PAE | CR4_PGE | CR4_SMEP | CR4_SMAP;
+
+// Bits of CPUID leaf 7: EBX, and the last one of ECX.
+const FEATURE_FSGSBASE: u32 = 1 << 0;
+const FEATURE_SMEP: u32 = 1 << 7;
+export const FEATURE_INVPCID: u32 = 1 << 10;
+export const FEATURE_SMAP: u32 = 1 << 20;
+const FEATURE_UMIP: u32 = 1 << 2;
 
 const UNDEFINED_OPCODE: i32 = 6;
 const DR7_GENERAL_DETECT: u64 = 1 << 13;
@@ -79,7 +85,7 @@ export function writeControl(s: usize, index: u32, value: u64): i32 {
       store<u64>(s, value, CR2);
       return END;
     case 3:
-      if (longMode(s) && value >> PHYSICAL_BITS != 0) return faultCode(s, GENERAL_PROTECTION, 0);
+      if (longMode(s) && value >> (<u64>load<u32>(s, PHYSICAL_WIDTH)) != 0) return faultCode(s, GENERAL_PROTECTION, 0);
       store<u64>(s, value, CR3);
       flushLocal(s);
       return END;
@@ -155,26 +161,15 @@ function writeCr4(s: usize, value: u64): i32 {
   return END;
 }
 
-/** Bits of CR4 that this processor has: the fixed ones, and those whose features CPUID leaf 7 shows. */
+/** Bits of CR4 that this processor has: the fixed ones, and those whose features CPUID shows. */
 function allowedCr4(s: usize): u64 {
   let allowed = CR4_ALWAYS;
-  if (featureBit(s, 0)) allowed |= CR4_FSGSBASE;
-  if (featureBit(s, 7)) allowed |= CR4_SMEP;
-  if (featureBit(s, 20)) allowed |= CR4_SMAP;
-  if (featureBit(s, 32 + 2)) allowed |= CR4_UMIP;
+  const features = load<u32>(s, FEATURES_7B);
+  if ((features & FEATURE_FSGSBASE) != 0) allowed |= CR4_FSGSBASE;
+  if ((features & FEATURE_SMEP) != 0) allowed |= CR4_SMEP;
+  if ((features & FEATURE_SMAP) != 0) allowed |= CR4_SMAP;
+  if ((load<u32>(s, FEATURES_7C) & FEATURE_UMIP) != 0) allowed |= CR4_UMIP;
   return allowed;
-}
-
-/** Whether CPUID leaf 7 shows a feature: bits of EBX are 0-31, of ECX 32-63. */
-export function featureBit(s: usize, bit: u32): bool {
-  const count = load<u32>(s, CPUID_COUNT);
-  for (let i: u32 = 0; i < count; i++) {
-    const row = s + CPUID_ROWS + i * CPUID_ROW_SIZE;
-    if (load<u32>(row) != 7 || (load<i32>(row, 4) != -1 && load<i32>(row, 4) != 0)) continue;
-    const features = bit < 32 ? load<u32>(row, 12) : load<u32>(row, 16);
-    return ((features >> (bit & 31)) & 1) != 0;
-  }
-  return false;
 }
 
 /**

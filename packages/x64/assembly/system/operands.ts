@@ -1,5 +1,5 @@
 /** Operands of system instructions: 16-bit sources, results in a register or memory, privilege. */
-import { readable, write } from '../memory';
+import { readable, readableBytes, write } from '../memory';
 import { EXIT, FAULT, NEXT, OP_FLAGS, OP_LOG, OP_MEMORY, OP_TARGET, effective, faultCode, ripOf } from '../op';
 import { CPL, CR4, RIP } from '../../src/state';
 import { GENERAL_PROTECTION } from './descriptors';
@@ -23,6 +23,28 @@ export function putRegister(p: usize, slot: usize, value: u64): void {
   if (log == 3) store<u64>(slot, value);
   else if (log == 2) store<u64>(slot, value & 0xffffffff);
   else store<u16>(slot, <u16>value);
+}
+
+export let farOffset: u64 = 0;
+export let farSelector: u32 = 0;
+
+/** Reads a far pointer in memory into {@link farOffset} and {@link farSelector}. @returns false on a fault */
+export function readFarPointer(s: usize, p: usize): bool {
+  const log: u32 = load<u8>(p, OP_LOG);
+  const a = effective(p);
+  // Two words of 16 bits are aligned as words, not as a dword.
+  const whole = readableBytes(s, a, log == 1 ? 2 : (1 << log) + 2);
+  if (whole == 0) return false;
+  if (log == 1) {
+    farOffset = load<u16>(whole);
+    const second = readableBytes(s, a + 2, 2);
+    if (second == 0) return false;
+    farSelector = load<u16>(second);
+    return true;
+  }
+  farOffset = log == 3 ? load<u64>(whole) : <u64>load<u32>(whole);
+  farSelector = load<u16>(whole + (1 << log));
+  return true;
 }
 
 /** Stores what SLDT, STR, SMSW and MOV from a segment give: 16 bits to memory, the operand size to a register. */

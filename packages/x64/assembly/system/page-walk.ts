@@ -8,7 +8,7 @@
  * PDPTEs of PAE paging are read at each walk, as AMD allows; MOV CR3 does not preload them.
  */
 import { faultCode } from '../op';
-import { CR0, CR3, CR4, EFER, FAULT_ADDRESS, FLAG_SYSTEM, SYSTEM_SCRATCH } from '../../src/state';
+import { CR0, CR3, CR4, EFER, FAULT_ADDRESS, FLAG_SYSTEM, PHYSICAL_WIDTH, SYSTEM_SCRATCH } from '../../src/state';
 import { CR0_PG, CR0_WP, CR4_PAE, CR4_PGE, CR4_PSE, CR4_SMAP, CR4_SMEP, EFER_LMA, EFER_NXE, FLAG_AC } from './machine';
 import { answer, answered, exitGpa, systemAddress } from './second-level';
 
@@ -21,13 +21,9 @@ export const USER: u32 = 4;
 /** By the processor itself (descriptor tables, TSS): SMAP does not look at RFLAGS.AC. */
 export const IMPLICIT: u32 = 8;
 
-/** Width of physical addresses, as CPUID 8000_0008h must report it. */
-export const PHYSICAL_BITS: u64 = 40;
-
-const PHYSICAL_MASK: u64 = (1 << PHYSICAL_BITS) - 1;
-const TABLE_MASK: u64 = PHYSICAL_MASK & ~0xfff;
+/** Bits 12-51: an address in an entry. Those beyond the physical width are reserved. */
+const TABLE_MASK: u64 = 0x000ffffffffff000;
 const NX: u64 = 1 << 63;
-const TOO_WIDE: u64 = 0x000fffffffffffff & ~PHYSICAL_MASK;
 
 const ENTRY_PRESENT: u64 = 1;
 const ENTRY_WRITABLE: u64 = 2;
@@ -95,6 +91,7 @@ function attempt(s: usize, va: u64, access: u32): i32 {
   if ((access & EXECUTE) != 0 && (noExecute || (cr4 & CR4_SMEP) != 0)) code |= PF_FETCH;
   if (!long) va &= 0xffffffff;
 
+  const tooWide = TABLE_MASK & ~(((<u64>1) << (<u64>load<u32>(s, PHYSICAL_WIDTH))) - 1);
   const cr3 = load<u64>(s, CR3);
   let table: u64 = long ? cr3 & TABLE_MASK : wide ? cr3 & 0xffffffe0 : cr3 & 0xfffff000;
   let rights: u64 = ENTRY_WRITABLE | ENTRY_USER;
@@ -117,8 +114,8 @@ function attempt(s: usize, va: u64, access: u32): i32 {
     if ((entry & ENTRY_PRESENT) == 0) return pageFault(s, va, code);
 
     const pointer = wide && !long && level == 2;
-    let reserved: u64 = wide ? entry & TOO_WIDE : 0;
-    if (pointer) reserved = entry & (TOO_WIDE | 0xfff00000000001e6);
+    let reserved: u64 = wide ? entry & tooWide : 0;
+    if (pointer) reserved = entry & (tooWide | 0xfff00000000001e6);
     else if (wide && !long) reserved |= entry & 0x7ff0000000000000;
     if (wide && !noExecute) reserved |= entry & NX;
     const large = level > 0 && level < 3 && !pointer && (entry & ENTRY_LARGE) != 0 && (wide || (cr4 & CR4_PSE) != 0);
@@ -161,7 +158,7 @@ function attempt(s: usize, va: u64, access: u32): i32 {
 
   let base: u64;
   if (level == 0) base = wide ? entry & TABLE_MASK : entry & 0xfffff000;
-  else if (wide) base = entry & PHYSICAL_MASK & ~((1 << shift) - 1);
+  else if (wide) base = entry & TABLE_MASK & ~((1 << shift) - 1);
   else base = (entry & 0xffc00000) | ((entry & 0x1fe000) << 19);
   pageGpa = base | (va & ((1 << shift) - 1));
   pageShift = <u32>shift;

@@ -1,8 +1,8 @@
 /**
  * The software TLB: filled from page walk and second level, emptied by what the architecture says empties it.
  *
- * Pages that must be looked at on every access (watched by a data breakpoint, or a user page that SMAP guards) get an
- * entry whose addend is valid and whose tags stay empty: the access that filled it succeeds, the next comes here again.
+ * Pages that must be looked at on every access (watched by a data breakpoint, or of user mode whose alignment is
+ * checked) get an entry whose addend is valid and whose tags stay empty: the access that filled it succeeds, the next comes here again.
  *
  * Which entries are filled is kept in a list of 8192 u16 entry numbers per TLB, so that flushing costs what was filled:
  *
@@ -29,12 +29,14 @@ import {
 } from '../memory';
 import { faultCode } from '../op';
 import {
+  ALIGNMENT_CHECK,
   COUNT_TLB_FLUSHES,
   COUNT_TLB_MISSES,
   CR4,
   EFER,
   EXIT_GPA,
   FAULT_CANONICAL,
+  FLAG_SYSTEM,
   TLB_CURRENT,
   TLB_FILLED_SUPERVISOR,
   TLB_FILLED_SUPERVISOR_COUNT,
@@ -42,10 +44,12 @@ import {
   TLB_FILLED_USER_COUNT,
   TLB_SUPERVISOR,
   TLB_USER,
+  USER_UNCHECKED,
 } from '../../src/state';
 import { implicitAccess } from './access';
+import { TAG_CLOSED, openUserPage } from './access-flag';
 import { watch, watched } from './breakpoints';
-import { CR4_SMAP, EFER_LMA, canonical, code64 } from './machine';
+import { CR4_SMAP, EFER_LMA, FLAG_AC, canonical, code64 } from './machine';
 import {
   EXECUTE,
   IMPLICIT,
@@ -127,8 +131,11 @@ function fill(s: usize, a: u64, size: u32, kind: u32): i32 {
   const page = a & PAGE_MASK;
   const slot = entryOf(s, a);
   const guarded = !userTlb && pageUser && (load<u64>(s, CR4) & CR4_SMAP) != 0;
+  // One that is read or written has passed the walk: AC is set.
+  const open = guarded && kind != EXECUTE && !implicitAccess;
   const onWatch = watched(s, va & PAGE_MASK);
-  const apart = guarded || onWatch || bySegment;
+  const checked = userTlb && load<u32>(s, ALIGNMENT_CHECK) != 0;
+  const apart = (guarded && !open) || onWatch || bySegment || checked;
   if (onWatch && kind != EXECUTE && !implicitAccess) watch(s, va, size, kind == WRITE);
   const host = <usize>(entry & 0xfffff000);
   const code = holdsCode(s, host);
@@ -141,7 +148,22 @@ function fill(s: usize, a: u64, size: u32, kind: u32): i32 {
   store<u64>(slot, pageExecutable && !guarded && !bySegment && (entry & SLAT_EXECUTE) != 0 ? page : TLB_EMPTY, TLB_EXECUTE);
   store<u32>(slot, <u32>host - <u32>page, TLB_ADDEND);
   enlist(s, slot, userTlb);
+  if (open && !apart) openUserPage(s, slot);
+  if (userTlb && !apart) store<u32>(s, 1, USER_UNCHECKED);
   return FILL_RAM;
+}
+
+/** Whether a page of user mode whose entry was closed may be used again, RFLAGS.AC being set. Its tags are as before then. */
+export function reopen(s: usize, slot: usize, page: u64): bool {
+  if ((load<u32>(s, FLAG_SYSTEM) & FLAG_AC) == 0 || implicitAccess) return false;
+  if (load<u64>(slot, TLB_READ) == (page | TAG_CLOSED)) store<u64>(slot, page, TLB_READ);
+  if ((load<u64>(slot, TLB_WRITE) & ~TLB_CODE) == (page | TAG_CLOSED)) {
+    atomic.store<u64>(slot, page, TLB_WRITE);
+    // Code may have been decoded there meanwhile, unseen by a tag that was closed.
+    if (holdsCode(s, <usize>page + <usize>load<u32>(slot, TLB_ADDEND))) store<u64>(slot, page | TLB_CODE, TLB_WRITE);
+  }
+  openUserPage(s, slot);
+  return true;
 }
 
 /** Enters a slot that was just filled into the list of its TLB. */
@@ -216,6 +238,12 @@ export function flushAll(s: usize): void {
   store<u64>(s, load<u64>(s, COUNT_TLB_FLUSHES) + 1, COUNT_TLB_FLUSHES);
   emptyAll(load<u32>(s, TLB_USER), load<u32>(s, TLB_FILLED_USER), s + TLB_FILLED_USER_COUNT);
   emptyAll(load<u32>(s, TLB_SUPERVISOR), load<u32>(s, TLB_FILLED_SUPERVISOR), s + TLB_FILLED_SUPERVISOR_COUNT);
+}
+
+/** Forgets every translation of user mode, global ones as well. */
+export function flushUser(s: usize): void {
+  emptyAll(load<u32>(s, TLB_USER), load<u32>(s, TLB_FILLED_USER), s + TLB_FILLED_USER_COUNT);
+  store<u32>(s, 0, USER_UNCHECKED);
 }
 
 /** Forgets every translation but the global ones: a CR3 write. */

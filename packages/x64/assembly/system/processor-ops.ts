@@ -1,17 +1,19 @@
 /** Handlers of the instructions about control, debug and model-specific registers, caches, interrupts and translations. */
 import { readableBytes } from '../memory';
 import { END, EXIT, FAULT, NEXT, OP_PLACE, OP_SOURCE, OP_TARGET, advance, effective, fault, faultCode } from '../op';
-import { CPL, CR0, EXIT_LENGTH, FLAG_SYSTEM, GPR, RAX, RCX, RDX, SHADOW } from '../../src/state';
+import { CPL, CR0, EXIT_LENGTH, FEATURES_7B, FLAG_SYSTEM, GPR, RAX, RCX, RDX, SHADOW } from '../../src/state';
 import {
+  FEATURE_INVPCID,
+  FEATURE_SMAP,
   checkDebugAccess,
   controlExists,
-  featureBit,
   readControl,
   readDebug,
   writeControl,
   writeCr0,
   writeDebug,
 } from './control';
+import { closeUserPages } from './access-flag';
 import { GENERAL_PROTECTION } from './descriptors';
 import { CR0_TS, FLAG_AC, FLAG_IF, canonical, code64, iopl, protectedMode } from './machine';
 import { msrValue, readMsr, writeMsr } from './msr';
@@ -131,7 +133,7 @@ export function opInvlpg(s: usize, p: usize): i32 {
 
 /** There are no PCIDs: a descriptor that names one is refused, and all contexts are one. */
 export function opInvpcid(s: usize, p: usize): i32 {
-  if (!featureBit(s, 10)) return fault(s, UNDEFINED_OPCODE);
+  if ((load<u32>(s, FEATURES_7B) & FEATURE_INVPCID) == 0) return fault(s, UNDEFINED_OPCODE);
   if (!kernelOnly(s)) return FAULT;
   const host = readableBytes(s, effective(p), 16);
   if (host == 0) return FAULT;
@@ -162,8 +164,9 @@ export function opStac(s: usize, p: usize): i32 {
 }
 
 function setAc(s: usize, value: u32): i32 {
-  if (!featureBit(s, 20) || load<u32>(s, CPL) != 0) return fault(s, UNDEFINED_OPCODE);
+  if ((load<u32>(s, FEATURES_7B) & FEATURE_SMAP) == 0 || load<u32>(s, CPL) != 0) return fault(s, UNDEFINED_OPCODE);
   store<u32>(s, (load<u32>(s, FLAG_SYSTEM) & ~FLAG_AC) | value, FLAG_SYSTEM);
+  if (value == 0) closeUserPages(s);
   return NEXT;
 }
 

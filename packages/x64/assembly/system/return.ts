@@ -6,6 +6,7 @@
  */
 import { FAULT, JUMP, faultCode } from '../op';
 import { CPL, CS, FLAG_SYSTEM, NMI_STATE, RIP, SEG_LIMIT } from '../../src/state';
+import { accessFlagChanged } from './access-flag';
 import { breakpointsEnabled } from './breakpoints';
 import { GENERAL_PROTECTION, attributesOf, descriptor, markDescriptor } from './descriptors';
 import {
@@ -95,6 +96,7 @@ export function interruptReturn(s: usize, log: u32): i32 {
 
 function finish(s: usize, offset: u64, flags: u32, log: u32, cpl: u32, oldIopl: u32): void {
   writeFlags(s, flags, log, cpl, oldIopl);
+  accessFlagChanged(s);
   // RF matters only to instruction breakpoints, and nothing else would take it away again.
   if (log != 1 && breakpointsEnabled(s)) store<u32>(s, load<u32>(s, FLAG_SYSTEM) | (flags & FLAG_RF), FLAG_SYSTEM);
   store<u64>(s, offset, RIP);

@@ -1,9 +1,9 @@
 /** Handlers of the instructions that read and write segment registers. */
-import { readableBytes } from '../memory';
-import { FAULT, NEXT, OP_LOG, OP_MODRM, OP_SOURCE, OP_TARGET, effective, fault } from '../op';
-import { RSP } from '../../src/state';
-import { failed } from './machine';
-import { putRegister, putWord, word } from './operands';
+import { FAULT, NEXT, OP_LOG, OP_MODRM, OP_SOURCE, OP_TARGET, fault, faultCode } from '../op';
+import { CR4, FS_BASE, GS_BASE, RSP } from '../../src/state';
+import { GENERAL_PROTECTION } from './descriptors';
+import { CR4_FSGSBASE, canonical, failed } from './machine';
+import { farOffset, farSelector, putRegister, putWord, readFarPointer, word } from './operands';
 import { SEG_CS, SEG_DS, SEG_ES, SEG_FS, SEG_GS, SEG_SS, loadSegment, shadowStack, storeSelector } from './segments';
 import { commitStack, openStack, pop, push } from './stack';
 
@@ -111,13 +111,40 @@ function popSegment(s: usize, p: usize, index: u32): i32 {
 
 /** A register and a segment register from a far pointer in memory. */
 function loadFar(s: usize, p: usize, index: u32): i32 {
-  const log: u32 = load<u8>(p, OP_LOG);
-  const size: u32 = 1 << log;
-  const host = readableBytes(s, effective(p), size + 2);
-  if (host == 0) return FAULT;
-  const offset = log == 3 ? load<u64>(host) : log == 2 ? <u64>load<u32>(host) : <u64>load<u16>(host);
-  const outcome = loadSegment(s, index, load<u16>(host + size));
+  if (!readFarPointer(s, p)) return FAULT;
+  const outcome = loadSegment(s, index, farSelector);
   if (outcome == FAULT) return FAULT;
-  putRegister(p, load<u32>(p, OP_TARGET), offset);
+  putRegister(p, load<u32>(p, OP_TARGET), farOffset);
   return outcome;
+}
+
+export function opRdfsbase(s: usize, p: usize): i32 {
+  return readBase(s, p, FS_BASE);
+}
+
+export function opRdgsbase(s: usize, p: usize): i32 {
+  return readBase(s, p, GS_BASE);
+}
+
+export function opWrfsbase(s: usize, p: usize): i32 {
+  return writeBase(s, p, FS_BASE);
+}
+
+export function opWrgsbase(s: usize, p: usize): i32 {
+  return writeBase(s, p, GS_BASE);
+}
+
+function readBase(s: usize, p: usize, base: usize): i32 {
+  if ((load<u64>(s, CR4) & CR4_FSGSBASE) == 0) return fault(s, UNDEFINED_OPCODE);
+  putRegister(p, load<u32>(p, OP_TARGET), load<u64>(s + base));
+  return NEXT;
+}
+
+function writeBase(s: usize, p: usize, base: usize): i32 {
+  if ((load<u64>(s, CR4) & CR4_FSGSBASE) == 0) return fault(s, UNDEFINED_OPCODE);
+  const slot: usize = load<u32>(p, OP_TARGET);
+  const value = load<u8>(p, OP_LOG) == 3 ? load<u64>(slot) : <u64>load<u32>(slot);
+  if (!canonical(value)) return faultCode(s, GENERAL_PROTECTION, 0);
+  store<u64>(s + base, value);
+  return NEXT;
 }

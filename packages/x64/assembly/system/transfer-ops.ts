@@ -1,10 +1,10 @@
 /** Handlers of far transfers, software interrupts, IRET and the fast system calls. */
 import { overflow } from '../flags';
-import { readableBytes } from '../memory';
-import { FAULT, NEXT, OP_IMMEDIATE, OP_LOG, effective, nextRipOf } from '../op';
+import { FAULT, NEXT, OP_IMMEDIATE, OP_LOG, nextRipOf } from '../op';
 import { FROM_PROCESSOR, FROM_PROGRAM } from './delivery';
 import { softwareInterrupt } from './exceptions';
 import { systemCall, systemEnter, systemExit, systemReturn } from './fast-calls';
+import { farOffset, farSelector, readFarPointer } from './operands';
 import { interruptReturn } from './return';
 import { farCall, farJump, farReturn } from './transfer';
 
@@ -17,11 +17,11 @@ export function opCallFar(s: usize, p: usize): i32 {
 }
 
 export function opJmpFarMemory(s: usize, p: usize): i32 {
-  return readPointer(s, p) ? farJump(s, pointerSelector, pointerOffset, load<u8>(p, OP_LOG)) : FAULT;
+  return readFarPointer(s, p) ? farJump(s, farSelector, farOffset, load<u8>(p, OP_LOG)) : FAULT;
 }
 
 export function opCallFarMemory(s: usize, p: usize): i32 {
-  return readPointer(s, p) ? farCall(s, pointerSelector, pointerOffset, load<u8>(p, OP_LOG), nextRipOf(s, p)) : FAULT;
+  return readFarPointer(s, p) ? farCall(s, farSelector, farOffset, load<u8>(p, OP_LOG), nextRipOf(s, p)) : FAULT;
 }
 
 /** With and without a count of bytes to drop: the immediate is 0 in the latter. */
@@ -63,17 +63,4 @@ export function opSysenter(s: usize, p: usize): i32 {
 
 export function opSysexit(s: usize, p: usize): i32 {
   return systemExit(s);
-}
-
-let pointerOffset: u64 = 0;
-let pointerSelector: u32 = 0;
-
-function readPointer(s: usize, p: usize): bool {
-  const log: u32 = load<u8>(p, OP_LOG);
-  const size: u32 = 1 << log;
-  const host = readableBytes(s, effective(p), size + 2);
-  if (host == 0) return false;
-  pointerOffset = log == 3 ? load<u64>(host) : log == 2 ? <u64>load<u32>(host) : <u64>load<u16>(host);
-  pointerSelector = load<u16>(host + size);
-  return true;
 }

@@ -7,6 +7,7 @@ import { readableBytes, writableBytes, written } from '../memory';
 import { MODE_64, MODE_CODE } from '../mode';
 import { FAULT, NEXT, OP_LOG, OP_REX_W, OP_FLAGS, effective, faultCode } from '../op';
 import {
+  ALIGNMENT_CHECK,
   CR0,
   FPU_CONTROL,
   FPU_LAST_CS,
@@ -28,6 +29,7 @@ import { initialize, setControl } from './forms-control';
 import { enter, enterControl, mOf, seOf, setStatusWord, slot, statusWord, summarize } from './unit';
 
 const VECTOR_GP = 13;
+const VECTOR_AC = 17;
 /** Bits of MXCSR that exist. */
 export const MXCSR_MASK: u32 = 0xffff;
 /** Bytes of a chunk of guest memory: parts of an area are taken one by one. */
@@ -137,6 +139,25 @@ function loadEnvironment(s: usize, a: u64, is16: bool): void {
   setControl(s, control);
 }
 
+/**
+ * Begins an access to an area whose parts are taken one by one: only its beginning is checked for alignment (`unit`).
+ * @returns what {@link endArea} is to be given, -1 after #AC
+ */
+function beginArea(s: usize, a: u64, unit: u32): i32 {
+  const check = load<i32>(s, ALIGNMENT_CHECK);
+  if (check != 0 && ((<u32>a) & (unit - 1)) != 0) {
+    faultCode(s, VECTOR_AC, 0);
+    return -1;
+  }
+  store<i32>(s, 0, ALIGNMENT_CHECK);
+  return check;
+}
+
+function endArea(s: usize, check: i32, outcome: i32): i32 {
+  store<i32>(s, check, ALIGNMENT_CHECK);
+  return outcome;
+}
+
 export function opFnstenv(s: usize, p: usize): i32 {
   const refused = enterControl(s);
   if (refused != NEXT) return refused;
@@ -159,6 +180,11 @@ export function opFnsave(s: usize, p: usize): i32 {
   const refused = enterControl(s);
   if (refused != NEXT) return refused;
   const a = effective(p);
+  const check = beginArea(s, a, small(p) ? 2 : 4);
+  return check < 0 ? FAULT : endArea(s, check, saveAll(s, p, a));
+}
+
+function saveAll(s: usize, p: usize, a: u64): i32 {
   const size: u32 = small(p) ? 14 : 28;
   if (!touch(s, a, size + 80) || !storeEnvironment(s, a, small(p))) return FAULT;
   for (let i: u32 = 0; i < 8; i++) {
@@ -177,6 +203,11 @@ export function opFrstor(s: usize, p: usize): i32 {
   const refused = enter(s);
   if (refused != NEXT) return refused;
   const a = effective(p);
+  const check = beginArea(s, a, small(p) ? 2 : 4);
+  return check < 0 ? FAULT : endArea(s, check, restoreAll(s, p, a));
+}
+
+function restoreAll(s: usize, p: usize, a: u64): i32 {
   const size: u32 = small(p) ? 14 : 28;
   if (!probe(s, a, size + 80)) return FAULT;
   loadEnvironment(s, a, small(p));
@@ -194,7 +225,9 @@ export function opFrstor(s: usize, p: usize): i32 {
 function enterArea(s: usize, a: u64): i32 {
   const refused = enterControl(s);
   if (refused != NEXT) return refused;
-  return (a & 15) != 0 ? faultCode(s, VECTOR_GP, 0) : NEXT;
+  if ((a & 15) == 0) return NEXT;
+  // With alignment checks, AMD's processors raise #GP only where a dword is aligned.
+  return faultCode(s, (a & 3) != 0 && load<u32>(s, ALIGNMENT_CHECK) != 0 ? VECTOR_AC : VECTOR_GP, 0);
 }
 
 /** XMM registers that the mode has. */
