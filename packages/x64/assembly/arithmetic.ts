@@ -1,7 +1,8 @@
 /**
  * Arithmetic with flags, for any operand size: T is u8, u16, u32 or u64. Used by the run loop's cases and by handlers.
  */
-import { FLAG_AUX, FLAG_RESULT } from '../src/state';
+import { carry } from './flags';
+import { FLAG_AUX, FLAG_FIRST, FLAG_RESULT } from '../src/state';
 
 export const ADD = 0;
 export const OR = 1;
@@ -47,42 +48,77 @@ export function flagsSub<T>(s: usize, a: T, b: T, r: T, borrow: u32): void {
   store<u32>(s, borrow | (<u32>(a ^ b ^ r) & 0x10) | (overflow << 11), FLAG_AUX);
 }
 
+const LAZY: u32 = 0x80000000;
+const SUBTRACTED: u32 = 0x40000000;
+
+/** log2 of a type's size, where FLAG_AUX has it. */
+// @ts-ignore: decorator
+@inline
+function sizeInAux<T>(): u32 {
+  return (sizeof<T>() == 8 ? 3 : sizeof<T>() == 4 ? 2 : sizeof<T>() == 2 ? 1 : 0) << 16;
+}
+
+/** The flags are those of a + x = r; they are worked out when somebody asks. */
+// @ts-ignore: decorator
+@inline
+function noteAdd<T>(s: usize, a: T, r: T): void {
+  store<i64>(s, extend<T>(r), FLAG_RESULT);
+  store<i64>(s, extend<T>(a), FLAG_FIRST);
+  store<u32>(s, LAZY | sizeInAux<T>(), FLAG_AUX);
+}
+
+/** The flags are those of a - x = r. */
+// @ts-ignore: decorator
+@inline
+export function noteSub<T>(s: usize, a: T, r: T): void {
+  store<i64>(s, extend<T>(r), FLAG_RESULT);
+  store<i64>(s, extend<T>(a), FLAG_FIRST);
+  store<u32>(s, LAZY | SUBTRACTED | sizeInAux<T>(), FLAG_AUX);
+}
+
+/** The flags are those of a logical operation with this result. */
+// @ts-ignore: decorator
+@inline
+export function noteLogic<T>(s: usize, r: T): void {
+  store<i64>(s, extend<T>(r), FLAG_RESULT);
+  store<u32>(s, 0, FLAG_AUX);
+}
+
 /** `a op b`, flags included; `kind` is one of the constants above. CMP and TEST give a back. */
 // @ts-ignore: decorator
 @inline
 export function alu<T>(s: usize, kind: i32, a: T, b: T): T {
   if (kind == ADD) {
     const r = (a + b) as T;
-    flagsAdd<T>(s, a, b, r, <u32>(r < a));
+    noteAdd<T>(s, a, r);
     return r;
   }
   if (kind == ADC) {
-    const c = <T>(load<u32>(s, FLAG_AUX) & 1);
+    const c = <T>carry(s);
     const r = (a + b + c) as T;
     flagsAdd<T>(s, a, b, r, <u32>(r < a) | (<u32>(r == a) & <u32>c));
     return r;
   }
   if (kind == SBB) {
-    const c = <T>(load<u32>(s, FLAG_AUX) & 1);
+    const c = <T>carry(s);
     const r = (a - b - c) as T;
     flagsSub<T>(s, a, b, r, <u32>(a < b) | (<u32>(a == b) & <u32>c));
     return r;
   }
   if (kind == SUB) {
     const r = (a - b) as T;
-    flagsSub<T>(s, a, b, r, <u32>(a < b));
+    noteSub<T>(s, a, r);
     return r;
   }
   if (kind == CMP) {
-    flagsSub<T>(s, a, b, (a - b) as T, <u32>(a < b));
+    noteSub<T>(s, a, (a - b) as T);
     return a;
   }
   let r = a;
   if (kind == AND || kind == TEST) r = (a & b) as T;
   else if (kind == OR) r = (a | b) as T;
   else r = (a ^ b) as T;
-  store<i64>(s, extend<T>(r), FLAG_RESULT);
-  store<u32>(s, 0, FLAG_AUX);
+  noteLogic<T>(s, r);
   return kind == TEST ? a : r;
 }
 
@@ -92,8 +128,9 @@ export function alu<T>(s: usize, kind: i32, a: T, b: T): T {
 export function increment<T>(s: usize, a: T, down: bool): T {
   const r = (down ? a - <T>1 : a + <T>1) as T;
   const overflow = down ? top<T>((a & ~r) as T) : top<T>((~a & r) as T);
+  const kept = carry(s);
   store<i64>(s, extend<T>(r), FLAG_RESULT);
-  store<u32>(s, (load<u32>(s, FLAG_AUX) & 1) | (<u32>(a ^ r ^ <T>1) & 0x10) | (overflow << 11), FLAG_AUX);
+  store<u32>(s, kept | (<u32>(a ^ r ^ <T>1) & 0x10) | (overflow << 11), FLAG_AUX);
   return r;
 }
 

@@ -3,10 +3,11 @@
  *
  * Those that touch memory answer false when there was a fault, and have changed nothing then.
  */
-import { alu, CMP, extend, increment, multiplyHighSigned, put, TEST } from './arithmetic';
+import { alu, CMP, extend, increment, multiplyHighSigned, noteLogic, noteSub, put, TEST } from './arithmetic';
+import { auxiliary } from './flags';
 import { readable, writable, written } from './memory';
 import { effective, OP_IMMEDIATE, OP_SOURCE, OP_TARGET } from './op';
-import { FLAG_AUX, FLAG_RESULT } from '../src/state';
+import { BOUNCE, FLAG_AUX, FLAG_FIRST, FLAG_RESULT } from '../src/state';
 
 // @ts-ignore: decorator
 @inline
@@ -53,13 +54,27 @@ export function aluStore<T>(s: usize, p: usize, kind: i32): bool {
   }
   const host = writable<T>(s, effective(p));
   if (host == 0) return false;
+  if (host == s + BOUNCE) return aluBounced<T>(s, p, kind);
+  store<T>(host, alu<T>(s, kind, load<T>(host), load<T>(source(p))));
+  return true;
+}
+
+/** memory ← register or immediate, in the bounce buffer: the write may fail yet, and the flags must stay then. */
+function aluBounced<T>(s: usize, p: usize, kind: i32): bool {
+  const host = s + BOUNCE;
   const result = load<u64>(s, FLAG_RESULT);
+  const first = load<u64>(s, FLAG_FIRST);
   const aux = load<u32>(s, FLAG_AUX);
   store<T>(host, alu<T>(s, kind, load<T>(host), load<T>(source(p))));
   if (written(s, host)) return true;
-  store<u64>(s, result, FLAG_RESULT);
-  store<u32>(s, aux, FLAG_AUX);
+  restoreFlags(s, result, first, aux);
   return false;
+}
+
+function restoreFlags(s: usize, result: u64, first: u64, aux: u32): void {
+  store<u64>(s, result, FLAG_RESULT);
+  store<u64>(s, first, FLAG_FIRST);
+  store<u32>(s, aux, FLAG_AUX);
 }
 
 // @ts-ignore: decorator
@@ -77,12 +92,19 @@ export function moveLoad<T>(s: usize, p: usize): bool {
 export function incrementMemory<T>(s: usize, p: usize, down: bool): bool {
   const host = writable<T>(s, effective(p));
   if (host == 0) return false;
+  if (host == s + BOUNCE) return incrementBounced<T>(s, down);
+  store<T>(host, increment<T>(s, load<T>(host), down));
+  return true;
+}
+
+function incrementBounced<T>(s: usize, down: bool): bool {
+  const host = s + BOUNCE;
   const result = load<u64>(s, FLAG_RESULT);
+  const first = load<u64>(s, FLAG_FIRST);
   const aux = load<u32>(s, FLAG_AUX);
   store<T>(host, increment<T>(s, load<T>(host), down));
   if (written(s, host)) return true;
-  store<u64>(s, result, FLAG_RESULT);
-  store<u32>(s, aux, FLAG_AUX);
+  restoreFlags(s, result, first, aux);
   return false;
 }
 
@@ -164,9 +186,10 @@ export function rotate<T>(s: usize, p: usize, left: bool): void {
   const n = <T>load<u32>(p, OP_IMMEDIATE);
   const r = left ? rotl<T>(a, n) : rotr<T>(a, n);
   const top = <u32>(r >> <T>(sizeof<T>() * 8 - 1));
+  const kept = auxiliary(s) & ~(<u32>0x801);
   put<T>(slot, r);
   const out = left ? <u32>(r & <T>1) : top;
   const over = left ? out ^ top : top ^ (<u32>(r >> <T>(sizeof<T>() * 8 - 2)) & 1);
-  store<u32>(s, (load<u32>(s, FLAG_AUX) & ~(<u32>0x801)) | out | (over << 11), FLAG_AUX);
+  store<u32>(s, kept | out | (over << 11), FLAG_AUX);
 }
 

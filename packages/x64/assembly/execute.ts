@@ -5,7 +5,7 @@
  * one budget check and one look at EXIT_REQUEST. A memory case asks for a host address and leaves by `fault` when there
  * is none; it changes registers and flags only after that.
  */
-import { ADC, ADD, AND, CMP, OR, SBB, SUB, TEST, XOR, alu, increment, put } from './arithmetic';
+import { ADC, ADD, AND, CMP, OR, SBB, SUB, TEST, XOR, alu, increment, noteLogic, noteSub, put } from './arithmetic';
 import {
   aluLoad,
   aluRegister,
@@ -22,59 +22,35 @@ import {
   source,
   target,
 } from './cases';
+import { begin, endWith, faultAt, fetchFault, follow, undefinedOp, undone } from './block-end';
 import { BLOCK_COUNT, BLOCK_HEADER, BLOCK_KEY } from './blocks/layout';
-import { linkTarget, lookup } from './blocks/lookup';
+import { lookup } from './blocks/lookup';
 import { carry, condition, overflow, parity, sign, zero } from './flags';
 import { addressOp } from './integer/address';
 import { readable, writable, write, written } from './memory';
 import {
   END,
-  EXIT,
   FAULT,
   HOT_LIMIT,
-  JUMP,
   NEXT,
-  OP_FLAGS,
   OP_IMMEDIATE,
   OP_PLACE,
   OP_SIZE,
   OP_SOURCE,
-  OP_STACK,
   OP_TARGET,
   advance,
   effective,
-  fault,
   faultCode,
   ripOf,
 } from './op';
-import {
-  CODE_BASE,
-  COUNT_UNIMPLEMENTED,
-  EXIT_REQUEST,
-  FAULT_CANONICAL,
-  FAULT_VECTOR,
-  LAST_UNIMPLEMENTED,
-  RAX,
-  RBP,
-  RDX,
-  RIP,
-  RSP,
-  UNIMPLEMENTED,
-} from '../src/state';
-import { deliverFault } from './system/exceptions';
-
-/** How the last call of {@link execute} or {@link fetchFault} ended: JUMP (RIP is exact, go on), or EXIT. */
-export let ended: i32 = JUMP;
-/** Whether it ended by a fault. */
-export let faulted: bool = false;
+import { CODE_BASE, EXIT_REQUEST, RAX, RBP, RDX, RIP, RSP } from '../src/state';
 
 /**
  * Runs blocks from `block` on. Leaves with RIP exact and `ended` set.
  * @returns what is left of the budget
  */
 export function execute(s: usize, block: usize, budget: i32): i32 {
-  ended = JUMP;
-  faulted = false;
+  begin();
   let b = block;
   let p: usize = b + BLOCK_HEADER;
   let left = budget - load<i32>(b, BLOCK_COUNT);
@@ -257,14 +233,68 @@ export function execute(s: usize, block: usize, budget: i32): i32 {
       case 170: p += OP_SIZE; continue;
       case 171: to = load<u32>(p, OP_TARGET); if (to != 0) { b = to; if (left > 0 && load<u32>(s, EXIT_REQUEST) == 0) { left -= load<i32>(b, BLOCK_COUNT); p = b + BLOCK_HEADER; continue; } k = ENTER; break; } k = LINK; link = OP_TARGET; break;
       case 172: if (addressOp(s, p)) { p += OP_SIZE; continue; } k = FAULTED; break;
+      // 0 has no op; with it the table starts where the numbers do.
+      case 0:
       case 173: undefinedOp(s, p); k = FAULTED; break;
       case 174: k = STALE; break;
+      case 175: { const a = load<u32>(target(p)); const c = load<u32>(source(p)); noteSub<u32>(s, a, (a - c) as u32); p += OP_SIZE; link = a < c ? OP_TARGET : OP_SOURCE; to = load<u32>(p + link); if (to != 0) { b = to; if (left > 0 && load<u32>(s, EXIT_REQUEST) == 0) { left -= load<i32>(b, BLOCK_COUNT); p = b + BLOCK_HEADER; continue; } k = ENTER; break; } k = LINK; break; }
+      case 176: { const a = load<u32>(target(p)); const c = load<u32>(source(p)); noteSub<u32>(s, a, (a - c) as u32); p += OP_SIZE; link = a >= c ? OP_TARGET : OP_SOURCE; to = load<u32>(p + link); if (to != 0) { b = to; if (left > 0 && load<u32>(s, EXIT_REQUEST) == 0) { left -= load<i32>(b, BLOCK_COUNT); p = b + BLOCK_HEADER; continue; } k = ENTER; break; } k = LINK; break; }
+      case 177: { const a = load<u32>(target(p)); const c = load<u32>(source(p)); noteSub<u32>(s, a, (a - c) as u32); p += OP_SIZE; link = a == c ? OP_TARGET : OP_SOURCE; to = load<u32>(p + link); if (to != 0) { b = to; if (left > 0 && load<u32>(s, EXIT_REQUEST) == 0) { left -= load<i32>(b, BLOCK_COUNT); p = b + BLOCK_HEADER; continue; } k = ENTER; break; } k = LINK; break; }
+      case 178: { const a = load<u32>(target(p)); const c = load<u32>(source(p)); noteSub<u32>(s, a, (a - c) as u32); p += OP_SIZE; link = a != c ? OP_TARGET : OP_SOURCE; to = load<u32>(p + link); if (to != 0) { b = to; if (left > 0 && load<u32>(s, EXIT_REQUEST) == 0) { left -= load<i32>(b, BLOCK_COUNT); p = b + BLOCK_HEADER; continue; } k = ENTER; break; } k = LINK; break; }
+      case 179: { const a = load<u32>(target(p)); const c = load<u32>(source(p)); noteSub<u32>(s, a, (a - c) as u32); p += OP_SIZE; link = a <= c ? OP_TARGET : OP_SOURCE; to = load<u32>(p + link); if (to != 0) { b = to; if (left > 0 && load<u32>(s, EXIT_REQUEST) == 0) { left -= load<i32>(b, BLOCK_COUNT); p = b + BLOCK_HEADER; continue; } k = ENTER; break; } k = LINK; break; }
+      case 180: { const a = load<u32>(target(p)); const c = load<u32>(source(p)); noteSub<u32>(s, a, (a - c) as u32); p += OP_SIZE; link = a > c ? OP_TARGET : OP_SOURCE; to = load<u32>(p + link); if (to != 0) { b = to; if (left > 0 && load<u32>(s, EXIT_REQUEST) == 0) { left -= load<i32>(b, BLOCK_COUNT); p = b + BLOCK_HEADER; continue; } k = ENTER; break; } k = LINK; break; }
+      case 181: { const a = load<u32>(target(p)); const c = load<u32>(source(p)); noteSub<u32>(s, a, (a - c) as u32); p += OP_SIZE; link = <i32>a < <i32>c ? OP_TARGET : OP_SOURCE; to = load<u32>(p + link); if (to != 0) { b = to; if (left > 0 && load<u32>(s, EXIT_REQUEST) == 0) { left -= load<i32>(b, BLOCK_COUNT); p = b + BLOCK_HEADER; continue; } k = ENTER; break; } k = LINK; break; }
+      case 182: { const a = load<u32>(target(p)); const c = load<u32>(source(p)); noteSub<u32>(s, a, (a - c) as u32); p += OP_SIZE; link = <i32>a >= <i32>c ? OP_TARGET : OP_SOURCE; to = load<u32>(p + link); if (to != 0) { b = to; if (left > 0 && load<u32>(s, EXIT_REQUEST) == 0) { left -= load<i32>(b, BLOCK_COUNT); p = b + BLOCK_HEADER; continue; } k = ENTER; break; } k = LINK; break; }
+      case 183: { const a = load<u32>(target(p)); const c = load<u32>(source(p)); noteSub<u32>(s, a, (a - c) as u32); p += OP_SIZE; link = <i32>a <= <i32>c ? OP_TARGET : OP_SOURCE; to = load<u32>(p + link); if (to != 0) { b = to; if (left > 0 && load<u32>(s, EXIT_REQUEST) == 0) { left -= load<i32>(b, BLOCK_COUNT); p = b + BLOCK_HEADER; continue; } k = ENTER; break; } k = LINK; break; }
+      case 184: { const a = load<u32>(target(p)); const c = load<u32>(source(p)); noteSub<u32>(s, a, (a - c) as u32); p += OP_SIZE; link = <i32>a > <i32>c ? OP_TARGET : OP_SOURCE; to = load<u32>(p + link); if (to != 0) { b = to; if (left > 0 && load<u32>(s, EXIT_REQUEST) == 0) { left -= load<i32>(b, BLOCK_COUNT); p = b + BLOCK_HEADER; continue; } k = ENTER; break; } k = LINK; break; }
+      case 185: { const a = load<u64>(target(p)); const c = load<u64>(source(p)); noteSub<u64>(s, a, (a - c) as u64); p += OP_SIZE; link = a < c ? OP_TARGET : OP_SOURCE; to = load<u32>(p + link); if (to != 0) { b = to; if (left > 0 && load<u32>(s, EXIT_REQUEST) == 0) { left -= load<i32>(b, BLOCK_COUNT); p = b + BLOCK_HEADER; continue; } k = ENTER; break; } k = LINK; break; }
+      case 186: { const a = load<u64>(target(p)); const c = load<u64>(source(p)); noteSub<u64>(s, a, (a - c) as u64); p += OP_SIZE; link = a >= c ? OP_TARGET : OP_SOURCE; to = load<u32>(p + link); if (to != 0) { b = to; if (left > 0 && load<u32>(s, EXIT_REQUEST) == 0) { left -= load<i32>(b, BLOCK_COUNT); p = b + BLOCK_HEADER; continue; } k = ENTER; break; } k = LINK; break; }
+      case 187: { const a = load<u64>(target(p)); const c = load<u64>(source(p)); noteSub<u64>(s, a, (a - c) as u64); p += OP_SIZE; link = a == c ? OP_TARGET : OP_SOURCE; to = load<u32>(p + link); if (to != 0) { b = to; if (left > 0 && load<u32>(s, EXIT_REQUEST) == 0) { left -= load<i32>(b, BLOCK_COUNT); p = b + BLOCK_HEADER; continue; } k = ENTER; break; } k = LINK; break; }
+      case 188: { const a = load<u64>(target(p)); const c = load<u64>(source(p)); noteSub<u64>(s, a, (a - c) as u64); p += OP_SIZE; link = a != c ? OP_TARGET : OP_SOURCE; to = load<u32>(p + link); if (to != 0) { b = to; if (left > 0 && load<u32>(s, EXIT_REQUEST) == 0) { left -= load<i32>(b, BLOCK_COUNT); p = b + BLOCK_HEADER; continue; } k = ENTER; break; } k = LINK; break; }
+      case 189: { const a = load<u64>(target(p)); const c = load<u64>(source(p)); noteSub<u64>(s, a, (a - c) as u64); p += OP_SIZE; link = a <= c ? OP_TARGET : OP_SOURCE; to = load<u32>(p + link); if (to != 0) { b = to; if (left > 0 && load<u32>(s, EXIT_REQUEST) == 0) { left -= load<i32>(b, BLOCK_COUNT); p = b + BLOCK_HEADER; continue; } k = ENTER; break; } k = LINK; break; }
+      case 190: { const a = load<u64>(target(p)); const c = load<u64>(source(p)); noteSub<u64>(s, a, (a - c) as u64); p += OP_SIZE; link = a > c ? OP_TARGET : OP_SOURCE; to = load<u32>(p + link); if (to != 0) { b = to; if (left > 0 && load<u32>(s, EXIT_REQUEST) == 0) { left -= load<i32>(b, BLOCK_COUNT); p = b + BLOCK_HEADER; continue; } k = ENTER; break; } k = LINK; break; }
+      case 191: { const a = load<u64>(target(p)); const c = load<u64>(source(p)); noteSub<u64>(s, a, (a - c) as u64); p += OP_SIZE; link = <i64>a < <i64>c ? OP_TARGET : OP_SOURCE; to = load<u32>(p + link); if (to != 0) { b = to; if (left > 0 && load<u32>(s, EXIT_REQUEST) == 0) { left -= load<i32>(b, BLOCK_COUNT); p = b + BLOCK_HEADER; continue; } k = ENTER; break; } k = LINK; break; }
+      case 192: { const a = load<u64>(target(p)); const c = load<u64>(source(p)); noteSub<u64>(s, a, (a - c) as u64); p += OP_SIZE; link = <i64>a >= <i64>c ? OP_TARGET : OP_SOURCE; to = load<u32>(p + link); if (to != 0) { b = to; if (left > 0 && load<u32>(s, EXIT_REQUEST) == 0) { left -= load<i32>(b, BLOCK_COUNT); p = b + BLOCK_HEADER; continue; } k = ENTER; break; } k = LINK; break; }
+      case 193: { const a = load<u64>(target(p)); const c = load<u64>(source(p)); noteSub<u64>(s, a, (a - c) as u64); p += OP_SIZE; link = <i64>a <= <i64>c ? OP_TARGET : OP_SOURCE; to = load<u32>(p + link); if (to != 0) { b = to; if (left > 0 && load<u32>(s, EXIT_REQUEST) == 0) { left -= load<i32>(b, BLOCK_COUNT); p = b + BLOCK_HEADER; continue; } k = ENTER; break; } k = LINK; break; }
+      case 194: { const a = load<u64>(target(p)); const c = load<u64>(source(p)); noteSub<u64>(s, a, (a - c) as u64); p += OP_SIZE; link = <i64>a > <i64>c ? OP_TARGET : OP_SOURCE; to = load<u32>(p + link); if (to != 0) { b = to; if (left > 0 && load<u32>(s, EXIT_REQUEST) == 0) { left -= load<i32>(b, BLOCK_COUNT); p = b + BLOCK_HEADER; continue; } k = ENTER; break; } k = LINK; break; }
+      case 195: { const a = load<u8>(target(p)); const c = load<u8>(source(p)); noteSub<u8>(s, a, (a - c) as u8); p += OP_SIZE; link = a < c ? OP_TARGET : OP_SOURCE; to = load<u32>(p + link); if (to != 0) { b = to; if (left > 0 && load<u32>(s, EXIT_REQUEST) == 0) { left -= load<i32>(b, BLOCK_COUNT); p = b + BLOCK_HEADER; continue; } k = ENTER; break; } k = LINK; break; }
+      case 196: { const a = load<u8>(target(p)); const c = load<u8>(source(p)); noteSub<u8>(s, a, (a - c) as u8); p += OP_SIZE; link = a >= c ? OP_TARGET : OP_SOURCE; to = load<u32>(p + link); if (to != 0) { b = to; if (left > 0 && load<u32>(s, EXIT_REQUEST) == 0) { left -= load<i32>(b, BLOCK_COUNT); p = b + BLOCK_HEADER; continue; } k = ENTER; break; } k = LINK; break; }
+      case 197: { const a = load<u8>(target(p)); const c = load<u8>(source(p)); noteSub<u8>(s, a, (a - c) as u8); p += OP_SIZE; link = a == c ? OP_TARGET : OP_SOURCE; to = load<u32>(p + link); if (to != 0) { b = to; if (left > 0 && load<u32>(s, EXIT_REQUEST) == 0) { left -= load<i32>(b, BLOCK_COUNT); p = b + BLOCK_HEADER; continue; } k = ENTER; break; } k = LINK; break; }
+      case 198: { const a = load<u8>(target(p)); const c = load<u8>(source(p)); noteSub<u8>(s, a, (a - c) as u8); p += OP_SIZE; link = a != c ? OP_TARGET : OP_SOURCE; to = load<u32>(p + link); if (to != 0) { b = to; if (left > 0 && load<u32>(s, EXIT_REQUEST) == 0) { left -= load<i32>(b, BLOCK_COUNT); p = b + BLOCK_HEADER; continue; } k = ENTER; break; } k = LINK; break; }
+      case 199: { const a = load<u8>(target(p)); const c = load<u8>(source(p)); noteSub<u8>(s, a, (a - c) as u8); p += OP_SIZE; link = a <= c ? OP_TARGET : OP_SOURCE; to = load<u32>(p + link); if (to != 0) { b = to; if (left > 0 && load<u32>(s, EXIT_REQUEST) == 0) { left -= load<i32>(b, BLOCK_COUNT); p = b + BLOCK_HEADER; continue; } k = ENTER; break; } k = LINK; break; }
+      case 200: { const a = load<u8>(target(p)); const c = load<u8>(source(p)); noteSub<u8>(s, a, (a - c) as u8); p += OP_SIZE; link = a > c ? OP_TARGET : OP_SOURCE; to = load<u32>(p + link); if (to != 0) { b = to; if (left > 0 && load<u32>(s, EXIT_REQUEST) == 0) { left -= load<i32>(b, BLOCK_COUNT); p = b + BLOCK_HEADER; continue; } k = ENTER; break; } k = LINK; break; }
+      case 201: { const a = load<u8>(target(p)); const c = load<u8>(source(p)); const r = (a & c) as u8; noteLogic<u8>(s, r); p += OP_SIZE; link = r == 0 ? OP_TARGET : OP_SOURCE; to = load<u32>(p + link); if (to != 0) { b = to; if (left > 0 && load<u32>(s, EXIT_REQUEST) == 0) { left -= load<i32>(b, BLOCK_COUNT); p = b + BLOCK_HEADER; continue; } k = ENTER; break; } k = LINK; break; }
+      case 202: { const a = load<u8>(target(p)); const c = load<u8>(source(p)); const r = (a & c) as u8; noteLogic<u8>(s, r); p += OP_SIZE; link = r != 0 ? OP_TARGET : OP_SOURCE; to = load<u32>(p + link); if (to != 0) { b = to; if (left > 0 && load<u32>(s, EXIT_REQUEST) == 0) { left -= load<i32>(b, BLOCK_COUNT); p = b + BLOCK_HEADER; continue; } k = ENTER; break; } k = LINK; break; }
+      case 203: { const a = load<u8>(target(p)); const c = load<u8>(source(p)); const r = (a & c) as u8; noteLogic<u8>(s, r); p += OP_SIZE; link = <i8>r < 0 ? OP_TARGET : OP_SOURCE; to = load<u32>(p + link); if (to != 0) { b = to; if (left > 0 && load<u32>(s, EXIT_REQUEST) == 0) { left -= load<i32>(b, BLOCK_COUNT); p = b + BLOCK_HEADER; continue; } k = ENTER; break; } k = LINK; break; }
+      case 204: { const a = load<u8>(target(p)); const c = load<u8>(source(p)); const r = (a & c) as u8; noteLogic<u8>(s, r); p += OP_SIZE; link = <i8>r >= 0 ? OP_TARGET : OP_SOURCE; to = load<u32>(p + link); if (to != 0) { b = to; if (left > 0 && load<u32>(s, EXIT_REQUEST) == 0) { left -= load<i32>(b, BLOCK_COUNT); p = b + BLOCK_HEADER; continue; } k = ENTER; break; } k = LINK; break; }
+      case 205: { const a = load<u32>(target(p)); const c = load<u32>(source(p)); const r = (a & c) as u32; noteLogic<u32>(s, r); p += OP_SIZE; link = r == 0 ? OP_TARGET : OP_SOURCE; to = load<u32>(p + link); if (to != 0) { b = to; if (left > 0 && load<u32>(s, EXIT_REQUEST) == 0) { left -= load<i32>(b, BLOCK_COUNT); p = b + BLOCK_HEADER; continue; } k = ENTER; break; } k = LINK; break; }
+      case 206: { const a = load<u32>(target(p)); const c = load<u32>(source(p)); const r = (a & c) as u32; noteLogic<u32>(s, r); p += OP_SIZE; link = r != 0 ? OP_TARGET : OP_SOURCE; to = load<u32>(p + link); if (to != 0) { b = to; if (left > 0 && load<u32>(s, EXIT_REQUEST) == 0) { left -= load<i32>(b, BLOCK_COUNT); p = b + BLOCK_HEADER; continue; } k = ENTER; break; } k = LINK; break; }
+      case 207: { const a = load<u32>(target(p)); const c = load<u32>(source(p)); const r = (a & c) as u32; noteLogic<u32>(s, r); p += OP_SIZE; link = <i32>r < 0 ? OP_TARGET : OP_SOURCE; to = load<u32>(p + link); if (to != 0) { b = to; if (left > 0 && load<u32>(s, EXIT_REQUEST) == 0) { left -= load<i32>(b, BLOCK_COUNT); p = b + BLOCK_HEADER; continue; } k = ENTER; break; } k = LINK; break; }
+      case 208: { const a = load<u32>(target(p)); const c = load<u32>(source(p)); const r = (a & c) as u32; noteLogic<u32>(s, r); p += OP_SIZE; link = <i32>r >= 0 ? OP_TARGET : OP_SOURCE; to = load<u32>(p + link); if (to != 0) { b = to; if (left > 0 && load<u32>(s, EXIT_REQUEST) == 0) { left -= load<i32>(b, BLOCK_COUNT); p = b + BLOCK_HEADER; continue; } k = ENTER; break; } k = LINK; break; }
+      case 209: { const a = load<u64>(target(p)); const c = load<u64>(source(p)); const r = (a & c) as u64; noteLogic<u64>(s, r); p += OP_SIZE; link = r == 0 ? OP_TARGET : OP_SOURCE; to = load<u32>(p + link); if (to != 0) { b = to; if (left > 0 && load<u32>(s, EXIT_REQUEST) == 0) { left -= load<i32>(b, BLOCK_COUNT); p = b + BLOCK_HEADER; continue; } k = ENTER; break; } k = LINK; break; }
+      case 210: { const a = load<u64>(target(p)); const c = load<u64>(source(p)); const r = (a & c) as u64; noteLogic<u64>(s, r); p += OP_SIZE; link = r != 0 ? OP_TARGET : OP_SOURCE; to = load<u32>(p + link); if (to != 0) { b = to; if (left > 0 && load<u32>(s, EXIT_REQUEST) == 0) { left -= load<i32>(b, BLOCK_COUNT); p = b + BLOCK_HEADER; continue; } k = ENTER; break; } k = LINK; break; }
+      case 211: { const a = load<u64>(target(p)); const c = load<u64>(source(p)); const r = (a & c) as u64; noteLogic<u64>(s, r); p += OP_SIZE; link = <i64>r < 0 ? OP_TARGET : OP_SOURCE; to = load<u32>(p + link); if (to != 0) { b = to; if (left > 0 && load<u32>(s, EXIT_REQUEST) == 0) { left -= load<i32>(b, BLOCK_COUNT); p = b + BLOCK_HEADER; continue; } k = ENTER; break; } k = LINK; break; }
+      case 212: { const a = load<u64>(target(p)); const c = load<u64>(source(p)); const r = (a & c) as u64; noteLogic<u64>(s, r); p += OP_SIZE; link = <i64>r >= 0 ? OP_TARGET : OP_SOURCE; to = load<u32>(p + link); if (to != 0) { b = to; if (left > 0 && load<u32>(s, EXIT_REQUEST) == 0) { left -= load<i32>(b, BLOCK_COUNT); p = b + BLOCK_HEADER; continue; } k = ENTER; break; } k = LINK; break; }
+      case 213: { const host = readable<u8>(s, effective(p)); if (host == 0) { k = FAULTED; break; } const a = load<u8>(host); const c = load<u8>(source(p)); noteSub<u8>(s, a, (a - c) as u8); p += OP_SIZE; link = a == c ? OP_TARGET : OP_SOURCE; to = load<u32>(p + link); if (to != 0) { b = to; if (left > 0 && load<u32>(s, EXIT_REQUEST) == 0) { left -= load<i32>(b, BLOCK_COUNT); p = b + BLOCK_HEADER; continue; } k = ENTER; break; } k = LINK; break; }
+      case 214: { const host = readable<u8>(s, effective(p)); if (host == 0) { k = FAULTED; break; } const a = load<u8>(host); const c = load<u8>(source(p)); noteSub<u8>(s, a, (a - c) as u8); p += OP_SIZE; link = a != c ? OP_TARGET : OP_SOURCE; to = load<u32>(p + link); if (to != 0) { b = to; if (left > 0 && load<u32>(s, EXIT_REQUEST) == 0) { left -= load<i32>(b, BLOCK_COUNT); p = b + BLOCK_HEADER; continue; } k = ENTER; break; } k = LINK; break; }
+      case 215: { const host = readable<u32>(s, effective(p)); if (host == 0) { k = FAULTED; break; } const a = load<u32>(host); const c = load<u32>(source(p)); noteSub<u32>(s, a, (a - c) as u32); p += OP_SIZE; link = a == c ? OP_TARGET : OP_SOURCE; to = load<u32>(p + link); if (to != 0) { b = to; if (left > 0 && load<u32>(s, EXIT_REQUEST) == 0) { left -= load<i32>(b, BLOCK_COUNT); p = b + BLOCK_HEADER; continue; } k = ENTER; break; } k = LINK; break; }
+      case 216: { const host = readable<u32>(s, effective(p)); if (host == 0) { k = FAULTED; break; } const a = load<u32>(host); const c = load<u32>(source(p)); noteSub<u32>(s, a, (a - c) as u32); p += OP_SIZE; link = a != c ? OP_TARGET : OP_SOURCE; to = load<u32>(p + link); if (to != 0) { b = to; if (left > 0 && load<u32>(s, EXIT_REQUEST) == 0) { left -= load<i32>(b, BLOCK_COUNT); p = b + BLOCK_HEADER; continue; } k = ENTER; break; } k = LINK; break; }
+      case 217: { const host = readable<u64>(s, effective(p)); if (host == 0) { k = FAULTED; break; } const a = load<u64>(host); const c = load<u64>(source(p)); noteSub<u64>(s, a, (a - c) as u64); p += OP_SIZE; link = a == c ? OP_TARGET : OP_SOURCE; to = load<u32>(p + link); if (to != 0) { b = to; if (left > 0 && load<u32>(s, EXIT_REQUEST) == 0) { left -= load<i32>(b, BLOCK_COUNT); p = b + BLOCK_HEADER; continue; } k = ENTER; break; } k = LINK; break; }
+      case 218: { const host = readable<u64>(s, effective(p)); if (host == 0) { k = FAULTED; break; } const a = load<u64>(host); const c = load<u64>(source(p)); noteSub<u64>(s, a, (a - c) as u64); p += OP_SIZE; link = a != c ? OP_TARGET : OP_SOURCE; to = load<u32>(p + link); if (to != 0) { b = to; if (left > 0 && load<u32>(s, EXIT_REQUEST) == 0) { left -= load<i32>(b, BLOCK_COUNT); p = b + BLOCK_HEADER; continue; } k = ENTER; break; } k = LINK; break; }
+      case 219: { const host = readable<u8>(s, effective(p)); if (host == 0) { k = FAULTED; break; } const a = load<u8>(target(p)); const c = load<u8>(host); noteSub<u8>(s, a, (a - c) as u8); p += OP_SIZE; link = a == c ? OP_TARGET : OP_SOURCE; to = load<u32>(p + link); if (to != 0) { b = to; if (left > 0 && load<u32>(s, EXIT_REQUEST) == 0) { left -= load<i32>(b, BLOCK_COUNT); p = b + BLOCK_HEADER; continue; } k = ENTER; break; } k = LINK; break; }
+      case 220: { const host = readable<u8>(s, effective(p)); if (host == 0) { k = FAULTED; break; } const a = load<u8>(target(p)); const c = load<u8>(host); noteSub<u8>(s, a, (a - c) as u8); p += OP_SIZE; link = a != c ? OP_TARGET : OP_SOURCE; to = load<u32>(p + link); if (to != 0) { b = to; if (left > 0 && load<u32>(s, EXIT_REQUEST) == 0) { left -= load<i32>(b, BLOCK_COUNT); p = b + BLOCK_HEADER; continue; } k = ENTER; break; } k = LINK; break; }
+      case 221: { const host = readable<u32>(s, effective(p)); if (host == 0) { k = FAULTED; break; } const a = load<u32>(target(p)); const c = load<u32>(host); noteSub<u32>(s, a, (a - c) as u32); p += OP_SIZE; link = a == c ? OP_TARGET : OP_SOURCE; to = load<u32>(p + link); if (to != 0) { b = to; if (left > 0 && load<u32>(s, EXIT_REQUEST) == 0) { left -= load<i32>(b, BLOCK_COUNT); p = b + BLOCK_HEADER; continue; } k = ENTER; break; } k = LINK; break; }
+      case 222: { const host = readable<u32>(s, effective(p)); if (host == 0) { k = FAULTED; break; } const a = load<u32>(target(p)); const c = load<u32>(host); noteSub<u32>(s, a, (a - c) as u32); p += OP_SIZE; link = a != c ? OP_TARGET : OP_SOURCE; to = load<u32>(p + link); if (to != 0) { b = to; if (left > 0 && load<u32>(s, EXIT_REQUEST) == 0) { left -= load<i32>(b, BLOCK_COUNT); p = b + BLOCK_HEADER; continue; } k = ENTER; break; } k = LINK; break; }
+      case 223: { const host = readable<u64>(s, effective(p)); if (host == 0) { k = FAULTED; break; } const a = load<u64>(target(p)); const c = load<u64>(host); noteSub<u64>(s, a, (a - c) as u64); p += OP_SIZE; link = a == c ? OP_TARGET : OP_SOURCE; to = load<u32>(p + link); if (to != 0) { b = to; if (left > 0 && load<u32>(s, EXIT_REQUEST) == 0) { left -= load<i32>(b, BLOCK_COUNT); p = b + BLOCK_HEADER; continue; } k = ENTER; break; } k = LINK; break; }
+      case 224: { const host = readable<u64>(s, effective(p)); if (host == 0) { k = FAULTED; break; } const a = load<u64>(target(p)); const c = load<u64>(host); noteSub<u64>(s, a, (a - c) as u64); p += OP_SIZE; link = a != c ? OP_TARGET : OP_SOURCE; to = load<u32>(p + link); if (to != 0) { b = to; if (left > 0 && load<u32>(s, EXIT_REQUEST) == 0) { left -= load<i32>(b, BLOCK_COUNT); p = b + BLOCK_HEADER; continue; } k = ENTER; break; } k = LINK; break; }
+      case 225: { const host = readable<u8>(s, effective(p)); if (host == 0) { k = FAULTED; break; } const a = load<u8>(host); const c = load<u8>(source(p)); const r = (a & c) as u8; noteLogic<u8>(s, r); p += OP_SIZE; link = r == 0 ? OP_TARGET : OP_SOURCE; to = load<u32>(p + link); if (to != 0) { b = to; if (left > 0 && load<u32>(s, EXIT_REQUEST) == 0) { left -= load<i32>(b, BLOCK_COUNT); p = b + BLOCK_HEADER; continue; } k = ENTER; break; } k = LINK; break; }
+      case 226: { const host = readable<u8>(s, effective(p)); if (host == 0) { k = FAULTED; break; } const a = load<u8>(host); const c = load<u8>(source(p)); const r = (a & c) as u8; noteLogic<u8>(s, r); p += OP_SIZE; link = r != 0 ? OP_TARGET : OP_SOURCE; to = load<u32>(p + link); if (to != 0) { b = to; if (left > 0 && load<u32>(s, EXIT_REQUEST) == 0) { left -= load<i32>(b, BLOCK_COUNT); p = b + BLOCK_HEADER; continue; } k = ENTER; break; } k = LINK; break; }
       default: {
         const outcome = call_indirect<i32>(h - HOT_LIMIT, s, p);
         if (outcome == NEXT) { p += OP_SIZE; continue; }
         if (outcome == FAULT) { k = FAULTED; break; }
         if (outcome == END) advance(s, p);
-        ended = outcome == EXIT ? EXIT : JUMP;
+        endWith(outcome);
         return left + undone(b, p) - 1;
       }
     }
@@ -310,51 +340,6 @@ const ENTER: i32 = 3;
 const LINK: i32 = 4;
 /** The block was dropped. */
 const STALE: i32 = 5;
-
-/** Where an op's jump leads: a block of this page, linked, or 0 after RIP was set. */
-function follow(s: usize, p: usize, link: usize, offset: u64): usize {
-  if (offset < 0x1000) {
-    const block = linkTarget(s, <u32>offset);
-    if (block != 0) {
-      store<u32>(link, <u32>block);
-      return block;
-    }
-  }
-  store<u64>(s, load<u64>(s, CODE_BASE) + offset, RIP);
-  return 0;
-}
-
-/** #UD of an op without a handler, counted by its row. */
-function undefinedOp(s: usize, p: usize): i32 {
-  const row = load<u32>(p, OP_IMMEDIATE);
-  if (row != 0xffff) {
-    store<u64>(s, load<u64>(s, COUNT_UNIMPLEMENTED) + 1, COUNT_UNIMPLEMENTED);
-    store<u32>(s, row, LAST_UNIMPLEMENTED);
-    const counts: usize = load<u32>(s, UNIMPLEMENTED);
-    if (counts != 0) store<u32>(counts + (row << 2), load<u32>(counts + (row << 2)) + 1);
-  }
-  return fault(s, 6);
-}
-
-/** A fault of fetching at RIP. */
-export function fetchFault(s: usize): void {
-  faulted = true;
-  ended = deliverFault(s) == EXIT ? EXIT : JUMP;
-}
-
-/** Ends the running block by the fault in FAULT_*, or the exit that an access needs, at `p`. */
-function faultAt(s: usize, p: usize, stack: bool): void {
-  store<u64>(s, ripOf(s, p), RIP);
-  const vector = load<i32>(s, FAULT_VECTOR);
-  if (vector == 13 && load<u32>(s, FAULT_CANONICAL) != 0 && (stack || (load<u8>(p, OP_FLAGS) & OP_STACK) != 0)) store<i32>(s, 12, FAULT_VECTOR);
-  faulted = true;
-  ended = deliverFault(s) == EXIT ? EXIT : JUMP;
-}
-
-/** Ops of the block that were not reached when `p` did not complete. */
-function undone(b: usize, p: usize): i32 {
-  return load<i32>(b, BLOCK_COUNT) - <i32>((p - b - BLOCK_HEADER) / OP_SIZE);
-}
 
 function fault13(s: usize): void {
   faultCode(s, 13, 0);

@@ -1,5 +1,5 @@
 /** Status flags: see FLAG_RESULT in `state.ts` for the representation. */
-import { FLAG_AUX, FLAG_RESULT, FLAG_SYSTEM } from '../src/state';
+import { FLAG_AUX, FLAG_FIRST, FLAG_RESULT, FLAG_SYSTEM } from '../src/state';
 
 export const CF: u32 = 0x1;
 export const PF: u32 = 0x4;
@@ -18,10 +18,36 @@ export const AC: u32 = 0x40000;
 export const ID: u32 = 0x200000;
 export const STATUS: u32 = 0x8d5;
 
+/** FLAG_AUX with nothing left to work out. */
+// @ts-ignore: decorator
+@inline
+export function auxiliary(s: usize): u32 {
+  const aux = load<i32>(s, FLAG_AUX);
+  return aux < 0 ? settle(s, aux) : <u32>aux;
+}
+
+/** Works out CF, AF and OF of the addition or subtraction that FLAG_FIRST and FLAG_RESULT tell of, and keeps them. */
+function settle(s: usize, lazy: u32): u32 {
+  const first = load<u64>(s, FLAG_FIRST);
+  const result = load<u64>(s, FLAG_RESULT);
+  const shift: u64 = 64 - (8 << <u64>((lazy >> 16) & 3));
+  // At the top of 64 bits all sizes are alike.
+  const a = first << shift;
+  const r = result << shift;
+  const subtracted = (lazy & 0x40000000) != 0;
+  const b = subtracted ? a - r : r - a;
+  const out = <u32>(subtracted ? a < b : r < a);
+  const over = <u32>((subtracted ? (a ^ b) & (a ^ r) : (a ^ r) & (b ^ r)) >> 63);
+  const half = <u32>(first ^ result ^ (b >> shift)) & AF;
+  const aux = out | half | (over << 11);
+  store<u32>(s, aux, FLAG_AUX);
+  return aux;
+}
+
 // @ts-ignore: decorator
 @inline
 export function carry(s: usize): u32 {
-  return load<u32>(s, FLAG_AUX) & 1;
+  return auxiliary(s) & 1;
 }
 
 // @ts-ignore: decorator
@@ -39,7 +65,7 @@ export function sign(s: usize): u32 {
 // @ts-ignore: decorator
 @inline
 export function overflow(s: usize): u32 {
-  return (load<u32>(s, FLAG_AUX) >> 11) & 1;
+  return (auxiliary(s) >> 11) & 1;
 }
 
 // @ts-ignore: decorator
@@ -69,7 +95,7 @@ export function condition(s: usize, code: u32): u32 {
 export function statusFlags(s: usize): u32 {
   const result = load<u64>(s, FLAG_RESULT);
   const natural = (((popcnt<u32>(<u32>result & 0xff) & 1) ^ 1) << 2) | (<u32>(result == 0) << 6) | (<u32>(result >> 63) << 7);
-  return (natural ^ load<u32>(s, FLAG_AUX)) & STATUS;
+  return (natural ^ auxiliary(s)) & STATUS;
 }
 
 /** Sets the six status flags. */

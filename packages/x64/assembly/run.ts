@@ -2,7 +2,8 @@
 import { singleBlock } from './blocks/build';
 import { lookup } from './blocks/lookup';
 import { REQUEST_CODE, takeDrops } from './cross';
-import { ended, execute, faulted, fetchFault } from './execute';
+import { ended, faulted, fetchFault } from './block-end';
+import { execute } from './execute';
 import { EXIT_BUDGET, EXIT_GPA_ACCESS, EXIT_IO_STRING, EXIT_REQUESTED } from '../src/exits';
 import { EXIT, JUMP, NO_FAULT } from './op';
 import {

@@ -9,6 +9,8 @@ import type { Row } from '../src/isa/table.ts';
 export const CASE_SIZE = 1024;
 export const OFFSET = { flags: 128, length: 136, place: 140, code: 144, fx: 256, data: 768 } as const;
 
+const COMPARISONS: ReadonlySet<string> = new Set(['opCmp', 'opTest']);
+
 /** One case: its bytes, and what they mean. */
 export interface Case {
   readonly seed: number;
@@ -29,9 +31,13 @@ export function makeCase(
   const random = new Random(seed);
   const instructions: Instruction[] = [];
   const count = 1 + random.below(length);
+  const jumps = rows.filter(({ handler }) => handler === 'opJcc');
   let size = 0;
   for (let i = 0; i < count; i++) {
-    const next = encode(random.pick(rows), random, place);
+    // The core runs a comparison and a jump behind it as one.
+    const compared = i > 0 && COMPARISONS.has(instructions.at(-1)!.row.handler);
+    const pick = compared && jumps.length > 0 && random.chance(40) ? jumps : rows;
+    const next = encode(random.pick(pick), random, place);
     if (next.undefined !== '' && i + 1 < count) {
       // Something that defines all flags follows; jumps do not go between them.
       const define = [0x83, 0xf8, random.below(256)];

@@ -40,8 +40,10 @@ export const CODE_BASE = 0x090;
 /** Effective address made by the op before: 16- and 32-bit addressing and segments that are not flat. */
 export const ADDRESS = 0x098;
 /**
- * Status flags, half lazy: RFLAGS.{CF,PF,AF,ZF,SF,OF} = AUX xor (PF, ZF, SF of RESULT), AUX in RFLAGS bit positions.
+ * Status flags, lazy: RFLAGS.{CF,PF,AF,ZF,SF,OF} = AUX xor (PF, ZF, SF of RESULT), AUX in RFLAGS bit positions.
  * RESULT is the last result sign-extended to 64 bits. RESULT = 1 contributes nothing, so (1, flags) is any set of flags.
+ * AUX with bit 31 set: CF, AF and OF are those of FIRST + x = RESULT, or with bit 30 of FIRST - x = RESULT, at the operand
+ * size whose log2 is in bits 16-17; nobody has asked for them yet.
  */
 export const FLAG_RESULT = 0x0a0;
 export const FLAG_AUX = 0x0a8;
@@ -91,6 +93,8 @@ export const CODE_EPOCH = 0x0fc;
 
 /** Iterations that a string instruction did and run() has not taken from its budget yet. */
 export const CHARGE = 0x100;
+/** First operand of the last addition or subtraction, sign-extended to 64 bits: see FLAG_AUX. */
+export const FLAG_FIRST = 0x108;
 /** 1 while misaligned accesses of user mode fault: CPL 3, RFLAGS.AC and CR0.AM. See `system/access-flag.ts`. */
 export const ALIGNMENT_CHECK = 0x110;
 /** 1: the user TLB may hold pages whose accesses nobody looks at. */

@@ -1,6 +1,6 @@
 /** Decodes blocks. */
 import { MAX_LENGTH, TOO_LONG, decode, decodedEnds, decodedOps } from '../decode/decode';
-import { H_CONTINUE } from '../hot';
+import { fusedHandler, H_CONTINUE, H_JCC, H_SETCC } from '../hot';
 import { executable } from '../memory';
 import { MODE_64, MODE_CODE } from '../mode';
 import { OP_PLACE, OP_SIZE, faultCode } from '../op';
@@ -71,6 +71,7 @@ export function decodeBlock(s: usize, page: usize, offset: u32, mode: u32, linea
       markChunk(s, page, (at + length - 1) >> 6);
       at += length;
     }
+    if (count != 0) fuse(p);
     count += decodedOps;
     p += decodedOps * OP_SIZE;
     ends = decodedEnds;
@@ -94,6 +95,14 @@ export function decodeBlock(s: usize, page: usize, offset: u32, mode: u32, linea
   store<u64>(s, load<u64>(s, COUNT_BLOCKS_DECODED) + 1, COUNT_BLOCKS_DECODED);
   store<u64>(s, load<u64>(s, COUNT_OPS_DECODED) + <u64>((p - first) / OP_SIZE), COUNT_OPS_DECODED);
   return block;
+}
+
+/** If `p` is a conditional jump behind a comparison in the same block: lets the comparison do both. */
+function fuse(p: usize): void {
+  const jump: u32 = load<u16>(p);
+  if (jump < H_JCC || jump >= H_SETCC) return;
+  const fused = fusedHandler(load<u16>(p - OP_SIZE), jump);
+  if (fused != 0) store<u16>(p - OP_SIZE, <u16>fused);
 }
 
 /** Appends the op that goes on at the next offset. It is also where fused and faulting ops may look ahead to. */

@@ -14,7 +14,7 @@ import {
   storeFirst,
 } from '../operand';
 import { OP_TARGET } from '../op';
-import { FLAG_AUX, FLAG_RESULT } from '../../src/state';
+import { FLAG_AUX, FLAG_FIRST, FLAG_RESULT } from '../../src/state';
 
 /** Kinds beyond those of `arithmetic.ts`. */
 const INC = 9;
@@ -105,6 +105,7 @@ function change(s: usize, p: usize, kind: i32): i32 {
   const host = changeHost(s, p);
   if (host == 0) return FAULT;
   const result = load<u64>(s, FLAG_RESULT);
+  const before = load<u64>(s, FLAG_FIRST);
   const aux = load<u32>(s, FLAG_AUX);
   let done = false;
   if (locked(p)) {
@@ -112,12 +113,14 @@ function change(s: usize, p: usize, kind: i32): i32 {
       const old = loadSized(host, log);
       if (exchangeIf(s, host, log, old, compute(s, kind, log, old, b))) break;
       store<u64>(s, result, FLAG_RESULT);
+      store<u64>(s, before, FLAG_FIRST);
       store<u32>(s, aux, FLAG_AUX);
     }
     done = load<u32>(p, OP_TARGET) != 0 || lockedWritten(s, host);
   } else done = storeFirst(s, p, host, compute(s, kind, log, loadSized(host, log), b));
   if (done) return NEXT;
   store<u64>(s, result, FLAG_RESULT);
+  store<u64>(s, before, FLAG_FIRST);
   store<u32>(s, aux, FLAG_AUX);
   return FAULT;
 }

@@ -1,0 +1,75 @@
+/** How blocks end: where a jump leads, a fault or an exit on the way, what was not reached. */
+import { BLOCK_COUNT, BLOCK_HEADER } from './blocks/layout';
+import { linkTarget } from './blocks/lookup';
+import { EXIT, fault, JUMP, OP_FLAGS, OP_IMMEDIATE, OP_SIZE, OP_STACK, ripOf } from './op';
+import {
+  CODE_BASE,
+  COUNT_UNIMPLEMENTED,
+  FAULT_CANONICAL,
+  FAULT_VECTOR,
+  LAST_UNIMPLEMENTED,
+  RIP,
+  UNIMPLEMENTED,
+} from '../src/state';
+import { deliverFault } from './system/exceptions';
+
+/** How the last run of blocks ended: JUMP (RIP is exact, go on), or EXIT. */
+export let ended: i32 = JUMP;
+/** Whether it ended by a fault. */
+export let faulted: bool = false;
+
+/** A run of blocks begins. */
+export function begin(): void {
+  ended = JUMP;
+  faulted = false;
+}
+
+/** It ended by a handler's outcome. */
+export function endWith(outcome: i32): void {
+  ended = outcome == EXIT ? EXIT : JUMP;
+}
+
+/** Where an op's jump leads: a block of this page, linked, or 0 after RIP was set. */
+export function follow(s: usize, p: usize, link: usize, offset: u64): usize {
+  if (offset < 0x1000) {
+    const block = linkTarget(s, <u32>offset);
+    if (block != 0) {
+      store<u32>(link, <u32>block);
+      return block;
+    }
+  }
+  store<u64>(s, load<u64>(s, CODE_BASE) + offset, RIP);
+  return 0;
+}
+
+/** #UD of an op without a handler, counted by its row. */
+export function undefinedOp(s: usize, p: usize): i32 {
+  const row = load<u32>(p, OP_IMMEDIATE);
+  if (row != 0xffff) {
+    store<u64>(s, load<u64>(s, COUNT_UNIMPLEMENTED) + 1, COUNT_UNIMPLEMENTED);
+    store<u32>(s, row, LAST_UNIMPLEMENTED);
+    const counts: usize = load<u32>(s, UNIMPLEMENTED);
+    if (counts != 0) store<u32>(counts + (row << 2), load<u32>(counts + (row << 2)) + 1);
+  }
+  return fault(s, 6);
+}
+
+/** A fault of fetching at RIP. */
+export function fetchFault(s: usize): void {
+  faulted = true;
+  ended = deliverFault(s) == EXIT ? EXIT : JUMP;
+}
+
+/** Ends the running block by the fault in FAULT_*, or the exit that an access needs, at `p`. */
+export function faultAt(s: usize, p: usize, stack: bool): void {
+  store<u64>(s, ripOf(s, p), RIP);
+  const vector = load<i32>(s, FAULT_VECTOR);
+  if (vector == 13 && load<u32>(s, FAULT_CANONICAL) != 0 && (stack || (load<u8>(p, OP_FLAGS) & OP_STACK) != 0)) store<i32>(s, 12, FAULT_VECTOR);
+  faulted = true;
+  ended = deliverFault(s) == EXIT ? EXIT : JUMP;
+}
+
+/** Ops of the block that were not reached when `p` did not complete. */
+export function undone(b: usize, p: usize): i32 {
+  return load<i32>(b, BLOCK_COUNT) - <i32>((p - b - BLOCK_HEADER) / OP_SIZE);
+}
