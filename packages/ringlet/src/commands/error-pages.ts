@@ -40,7 +40,7 @@ const COMMAND_ERROR_PAGES: Readonly<Record<string, ErrorPage>> = {
   ),
   'disk-option-invalid': page(
     'a --disk value says something that a disk cannot have',
-    'The form is FILE[,keep][,ro][,format=F][,controller=N][,target=N][,lun=N].',
+    'The form is FILE[,keep][,ro][,format=F][,controller=N][,target=N][,lun=N][,iops=N][,bandwidth=SIZE].',
     'Check the words after the path. A comma inside the file name is written twice.',
   ),
   'duration-invalid': page(

@@ -1,10 +1,15 @@
-/** `--disk FILE[,keep][,ro][,format=F][,controller=N][,target=N][,lun=N]`. A comma in a file name is written twice. */
+/**
+ * `--disk FILE[,keep][,ro][,format=F][,controller=N][,target=N][,lun=N][,iops=N][,bandwidth=SIZE]`. A comma in a file
+ * name is written twice.
+ */
 import { UserError } from '@ringlet/wire';
 import { nearMiss } from './near-miss.ts';
-import { DISK_FORMATS, type DiskFormat, type DiskOption, HIGHEST_ADDRESS } from './options.ts';
+import { DISK_FORMATS, type DiskFormat, type DiskOption, HIGHEST_ADDRESS, MOST_A_SECOND } from './options.ts';
+import { sizeInBytes } from './size.ts';
 
-const WORDS = ['keep', 'ro', 'format', 'controller', 'target', 'lun'];
-const HINT = 'write --disk FILE, then any of ,keep ,ro ,format=raw|vhd|vhdx|iso ,controller=N ,target=N ,lun=N';
+const WORDS = ['keep', 'ro', 'format', 'controller', 'target', 'lun', 'iops', 'bandwidth'];
+const HINT =
+  'write --disk FILE, then any of ,keep ,ro ,format=raw|vhd|vhdx|iso ,controller=N ,target=N ,lun=N ,iops=N ,bandwidth=SIZE';
 
 /** Reads one `--disk` value. @throws UserError `disk-option-invalid`. */
 export function parseDiskFlag(text: string): DiskOption {
@@ -18,6 +23,8 @@ export function parseDiskFlag(text: string): DiskOption {
     else if (key === 'ro' && value === undefined) disk.readOnly = true;
     else if (key === 'format' && isFormat(value)) disk.format = value;
     else if (key === 'controller' || key === 'target' || key === 'lun') disk[key] = address(text, key, value);
+    else if (key === 'iops') disk.iops = rate(text, key, value, Number);
+    else if (key === 'bandwidth') disk.bandwidth = rate(text, key, value, sizeInBytes);
     else if (key === 'format') refuse(text, `"${word}": the formats are ${DISK_FORMATS.join(', ')}`);
     else refuse(text, `"${word}" is not something a disk can have`, nearMiss(key, WORDS));
   }
@@ -32,6 +39,20 @@ function isFormat(value: string | undefined): value is DiskFormat {
 function address(text: string, key: keyof typeof HIGHEST_ADDRESS, value: string | undefined): number {
   const number = value !== undefined && /^\d{1,3}$/.test(value) ? Number(value) : NaN;
   if (!(number <= HIGHEST_ADDRESS[key])) refuse(text, `"${key}" takes a number from 0 to ${HIGHEST_ADDRESS[key]}`);
+  return number;
+}
+
+/** A number a second, above 0. */
+function rate(
+  text: string,
+  key: string,
+  value: string | undefined,
+  read: (word: string) => number | undefined,
+): number {
+  const number = value === undefined || value === '' ? undefined : read(value);
+  if (number === undefined || !Number.isSafeInteger(number) || number < 1 || number > MOST_A_SECOND) {
+    refuse(text, `"${key}" takes how much a second, a whole number such as ${key === 'iops' ? '500' : '10M'}`);
+  }
   return number;
 }
 

@@ -6,7 +6,7 @@
  */
 import { z } from 'zod';
 import { DISPLAY_FORM, displayOf } from './display-flag.ts';
-import { DISK_FORMATS, HIGHEST_ADDRESS } from './options.ts';
+import { DISK_FORMATS, HIGHEST_ADDRESS, MOST_A_SECOND } from './options.ts';
 import { sizeInBytes } from './size.ts';
 
 /** Bytes of a page: memory is handed out in these. */
@@ -33,6 +33,13 @@ const memory = z
   .transform((value) => (typeof value === 'string' ? sizeInBytes(value)! : value))
   .meta({ description: 'Guest memory: bytes, or a size such as 256M' });
 
+const rateError = 'bytes a second, such as 10M';
+const rate = z
+  .union([z.int(), z.string()], { error: rateError })
+  .transform((value) => (typeof value === 'string' ? (sizeInBytes(value) ?? 0) : value))
+  .refine((bytes) => bytes >= 1 && bytes <= MOST_A_SECOND, { error: rateError })
+  .meta({ description: 'Most bytes a second, read and written together: a number, or a size such as 10M' });
+
 const flag = (expected: string) => z.boolean({ error: expected });
 
 const address = (part: keyof typeof HIGHEST_ADDRESS, what: string) => number(0, HIGHEST_ADDRESS[part], what);
@@ -53,6 +60,10 @@ const disk = z.union(
           controller: address('controller', 'a storage controller').optional(),
           target: address('target', 'a SCSI target').optional(),
           lun: address('lun', 'a SCSI logical unit').optional(),
+          iops: number(1, MOST_A_SECOND, 'requests a second')
+            .optional()
+            .meta({ description: 'Most requests a second' }),
+          bandwidth: rate.optional(),
         },
         { error: 'the path of a disk image, or a mapping with "path"' },
       )
@@ -179,7 +190,17 @@ export type MachineFields = z.output<typeof OneMachine>;
 /** Names of every setting of a machine, for suggestions. */
 export const MACHINE_KEYS: readonly string[] = ['name', 'machines', ...Object.keys(fields)];
 /** Names of every setting of a disk. */
-export const DISK_KEYS: readonly string[] = ['path', 'keep', 'readOnly', 'format', 'controller', 'target', 'lun'];
+export const DISK_KEYS: readonly string[] = [
+  'path',
+  'keep',
+  'readOnly',
+  'format',
+  'controller',
+  'target',
+  'lun',
+  'iops',
+  'bandwidth',
+];
 
 /** The JSON Schema (draft 2020-12) of `machine.yaml`, for editors. */
 export function machineJsonSchema(): Record<string, unknown> {

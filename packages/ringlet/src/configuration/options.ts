@@ -9,6 +9,9 @@ export const DISK_FORMATS: readonly DiskFormat[] = ['raw', 'vhd', 'vhdx', 'iso']
 /** Highest parts of the address of a disk; the lowest are 0. */
 export const HIGHEST_ADDRESS = { controller: 3, target: 1, lun: 63 } as const;
 
+/** Highest limit of requests or bytes a second. */
+export const MOST_A_SECOND = 2 ** 40;
+
 /** One disk of a machine. */
 export interface DiskOption {
   /** The image file. */
@@ -25,6 +28,10 @@ export interface DiskOption {
   readonly target?: number;
   /** SCSI logical unit; the next free one when absent. */
   readonly lun?: number;
+  /** Most requests a second, held within a tenth. */
+  readonly iops?: number;
+  /** Most bytes a second, read and written together, held within a tenth. */
+  readonly bandwidth?: number;
 }
 
 /** How a machine's processors and devices get their time: a worker each, or one thread under a virtual clock. */

@@ -5,12 +5,13 @@
  */
 import { UserError } from '@ringlet/wire';
 import { type Disk, DiskStatus } from '../backends/disk/disk.ts';
+import { type DiskLimits, LimitedDisk } from '../backends/disk/limited-disk.ts';
 import { openDisk } from '../backends/disk/open-disk.ts';
 import { StorageVsp } from '../vsps/storage/storage-vsp.ts';
 import type { Answers, MachinePart, WorldOf } from './machine-part.ts';
 
 /** One disk of a machine: plain data. */
-export interface DiskDescription {
+export interface DiskDescription extends DiskLimits {
   /** The image file. */
   readonly path: string;
   /** Writes go to the image; absent or false: to a throw-away overlay. */
@@ -63,6 +64,7 @@ const MOST_LUNS = 64;
 /** The disks of one machine. */
 export class MachineDisks implements MachinePart<DiskRequests> {
   readonly #io: 'adaptive' | 'inline';
+  readonly #world: WorldOf;
   readonly #disks: PlacedDisk[] = [];
   /** The controllers, by number. */
   readonly vsps: readonly StorageVsp[];
@@ -70,6 +72,7 @@ export class MachineDisks implements MachinePart<DiskRequests> {
   /** Opens all of them. @throws UserError when one cannot be opened; those before it are closed again */
   constructor(descriptions: readonly DiskDescription[], { world, io }: MachineDisksOptions) {
     this.#io = io;
+    this.#world = world;
     try {
       for (const description of descriptions) this.#open(description);
     } catch (error) {
@@ -127,7 +130,9 @@ export class MachineDisks implements MachinePart<DiskRequests> {
   #open(description: DiskDescription): PlacedDisk {
     const place = this.#place(description);
     const { path, keep = false, readOnly = false, format } = description;
-    const disk = openDisk(path, { keep, readOnly, ...(format && { format }), io: this.#io });
+    const opened = openDisk(path, { keep, readOnly, ...(format && { format }), io: this.#io });
+    const limited = description.iops !== undefined || description.bandwidth !== undefined;
+    const disk = limited ? new LimitedDisk(opened, description, this.#world(path)) : opened;
     const placed = { ...place, image: path, disk };
     this.#disks.push(placed);
     return placed;
