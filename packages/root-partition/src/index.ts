@@ -45,6 +45,7 @@ export type { LoadedKernel, LoadKernelOptions } from './boot/load-kernel.ts';
 export type { FlatBinary } from './boot/load-flat.ts';
 export { layOutMemory } from './boot/memory-map.ts';
 export type { MemoryMap, MemoryRange } from './boot/memory-map.ts';
+export { makeResetVector, RESET_VECTOR_PAGES } from './boot/reset-vector.ts';
 export { DeviceHost } from './machine/device-host.ts';
 export type {
   DeviceHostDescription,

@@ -104,4 +104,5 @@ export const X86_64_V2: readonly CpuFeature[] = [
 /** What the microkernel gives every VP that has an APIC, whatever processor runs it. */
 export const PLATFORM_FEATURES: readonly CpuFeature[] = [
   ...(['apic', 'x2apic', 'tsc_deadline_timer', 'arat', 'constant_tsc', 'hypervisor'] as const),
+  ...(['mce', 'mca'] as const),
 ];

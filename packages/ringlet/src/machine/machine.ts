@@ -39,8 +39,6 @@ export type MachineRequests = Pick<
   'attachDisk' | 'detachDisk' | 'resizeDisk' | 'keyValues' | 'setKeyValue'
 >;
 
-/** What Linux has to know of a machine without firmware. */
-const LINUX_COMMAND_LINE = 'console=ttyS0 efi=noruntime reboot=acpi';
 const PAGE = 4096;
 const LEAST_MEMORY = 1024 * 1024;
 /** What the guest's runtime keeps for each processor. */
@@ -296,7 +294,7 @@ function guestOf({ guest, kernel, initrd, commandLine, args = [] }: MachineOptio
     kind: 'x64',
     kernel: existing(kernel, 'kernel-not-found', 'kernel'),
     initrd: initrd === undefined ? undefined : existing(initrd, 'initrd-not-found', 'initial RAM disk'),
-    commandLine: `${LINUX_COMMAND_LINE} ${commandLine ?? ''}`.trimEnd(),
+    commandLine: commandLine ?? '',
   };
 }
 

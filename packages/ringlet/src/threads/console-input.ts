@@ -42,6 +42,11 @@ export class ConsoleInput {
     this.#feed();
   }
 
+  /** Registers and counters of the platform's devices. */
+  inspectPlatform(): Record<string, unknown> {
+    return this.#platform.inspect();
+  }
+
   /** Forgets what is left. */
   dispose(): void {
     clearTimeout(this.#timer);

@@ -2,12 +2,20 @@
  * x86-64 guests: a kernel in the partition's memory, and for each virtual processor an area of its own in system pages
  * that no partition maps.
  *
- *     node   [core's data 64 KiB][second-level table][RAM …][VP areas][code masks][words the VPs share][VRAM]
+ *     node   [core's data 64 KiB][second-level table][RAM …][VP areas][code masks][words the VPs share][ROM][VRAM]
  */
 import { readFileSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
-import { PAGE_SIZE } from '@ringlet/microkernel';
-import { type DisplayDescription, layOutMemory, loadKernel, Platform, videoMemoryBytes } from '@ringlet/root-partition';
+import { Access, HvStatus, PAGE_SIZE } from '@ringlet/microkernel';
+import {
+  type DisplayDescription,
+  layOutMemory,
+  loadKernel,
+  makeResetVector,
+  Platform,
+  RESET_VECTOR_PAGES,
+  videoMemoryBytes,
+} from '@ringlet/root-partition';
 import { invariant, UserError } from '@ringlet/wire';
 import { inspectVp, prepareVpArea, type SharedTables, vpAreaBytes } from '@ringlet/x64';
 import { bundle, siblingModule } from '../host/bundle.ts';
@@ -24,6 +32,8 @@ const ARENA_BYTES = 32 * 1024 * 1024;
 const CORE_DATA_PAGES = 16;
 const FOUR_GIB_PAGES = 0x10_0000;
 const SEED_BYTES = 32;
+/** What Linux has to know of a machine without firmware, whose console has flow control. */
+const LINUX_COMMAND_LINE = 'console=ttyS0,115200n8r efi=noruntime reboot=acpi';
 /** Bytes of the masks for each system page. */
 const MASK_BYTES = 8;
 /** Where the bus lock is in the page of shared words; the table of VP areas is before it. */
@@ -57,12 +67,13 @@ export class X64Guest implements GuestThreads {
     const gpaPages = Math.max(FOUR_GIB_PAGES, (last.start + last.bytes) / PAGE_SIZE);
     const areaPages = vpAreaBytes(ARENA_BYTES) / PAGE_SIZE;
     const vramPages = vramPagesOf(this.#parts.description.display);
-    const besides = CORE_DATA_PAGES + cpus * areaPages + 1 + vramPages;
+    const besides = CORE_DATA_PAGES + cpus * areaPages + 2 + vramPages;
     const maskPages = Math.ceil(((ramPages + besides) * MASK_BYTES * 1.01) / PAGE_SIZE) + 8;
     const node = system.createNode(ramPages + besides + maskPages, gpaPages);
     invariant(kernel.allocatePages(node.id, CORE_DATA_PAGES) === 0, "the core's data is at the beginning of its node");
     const partition = system.createPartition(node, { gpaPages, ram, apic: 'x2apic' }, this.#parts);
     const areas = this.#layOutAreas(system, node, partition, areaPages);
+    mapResetVector(system, node, partition);
     const vram = vramPages === 0 ? -1 : kernel.allocatePages(node.id, vramPages);
     const loaded = loadKernel({
       kernel: readable(this.#guest.kernel),
@@ -71,6 +82,7 @@ export class X64Guest implements GuestThreads {
       memoryBytes,
       processors: cpus,
       commandLine: this.#guest.commandLine,
+      linuxCommandLine: LINUX_COMMAND_LINE,
       randomSeed: randomBytes(SEED_BYTES),
     });
     const platform = Platform.createState();
@@ -88,7 +100,10 @@ export class X64Guest implements GuestThreads {
       partition,
       ...(vram >= 0 && { vram: { first: vram, count: vramPages, windows: [lowWindow] } }),
       start,
-      inspect: () => ({ processors: areas.map((area) => inspectVp(node.memory.buffer, area)) }),
+      inspect: () => ({
+        processors: areas.map((area) => inspectVp(node.memory.buffer, area)),
+        platform: input.inspectPlatform(),
+      }),
       write: (bytes) => input.write(bytes),
       dispose: () => input.dispose(),
     };
@@ -116,6 +131,17 @@ export class X64Guest implements GuestThreads {
     new Uint32Array(buffer, shared, areas.length).set(areas);
     for (const [index, area] of areas.entries()) prepareVpArea(buffer, area, ARENA_BYTES, tables, index);
     return areas;
+  }
+}
+
+/** Gives the guest its ROM: one page, wherever it is looked for. */
+function mapResetVector({ kernel }: System, node: NodeAccess, partition: number): void {
+  const page = kernel.allocatePages(node.id, 1);
+  invariant(page >= 0, 'a node holds its ROM');
+  new Uint8Array(node.memory.buffer, page * PAGE_SIZE, PAGE_SIZE).set(makeResetVector());
+  for (const address of RESET_VECTOR_PAGES) {
+    const status = kernel.mapGpaPages(partition, address / PAGE_SIZE, page, 1, Access.Read | Access.Execute);
+    invariant(status === HvStatus.Success, 'a ROM can be mapped');
   }
 }
 

@@ -105,6 +105,23 @@ test('a vmlinux is started without a bzImage around it', () => {
   expect([ram.u16(PARAMETERS + 0x1fe), ram.u32(PARAMETERS + 0x202)]).toEqual([0xaa55, 0x53726448]);
 });
 
+test('words for Linux go before the command line of Linux, and of nothing else', () => {
+  const linux = { commandLine: 'quiet', linuxCommandLine: 'console=ttyS0 efi=noruntime' };
+  for (const kernel of [bzImage, vmlinux]) {
+    const { ram } = load(kernel, linux);
+    expect(ram.text(ram.u32(PARAMETERS + 0x228))).toBe('console=ttyS0 efi=noruntime quiet');
+  }
+  const alone = load(bzImage, { linuxCommandLine: 'console=ttyS0' });
+  expect(alone.ram.text(alone.ram.u32(PARAMETERS + 0x228))).toBe('console=ttyS0');
+
+  const multiboot = load(makeElf(0x10_0000, [{ address: 0x10_0000, data: multibootHeader(3) }]), linux);
+  const parameters = multiboot.entry.registers.rbx!;
+  expect(multiboot.ram.text(multiboot.ram.u32(parameters + 16))).toBe('quiet');
+  const note = { address: 0, data: makePvhNote(KERNEL + 1), kind: 'note' as const };
+  const pvh = load(makeElf(KERNEL, [{ address: KERNEL, data: CODE }, note]), { ...linux, entry: 'pvh' });
+  expect(pvh.ram.text(Number(pvh.ram.u64(pvh.entry.registers.rbx! + 24)))).toBe('quiet');
+});
+
 test('PVH starts at the entry of the note in 32-bit mode, with start_info in EBX', () => {
   const kernel = makeElf(KERNEL, [
     { address: KERNEL, data: CODE },

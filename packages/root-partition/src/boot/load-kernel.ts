@@ -30,8 +30,13 @@ export interface LoadKernelOptions {
   readonly processors?: number | readonly number[];
   /** Initial RAM disk, in whatever format the kernel takes; the first module of a Multiboot kernel. */
   readonly initrd?: Uint8Array;
-  /** Passed on as it is. Linux wants `efi=noruntime reboot=acpi` in it, as there is no firmware to call. */
+  /** Passed on as it is. */
   readonly commandLine?: string;
+  /**
+   * Put before it when the kernel is Linux: a bzImage, or a 64-bit ELF file that is entered directly. Linux wants
+   * `efi=noruntime reboot=acpi`, as there is no firmware to call.
+   */
+  readonly linuxCommandLine?: string;
   /** The machine's ports, for the ACPI tables. */
   readonly platform?: Partial<PlatformDescription>;
   /**
@@ -71,26 +76,33 @@ export function loadKernel(options: LoadKernelOptions): LoadedKernel {
     entry: options.entry ?? 'direct',
     randomSeed: checkedSeed(options.randomSeed),
   };
-  const { entry, format } = load(memory, options.kernel, description, options.flat);
+  const linux = { ...description, commandLine: joined(options.linuxCommandLine, options.commandLine) };
+  const { entry, format } = load(memory, options.kernel, { other: description, linux }, options.flat);
   return { entry, format, placed: memory.placed };
+}
+
+/** The same kernel, described as one that is Linux, and as any other. */
+interface Descriptions {
+  readonly linux: KernelDescription;
+  readonly other: KernelDescription;
 }
 
 /** Finds the right loader and runs it. */
 function load(
   memory: BootMemory,
   kernel: Uint8Array,
-  description: KernelDescription,
+  { linux, other }: Descriptions,
   flat: FlatBinary | undefined,
 ): Omit<LoadedKernel, 'placed'> {
   if (flat !== undefined) return { format: 'flat', entry: loadFlat(memory, kernel, flat) };
   if (isBzImage(kernel)) {
     const image = parseBzImage(kernel);
-    if (description.entry === 'pvh') return loadByNote(memory, decompressPayload(image.payload).data, description);
-    return { format: 'bzimage', entry: loadBzImage(memory, image, description) };
+    if (linux.entry === 'pvh') return loadByNote(memory, decompressPayload(image.payload).data, linux);
+    return { format: 'bzimage', entry: loadBzImage(memory, image, linux) };
   }
   const multiboot = findMultibootHeader(kernel);
   if (multiboot !== undefined) {
-    return { format: 'multiboot', entry: loadMultiboot(memory, kernel, multiboot, description) };
+    return { format: 'multiboot', entry: loadMultiboot(memory, kernel, multiboot, other) };
   }
   if (!isElf(kernel)) {
     throw new UserError('kernel-unknown', 'this file is no kernel that can be started', {
@@ -98,8 +110,8 @@ function load(
     });
   }
   const image = parseElf(kernel);
-  if (description.entry === 'pvh' || image.width === 32) return loadByNote(memory, kernel, description);
-  return { format: 'vmlinux', entry: loadVmlinux(memory, image, description) };
+  if (other.entry === 'pvh' || image.width === 32) return loadByNote(memory, kernel, other);
+  return { format: 'vmlinux', entry: loadVmlinux(memory, image, linux) };
 }
 
 /** Loads an ELF kernel by the entry in its PVH note. */
@@ -116,6 +128,10 @@ function loadByNote(
     });
   }
   return { format: 'pvh', entry: loadPvh(memory, image, entry, description) };
+}
+
+function joined(...words: readonly (string | undefined)[]): string {
+  return words.filter((text) => text !== undefined && text !== '').join(' ');
 }
 
 /** The processors' ids, from their number or as given. */
