@@ -42,6 +42,7 @@ export {
   KvpValueType,
 } from './key-value.ts';
 export type { KvpValue } from './key-value.ts';
+export { nameOfService, parseService, portOfService, serviceOfPort, SocketOrigin } from './hv-socket.ts';
 export * from './storage.ts';
 export * from './scsi/opcodes.ts';
 export * from './scsi/sense.ts';

@@ -4,6 +4,7 @@ import process from 'node:process';
 import { type CommandHost, DETACHED_VARIABLE, type EndSignal } from './commands/host.ts';
 import { runCommandLine } from './commands/program.ts';
 import { keyboard } from './host/keyboard.ts';
+import { streams } from './host/streams.ts';
 
 const END_SIGNALS: readonly EndSignal[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 /** Signals after which nothing is waited for any more: the first asks, the second turns off, the third means it. */
@@ -42,6 +43,7 @@ const host: CommandHost = {
   err: (text) => void process.stderr.write(text),
   terminal: process.stdout.isTTY === true,
   keyboard,
+  streams,
   colour: process.stderr.isTTY === true && process.stdout.isTTY === true && !environment['NO_COLOR'],
   environment,
   version: version(),

@@ -90,6 +90,13 @@ export async function usualPackages(): Promise<Record<string, { deb: Uint8Array;
       ]),
     },
     'busybox-static': { deb: await makeDeb([['./bin/busybox', BUSYBOX]]) },
+    'perl-base': { deb: await makeDeb([['./usr/bin/perl', 'perl']]) },
+    libc6: {
+      deb: await makeDeb(
+        ['ld-linux-x86-64.so.2', 'libc.so.6', 'libm.so.6'].map((name) => [`./lib/x86_64-linux-gnu/${name}`, name]),
+      ),
+    },
+    libcrypt1: { deb: await makeDeb([['./lib/x86_64-linux-gnu/libcrypt.so.1.1.0', 'libcrypt']]) },
   };
 }
 

@@ -1,4 +1,5 @@
 /** Pages of the guide that are made from tables in the code, so that they cannot say something else. */
+import { PassThrough } from 'node:stream';
 import type { Command } from 'commander';
 import { ERROR_PAGES } from '../src/commands/error-pages.ts';
 import { EXIT_CODES } from '../src/commands/exit-code.ts';
@@ -76,6 +77,13 @@ const silentHost: CommandHost = {
   err: () => undefined,
   terminal: false,
   keyboard: { terminal: false, listen: () => () => undefined },
+  streams: {
+    stdin: new PassThrough(),
+    stdout: new PassThrough(),
+    stderr: new PassThrough(),
+    size: () => undefined,
+    onResize: () => () => undefined,
+  },
   colour: false,
   environment: {},
   version: '',

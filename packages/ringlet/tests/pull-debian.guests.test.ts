@@ -47,6 +47,9 @@ test('apt vouches for the packages, and each is the one of its list', (context) 
   expect(image.description.packages.map(({ name }) => name)).toEqual([
     `linux-image-${image.kernelVersion}`,
     'busybox-static',
+    'perl-base',
+    'libc6',
+    'libcrypt1',
   ]);
   for (const { sha256 } of image.description.packages) {
     expect(sha256Of(readFileSync(join(cache, 'packages', `${sha256}.deb`)))).toBe(sha256);
@@ -136,7 +139,7 @@ test(
   'a mirror with the same packages makes the same bytes, and says that nobody vouched for it',
   async (context) => {
     need(context);
-    const [kernel, busybox] = image.description.packages.map(({ sha256 }) =>
+    const [kernel, busybox, perl, libc, libcrypt] = image.description.packages.map(({ sha256 }) =>
       readFileSync(join(cache, 'packages', `${sha256}.deb`)),
     );
     const kernelName = `linux-image-${image.kernelVersion}`;
@@ -144,6 +147,9 @@ test(
       'linux-image-cloud-amd64': { deb: Buffer.from('not fetched'), depends: kernelName },
       [kernelName]: { deb: kernel! },
       'busybox-static': { deb: busybox! },
+      'perl-base': { deb: perl! },
+      libc6: { deb: libc! },
+      libcrypt1: { deb: libcrypt! },
     });
     const other = mkdtempSync(join(tmpdir(), 'ringlet-mirror-'));
     try {

@@ -1,5 +1,13 @@
 /** A process that is not there: what a command writes is kept, and signals come when a test says so. */
-import type { Announcement, CommandHost, EndSignal, Keyboard, Runnable } from '../src/commands/host.ts';
+import { PassThrough } from 'node:stream';
+import type {
+  Announcement,
+  CommandHost,
+  EndSignal,
+  Keyboard,
+  Runnable,
+  StandardStreams,
+} from '../src/commands/host.ts';
 import type { MachineOptions } from '../src/configuration/options.ts';
 import { FakeMachine } from './fake-machine.ts';
 
@@ -30,6 +38,13 @@ export class RecordingHost implements CommandHost {
   stderr = '';
   terminal = false;
   readonly keyboard = new FakeKeyboard();
+  readonly streams = {
+    stdin: new PassThrough(),
+    stdout: new PassThrough(),
+    stderr: new PassThrough(),
+    size: () => undefined,
+    onResize: () => () => undefined,
+  } satisfies StandardStreams;
   readonly colour: boolean = false;
   readonly environment: Record<string, string | undefined>;
   readonly version = '1.2.3';

@@ -1,5 +1,7 @@
 /** Makes kernel and initial root file system out of packages. Bytes in, bytes out. */
 import { createHash } from 'node:crypto';
+import { AGENT_PROGRAM } from '../agent/agent-program.ts';
+import { agentFiles } from './agent-files.ts';
 import { damagedPackage, readDeb } from './deb.ts';
 import { INIT_SCRIPT } from './init-script.ts';
 import { makeInitramfs } from './initramfs.ts';
@@ -12,6 +14,8 @@ export interface ImagePackages {
   readonly kernel: Uint8Array;
   readonly kernelVersion: string;
   readonly busybox: Uint8Array;
+  /** Those of the agent, by name; empty when the image has none. */
+  readonly agent: ReadonlyMap<string, Uint8Array>;
 }
 
 const LARGEST_MODULE = 128 << 20;
@@ -24,7 +28,7 @@ const UNRELATED =
 /** Says which way of making images this is: another script, another choice of modules, another recipe. */
 export function recipe(): string {
   return createHash('sha256')
-    .update(JSON.stringify([REVISION, INIT_SCRIPT, USEFUL_MODULES]))
+    .update(JSON.stringify([REVISION, INIT_SCRIPT, USEFUL_MODULES, AGENT_PROGRAM]))
     .digest('hex');
 }
 
@@ -33,7 +37,8 @@ export async function buildImage(packages: ImagePackages): Promise<{ kernel: Uin
   const { kernelVersion } = packages;
   const { kernel, modules, tables } = await readKernelPackage(packages.kernel, kernelVersion);
   const busybox = await readBusybox(packages.busybox);
-  return { kernel, initrd: makeInitramfs({ busybox, kernelVersion, modules: selectModules(modules), tables }) };
+  const agent = packages.agent.size === 0 ? [] : await agentFiles(packages.agent);
+  return { kernel, initrd: makeInitramfs({ busybox, kernelVersion, modules: selectModules(modules), tables, agent }) };
 }
 
 interface KernelPackage {

@@ -26,6 +26,8 @@ if modprobe -q hv_vmbus 2>/dev/null; then
     hv_sock 2>/dev/null
 fi
 ip link set lo up
+# Runs commands for the host: ringlet exec.
+[ -x /bin/ringlet-agent ] && ringlet-agent </dev/null >/dev/null 2>&1 &
 
 # From here on the console belongs to the shell; dmesg has what the kernel says.
 echo 4 > /proc/sys/kernel/printk

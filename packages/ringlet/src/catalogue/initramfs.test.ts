@@ -11,6 +11,7 @@ const parts = () => ({
   kernelVersion: '6.1',
   modules: [readKernelModule('kernel/drivers/hv/hv_vmbus.ko', makeKernelModule(['depends=']))],
   tables: new Map([['modules.builtin', new Uint8Array(3)]]),
+  agent: [],
 });
 
 test('every directory comes before what is in it', () => {

@@ -5,6 +5,7 @@
  * unpacking is work for the guest, and reading a few more megabytes is none for the host.
  */
 import { FileKind, writeCpio } from '@ringlet/root-partition';
+import type { AgentFile } from './agent-files.ts';
 import { appletsOf } from './applets.ts';
 import { INIT_SCRIPT } from './init-script.ts';
 import type { KernelModule } from './kernel-module.ts';
@@ -17,6 +18,8 @@ export interface InitramfsParts {
   readonly modules: readonly KernelModule[];
   /** Files that the kernel's package has beside its modules, such as `modules.builtin`, by name. */
   readonly tables: ReadonlyMap<string, Uint8Array>;
+  /** The program that runs commands for the host, and what it needs; nothing when empty. */
+  readonly agent: readonly AgentFile[];
 }
 
 type Entry = Parameters<typeof writeCpio>[0] extends Iterable<infer E> ? E : never;
@@ -27,6 +30,8 @@ const DIRECTORIES = [
   'etc',
   'lib',
   'lib/modules',
+  'lib/x86_64-linux-gnu',
+  'lib64',
   'mnt',
   'proc',
   'root',
@@ -53,7 +58,9 @@ export function makeInitramfs(parts: InitramfsParts): Uint8Array {
     file('bin/busybox', parts.busybox, 0o755),
     ...appletsOf(parts.busybox)
       .filter((name) => name !== 'busybox')
+      .filter((name) => !parts.agent.some(({ path }) => path === `bin/${name}`))
       .map((name) => link(`bin/${name}`, 'busybox')),
+    ...parts.agent.map(({ path, data }) => (typeof data === 'string' ? link(path, data) : file(path, data, 0o755))),
     ...moduleEntries(parts),
   ]);
 }

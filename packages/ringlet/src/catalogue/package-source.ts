@@ -1,4 +1,5 @@
 /** Where packages come from: apt of the host, or a mirror. */
+import { AGENT_PACKAGES } from './agent-files.ts';
 import type { PackageRecord } from './package-index.ts';
 
 /** Who vouches for the package lists, and so for the packages. */
@@ -25,5 +26,6 @@ export interface PackageSource {
 
 /** Which packages of a list are of interest: a list has 60,000. */
 export function isWanted(name: string): boolean {
-  return name === 'busybox-static' || name.startsWith('linux-image-');
+  const agent: readonly string[] = AGENT_PACKAGES;
+  return name === 'busybox-static' || name.startsWith('linux-image-') || agent.includes(name);
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { UserError } from '@ringlet/wire';
 import type { Environment } from '../control/directory.ts';
 import { hasApt, openApt } from './apt-source.ts';
+import { AGENT_PACKAGES } from './agent-files.ts';
 import { buildImage, recipe } from './build-image.ts';
 import { Cache, cacheDirectory, reason } from './cache.ts';
 import { lockCache } from './cache-lock.ts';
@@ -85,10 +86,13 @@ async function make(image: ImageName, cache: Cache, options: PullOptions): Promi
   const chosen = choosePackages(image, source);
   const kernelDeb = await fetchPackage(chosen.kernel, source, cache, tell, signal);
   const busyboxDeb = await fetchPackage(chosen.busybox, source, cache, tell, signal);
+  const agent = new Map<string, Uint8Array>();
+  for (const record of chosen.agent) agent.set(record.name, await fetchPackage(record, source, cache, tell, signal));
+  if (agent.size === 0) tell({ type: 'notice', text: 'the archive has no Perl: ringlet exec will not work' });
 
   tell({ type: 'building', image: image.full });
   const { kernelVersion } = chosen;
-  const { kernel, initrd } = await buildImage({ kernel: kernelDeb, kernelVersion, busybox: busyboxDeb });
+  const { kernel, initrd } = await buildImage({ kernel: kernelDeb, kernelVersion, busybox: busyboxDeb, agent });
   signal?.throwIfAborted();
 
   const description = {
@@ -99,7 +103,7 @@ async function make(image: ImageName, cache: Cache, options: PullOptions): Promi
     signatures: source.signatures,
     recipe: recipe(),
     pulled: new Date().toISOString(),
-    packages: [chosen.kernel, chosen.busybox].map(({ name, version, size, sha256 }) => ({
+    packages: [chosen.kernel, chosen.busybox, ...chosen.agent].map(({ name, version, size, sha256 }) => ({
       name,
       version,
       size,
@@ -153,6 +157,8 @@ interface ChosenPackages {
   readonly kernel: PackageRecord;
   readonly kernelVersion: string;
   readonly busybox: PackageRecord;
+  /** Empty when not all of them are there: an image is of use without. */
+  readonly agent: readonly PackageRecord[];
 }
 
 /** The package `linux-image-cloud-amd64` has nothing in it but the name of the newest kernel's package. */
@@ -172,7 +178,13 @@ function choosePackages(image: ImageName, source: PackageSource): ChosenPackages
     });
   }
   const kernel = find(kernelName);
-  return { kernel, kernelVersion: kernelName.slice('linux-image-'.length), busybox: find('busybox-static') };
+  const agent = AGENT_PACKAGES.map((name) => source.find(name)).filter((record) => record !== undefined);
+  return {
+    kernel,
+    kernelVersion: kernelName.slice('linux-image-'.length),
+    busybox: find('busybox-static'),
+    agent: agent.length === AGENT_PACKAGES.length ? agent : [],
+  };
 }
 
 /** What the host's file system refuses is told in the user's terms. */

@@ -2,6 +2,7 @@
 import { CATALOGUE_ERROR_PAGES } from './catalogue-error-pages.ts';
 import { DISK_ERROR_PAGES } from './disk-error-pages.ts';
 import { type ErrorPage, page } from './error-page.ts';
+import { GUEST_ERROR_PAGES } from './guest-error-pages.ts';
 import { KERNEL_ERROR_PAGES } from './kernel-error-pages.ts';
 import { DISPLAY_ERROR_PAGES } from './display-error-pages.ts';
 import { MACHINE_ERROR_PAGES } from './machine-error-pages.ts';
@@ -161,6 +162,7 @@ export const ERROR_PAGES: Readonly<Record<string, ErrorPage>> = Object.fromEntri
     ...COMMAND_ERROR_PAGES,
     ...MACHINE_ERROR_PAGES,
     ...NETWORK_ERROR_PAGES,
+    ...GUEST_ERROR_PAGES,
     ...KERNEL_ERROR_PAGES,
     ...DISK_ERROR_PAGES,
     ...CATALOGUE_ERROR_PAGES,

@@ -1,4 +1,5 @@
 /** What a command may use of the process it runs in. Tests bring their own. */
+import type { Readable, Writable } from 'node:stream';
 import type { Controllable } from '../control/controllable.ts';
 import type { Environment } from '../control/directory.ts';
 import type { MachineOptions } from '../configuration/options.ts';
@@ -29,6 +30,17 @@ export interface Keyboard {
   listen(handler: (bytes: Uint8Array) => void, raw: boolean): () => void;
 }
 
+/** Standard streams as bytes, for a command that stands between them and a guest. */
+export interface StandardStreams {
+  readonly stdin: Readable;
+  readonly stdout: Writable;
+  readonly stderr: Writable;
+  /** Size of the terminal at standard output; `undefined` when it is none. */
+  size(): { readonly rows: number; readonly columns: number } | undefined;
+  /** Calls `handler` when the terminal gets another size. @returns stops */
+  onResize(handler: () => void): () => void;
+}
+
 /** The process around a command. */
 export interface CommandHost {
   /** Standard output: what the guest says, and results. */
@@ -38,6 +50,7 @@ export interface CommandHost {
   /** Whether standard output is a terminal. */
   readonly terminal: boolean;
   readonly keyboard: Keyboard;
+  readonly streams: StandardStreams;
   /** Whether colour is wanted. */
   readonly colour: boolean;
   readonly environment: Environment;

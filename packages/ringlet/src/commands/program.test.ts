@@ -86,6 +86,7 @@ test('every flag reaches the machine', async () => {
       harness: 'lockstep',
       seed: 9,
       args: ['--word', 'x'],
+      sockets: expect.stringMatching(/web\.guest$/),
     },
   ]);
 });

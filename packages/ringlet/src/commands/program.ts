@@ -7,6 +7,7 @@ import { addDisplayCommands } from './display-commands.ts';
 import { ExitCode, exitCodeHelp } from './exit-code.ts';
 import { examples } from './help-examples.ts';
 import { reportFailure } from './failure-report.ts';
+import { addGuestCommands } from './guest-commands.ts';
 import type { CommandHost } from './host.ts';
 import type { PullFlags } from './pull.ts';
 import type { RunFlags } from './run-options.ts';
@@ -143,6 +144,8 @@ export function createProgram(host: CommandHost, ended: (code: number) => void):
     });
 
   addDisplayCommands(program, host, ended);
+
+  addGuestCommands(program, host, ended);
 
   program
     .command('stop')

@@ -38,6 +38,9 @@ test('a pull says what it fetches, and on standard output only what has come of 
     'bookworm',
     `linux-image-${KERNEL_VERSION}`,
     'busybox-static',
+    'perl-base',
+    'libc6',
+    'libcrypt1',
     'making',
     undefined,
   ]);

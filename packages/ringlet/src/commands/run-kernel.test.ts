@@ -46,7 +46,14 @@ test('a kernel, its initial RAM disk and its words reach the machine', async () 
   machine.end(OFF);
   expect(await exit).toBe(0);
   expect(host.created).toEqual([
-    { name: 'bzImage', kernel: '/k/bzImage', initrd: '/k/initrd.img', commandLine: 'quiet', cpus: 2 },
+    {
+      name: 'bzImage',
+      kernel: '/k/bzImage',
+      initrd: '/k/initrd.img',
+      commandLine: 'quiet',
+      cpus: 2,
+      sockets: expect.stringMatching(/bzImage\.guest$/),
+    },
   ]);
 });
 
@@ -90,6 +97,7 @@ test('an image that was pulled boots under its name', async () => {
       kernel: join(image, 'kernel'),
       initrd: join(image, 'initrd'),
       commandLine: 'console=ttyS0 quiet',
+      sockets: expect.stringMatching(/debian\.guest$/),
     },
   ]);
   expect(host.stderr).toContain(' · debian · boots debian-bookworm-cloud · ');

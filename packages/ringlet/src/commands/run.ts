@@ -1,7 +1,7 @@
 /** `ringlet run`: starts the machines of a guest or a machine file, and stays with them to their end. */
 import { UserError } from '@ringlet/wire';
 import { defaultMemory, type MachineOptions } from '../configuration/options.ts';
-import { controlDirectory } from '../control/directory.ts';
+import { controlDirectory, guestSocketsPath } from '../control/directory.ts';
 import type { MachineFacts } from '../control/facts.ts';
 import { freeName } from '../control/running.ts';
 import { startDetached } from './detach.ts';
@@ -57,7 +57,8 @@ async function runHere(
       for (const options of await named(wanted, target, directory)) {
         const facts = factsOf(options, imageOf(target, flags), host);
         const input = inputOf(options, wanted.length, flags, host);
-        members.push({ machine: await host.createMachine(options), facts, options, input });
+        const sockets = guestSocketsPath(directory, options.name);
+        members.push({ machine: await host.createMachine({ ...options, sockets }), facts, options, input });
       }
       return await runSession(members, watch, directory, reporter, host);
     } catch (error) {
@@ -97,13 +98,12 @@ async function named(
   machines: readonly MachineOptions[],
   target: string | undefined,
   directory: string,
-): Promise<MachineOptions[]> {
+): Promise<(MachineOptions & { readonly name: string })[]> {
   return Promise.all(
-    machines.map(async (options) =>
-      options.name === undefined
-        ? { ...options, name: await freeName(directory, usualName(target, options)) }
-        : options,
-    ),
+    machines.map(async (options) => ({
+      ...options,
+      name: options.name ?? (await freeName(directory, usualName(target, options))),
+    })),
   );
 }
 

@@ -66,6 +66,11 @@ export interface MachineOptions {
   readonly cpus?: number;
   /** Guest memory in bytes, a multiple of 4096; `defaultMemory` when absent. */
   readonly memory?: number;
+  /**
+   * Directory for Unix sockets that programs of the host and of the guest (AF_VSOCK) meet at: `vsock` and `vsock_PORT`.
+   * None when absent. Its path is at most 86 bytes.
+   */
+  readonly sockets?: string;
   /** `threads` when absent. */
   readonly harness?: Harness;
   /** Seed of the lockstep harness's choices; the same seed gives the same run. */

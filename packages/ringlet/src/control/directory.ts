@@ -5,7 +5,8 @@
  *   $XDG_RUNTIME_DIR/ringlet              else, when set
  *   ~/.ringlet/run                        else
  *   <tmp>/ringlet-<uid>                   when none of these can be made
- *     └── <name>.sock                     or .<hash>.sock where the path would be too long for a socket address
+ *     ├── <name>.sock                     or .<hash>.sock where the path would be too long for a socket address
+ *     └── <name>.guest/                   or .<hash>.guest/: sockets between the guest's programs and the host's
  */
 import { createHash } from 'node:crypto';
 import { chmodSync, lstatSync, mkdirSync } from 'node:fs';
@@ -15,8 +16,11 @@ import { UserError } from '@ringlet/wire';
 
 /** Bytes of path that fit a socket address on every Unix: the smallest `sun_path` is 104, with its final zero. */
 const LONGEST_ADDRESS = 103;
-/** A socket name when the machine's own is too long: a dot, 16 hexadecimal digits, `.sock`. */
-const HASHED_NAME_BYTES = 22;
+/** Names when the machine's own is too long: a dot, 16 hexadecimal digits, `.guest`, and a guest's port. */
+const HASHED_NAME_BYTES = 40;
+
+/** A slash, and the longest of a guest's ports: `vsock_4294967295`. */
+const LONGEST_GUEST_SOCKET = 17;
 
 /** The environment variables that choose the directory. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -59,6 +63,14 @@ export function controlDirectory(environment: Environment = process.env): string
 export function socketPath(directory: string, name: string): string {
   const path = join(directory, `${name}.sock`);
   return Buffer.byteLength(path) <= LONGEST_ADDRESS ? path : join(directory, `.${digest(name)}.sock`);
+}
+
+/** The directory of the sockets that the guest of the machine `name` is connected by. */
+export function guestSocketsPath(directory: string, name: string): string {
+  const path = join(directory, `${name}.guest`);
+  return Buffer.byteLength(path) + LONGEST_GUEST_SOCKET <= LONGEST_ADDRESS
+    ? path
+    : join(directory, `.${digest(name)}.guest`);
 }
 
 /** Only the user may enter: somebody else's directory, or a link planted in a shared place, is refused. */

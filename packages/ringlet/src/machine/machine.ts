@@ -11,11 +11,14 @@
  */
 import { statSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
+import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Exit } from '@ringlet/microkernel';
 import { DEFAULT_RESOLUTION, type DeviceHostEvent, type DeviceHostRequests } from '@ringlet/root-partition';
 import { UserError } from '@ringlet/wire';
 import { BehaviorSubject, type Observable, ReplaySubject, Subject } from 'rxjs';
+import { connectPatiently, type GuestService } from '../agent/connect.ts';
+import { type CompletedCommand, type RunCommandOptions, runCommand } from '../agent/run-command.ts';
 import { defaultMemory, type MachineOptions } from '../configuration/options.ts';
 import type { Controllable, MachineResult, MachineState, ShutdownOptions } from '../control/controllable.ts';
 import { LockstepHarness } from '../lockstep/lockstep-harness.ts';
@@ -184,12 +187,48 @@ export class Machine implements Controllable {
     return this.#harness.request(name, parameters);
   }
 
+  /**
+   * Connects to a socket that a program of the guest listens at, AF_VSOCK in a Linux.
+   *
+   * @param service - a port, or the GUID of a service
+   * @param patienceMs - how long to try, for a guest that is still booting; once when absent
+   * @throws UserError `guest-not-listening`, `sockets-none` when the machine was made without {@link MachineOptions.sockets}
+   */
+  async connect(service: GuestService, patienceMs = 0): Promise<Duplex> {
+    return connectPatiently(this.#socketsOrThrow(), service, patienceMs);
+  }
+
+  /**
+   * Runs a command in the guest, through the agent that images of the catalogue have, and waits until it is over.
+   *
+   * ```ts
+   * const { code, stdout } = await machine.exec(['uname', '-r'], { patienceMs: 60_000 });
+   * ```
+   *
+   * @throws UserError `exec-failed` when the guest cannot run it, and what {@link Machine.connect} throws
+   */
+  async exec(command: readonly string[], options: RunCommandOptions = {}): Promise<CompletedCommand> {
+    return runCommand(this.#socketsOrThrow(), command, options);
+  }
+
   /** Turns it off if it runs, and gives back its memory, threads and files. */
   async dispose(): Promise<void> {
     await this.powerOff();
     this.#console.complete();
     this.#events.complete();
     this.#state.complete();
+  }
+
+  get #sockets(): string | undefined {
+    const { sockets, harness } = this.#options;
+    // Nothing that the host decides when may enter a run that is to be repeated.
+    return sockets === undefined || harness === 'lockstep' ? undefined : resolve(sockets);
+  }
+
+  #socketsOrThrow(): string {
+    const directory = this.#sockets;
+    if (directory !== undefined) return directory;
+    throw new UserError('sockets-none', `${this.name} has no sockets`, { hint: 'new Machine({ sockets: directory })' });
   }
 
   async #askToShutDown(request: { reboot: boolean; force: boolean }, until: number): Promise<void> {
@@ -231,6 +270,7 @@ export class Machine implements Controllable {
       description: {
         name: this.name,
         disks: this.#options.disks ?? [],
+        sockets: this.#sockets,
         ...(screen !== 'none' && { display: { preferred: screen } }),
       },
     };

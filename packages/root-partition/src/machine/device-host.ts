@@ -20,6 +20,7 @@ import {
 } from './machine-display.ts';
 import { type IntegrationRequests, MachineIntegration } from './machine-integration.ts';
 import type { Answers, MachinePart } from './machine-part.ts';
+import { MachineSockets, type SocketRequests } from './machine-sockets.ts';
 import { TimerQueue } from './timer-queue.ts';
 
 /** What a machine's devices are made from: plain data. */
@@ -32,6 +33,8 @@ export interface DeviceHostDescription {
   readonly disks: readonly DiskDescription[];
   /** Its screen, keyboard and mouse; none when absent. */
   readonly display?: DisplayDescription;
+  /** Directory of the Unix sockets that the guest's are connected with; none when absent. */
+  readonly sockets?: string | undefined;
 }
 
 /** A device file, imported. */
@@ -70,7 +73,7 @@ export type DeviceHostEvent =
   | DisplayEvent;
 
 /** What the outside may ask of a machine's devices: name, parameters and answer of each request. */
-export interface DeviceHostRequests extends DiskRequests, IntegrationRequests, DisplayRequests {
+export interface DeviceHostRequests extends DiskRequests, IntegrationRequests, DisplayRequests, SocketRequests {
   inspect(parameters: Record<string, never>): Record<string, unknown>;
   /** Closes everything. Nothing may be asked afterwards. */
   dispose(parameters: Record<string, never>): void;
@@ -113,6 +116,13 @@ export class DeviceHost {
     });
     // First of all: a disk that cannot be opened leaves nothing behind.
     const disks = new MachineDisks(description.disks, { world, io: options.virtualTime ? 'inline' : 'adaptive' });
+    const sockets = new MachineSockets({
+      directory: description.sockets,
+      world,
+      attach: (vsp, how) => this.#bus.attach(vsp, how),
+      detach: (vsp) => this.#bus.detach(vsp),
+      wake: () => options.wake(),
+    });
     const { partition: child, rootVp } = description;
     this.#synic = new SynicEndpoint(kernel.vp(ROOT_PARTITION, rootVp), synicPages);
     this.#synic.enable();
@@ -126,6 +136,7 @@ export class DeviceHost {
       log: this.#log.of('vmbus'),
       deviceFailed: (device, thrown) => options.report({ type: 'device-error', device, message: describe(thrown) }),
       observer: reporter((event) => options.report(event)),
+      sockets,
     });
     const integration = new MachineIntegration({
       world,
@@ -135,7 +146,7 @@ export class DeviceHost {
     const display = description.display
       ? new MachineDisplay(description.display, { kernel, partition: child, world, report: (e) => options.report(e) })
       : NO_DISPLAY;
-    this.#parts = [integration, disks, display];
+    this.#parts = [integration, disks, display, sockets];
     this.#answers = { ...integration.answers, ...disks.answers, ...display.answers, ...this.#own };
     for (const { vsps } of this.#parts) vsps.forEach((vsp) => this.#add(vsp));
     try {

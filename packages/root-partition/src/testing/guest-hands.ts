@@ -94,11 +94,12 @@ export function guestHands(vsp: Vsp, memory: GuestMemory): GuestHands {
     answers.push({ type: packet.type, transactionId, payload: packet.payload() });
   });
   vsp.attached?.({ offerSubchannels: () => {}, gpadl: () => undefined });
-  if (vsp.opened?.(root) === false) throw new Error(`${vsp.offer.name} refused to open`);
+  // As on the bus: a device that takes packets in another way says so when it is opened.
   root.onPacket(
     (packet, channel) => vsp.packet(packet, channel),
     (channel) => vsp.batchEnd?.(channel),
   );
+  if (vsp.opened?.(root) === false) throw new Error(`${vsp.offer.name} refused to open`);
 
   const receive = (): Answer[] => {
     while (root.poll(64));

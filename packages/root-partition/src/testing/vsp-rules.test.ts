@@ -5,6 +5,7 @@ import KeyValueExchange from '../vsps/integration/key-value-exchange.ts';
 import Shutdown from '../vsps/integration/shutdown.ts';
 import TimeSync from '../vsps/integration/time-sync.ts';
 import { NetworkVsp } from '../vsps/network/network-vsp.ts';
+import { HvSocket } from '../vsps/socket/hv-socket.ts';
 import { StorageVsp } from '../vsps/storage/storage-vsp.ts';
 import { vspRules } from './vsp-rules.ts';
 
@@ -18,6 +19,29 @@ vspRules(
   class extends TimeSync {
     constructor(world: ConstructorParameters<VspClass>[0]) {
       super(world, { wallClock: () => 0 });
+    }
+  },
+);
+vspRules(
+  test,
+  class extends HvSocket {
+    constructor(world: ConstructorParameters<VspClass>[0]) {
+      const nothing = (): void => {};
+      const stream = {
+        start: nothing,
+        write: () => true,
+        end: nothing,
+        pause: nothing,
+        resume: nothing,
+        release: nothing,
+      };
+      super(world, {
+        endpointId: '5a0b7c44-9a0e-4d5e-8a52-6c1f0e9d2b01',
+        serviceId: '000003e8-facb-11e6-bd58-64006a7986d3',
+        fromHost: false,
+        stream,
+        over: nothing,
+      });
     }
   },
 );

@@ -1,0 +1,40 @@
+/** The commands about what is inside a running guest: their options and help. */
+import type { Command } from 'commander';
+import type { ExecFlags } from './exec.ts';
+import { examples } from './help-examples.ts';
+import type { CommandHost } from './host.ts';
+
+/** Adds them. `ended` receives the exit code of the one that ran. */
+export function addGuestCommands(program: Command, host: CommandHost, ended: (code: number) => void): void {
+  program
+    .command('exec')
+    .description('run a command in a running guest, without a network; images of the catalogue have the agent for it')
+    .argument('<name>', 'the machine')
+    .argument('[command...]', 'the command and its words, after --')
+    .option('--tty', 'give it a terminal; without this and --no-tty, when this command has one')
+    .option('--no-tty', 'give it pipes')
+    .option('--no-input', 'it reads nothing')
+    .option('--env <name=value>', 'add to its environment; may be repeated', collect)
+    .option('--directory <path>', "where it runs; the user's home directory otherwise")
+    .option('--user <name>', 'who runs it; root otherwise')
+    .option('--wait <duration>', 'how long the guest may take to be there; 60s otherwise')
+    .addHelpText(
+      'after',
+      examples(
+        ['ringlet exec debian -- uname -a', 'exit code, standard streams and signals are those of the command'],
+        ['ringlet exec debian -- sh', 'a shell, on a terminal'],
+        ['ringlet exec debian -- tar -cf - /etc > etc.tar', 'any bytes'],
+        ["ringlet exec debian -- sh -c 'cat > /tmp/notes' < notes", ''],
+      ) +
+        '\nExit codes:\n  that of the command; 128 and the number of the signal that ended it\n' +
+        '  125  ringlet itself failed\n  126  the guest cannot run it\n  127  the guest has no such command\n',
+    )
+    .action(async (name: string, command: string[], flags: ExecFlags) => {
+      const { exec } = await import('./exec.ts');
+      ended(await exec(name, command, flags, host));
+    });
+}
+
+function collect(value: string, earlier: readonly string[] | undefined): string[] {
+  return [...(earlier ?? []), value];
+}
