@@ -46,7 +46,7 @@ export type { FlatBinary } from './boot/load-flat.ts';
 export { layOutMemory } from './boot/memory-map.ts';
 export type { MemoryMap, MemoryRange } from './boot/memory-map.ts';
 export { makeResetVector, RESET_VECTOR_PAGES } from './boot/reset-vector.ts';
-export { DeviceHost } from './machine/device-host.ts';
+export { DeviceHost, VIRTUAL_EPOCH } from './machine/device-host.ts';
 export type {
   DeviceHostDescription,
   DeviceHostEvent,

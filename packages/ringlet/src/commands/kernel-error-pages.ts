@@ -58,11 +58,6 @@ export const KERNEL_ERROR_PAGES: Readonly<Record<string, ErrorPage>> = {
     'It is for another processor, too old for a 64-bit entry, has no entry for virtual machines, or wants a display.',
     'Use a 64-bit x86 kernel (bzImage or vmlinux), or one with a Multiboot 1 header or a PVH note.',
   ),
-  'lockstep-unsupported': page(
-    'a machine that boots a kernel cannot run in lockstep yet',
-    'Only guest modules run under the virtual clock.',
-    'Leave out --lockstep, or "harness:" in the machine file.',
-  ),
   'memory-size': page(
     'a machine that boots a kernel cannot have that much memory',
     'Its memory is a multiple of 4 KiB, and at least 4 MiB.',

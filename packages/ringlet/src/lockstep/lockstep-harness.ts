@@ -5,42 +5,33 @@
  * from the seed, and gives a guest's continuations their time after each. When a whole turn brought nothing, time jumps
  * to whatever is due next. Disks are read inline, so no host timing enters: the same inputs give the same trace.
  */
-import { ParavirtualProcessor, GuestKernel, type GuestModule } from '@ringlet/child-partition';
-import { type Exit, PAGE_SIZE, type Vp } from '@ringlet/microkernel';
+import type { GuestModule } from '@ringlet/child-partition';
+import type { Exit, Vp } from '@ringlet/microkernel';
 import { DeviceHost, type DeviceHostRequests } from '@ringlet/root-partition';
 import type { VspClass } from '@ringlet/vmbus';
 import { UserError } from '@ringlet/wire';
 import { bundle } from '../host/bundle.ts';
 import { originalPositions } from '../host/source-positions.ts';
 import type { Harness, HarnessListener } from '../machine/harness.ts';
-import { type NodeAccess, ROOT_PARTITION, rootSynicPages, System } from '../machine/system.ts';
-import type { MachineParts, TypeScriptGuestParts } from '../machine/parts.ts';
+import type { MachineParts } from '../machine/parts.ts';
+import { ROOT_PARTITION, rootSynicPages, System } from '../machine/system.ts';
+import { type LockstepGuest, type LockstepWorld, type Participant, TICKS_PER_TURN } from './participant.ts';
 import { SeededRandom } from './random.ts';
 import { Trace } from './trace.ts';
+import { prepareTypeScriptGuest } from './typescript-guest.ts';
 import { VirtualClock } from './virtual-clock.ts';
+import { prepareX64Guest, X64Callbacks } from './x64-guest.ts';
 
-/** What a participant's turn costs in virtual time: 1 µs. */
-const TICKS_PER_TURN = 10;
-/** Interrupts that a virtual processor takes in a turn, at most. */
-const PROCESSOR_BUDGET = 64;
 /** Bytes of console output that one turn can hold; a guest that prints more waits for its next. */
 const MOST_PRINTED = 65_536;
 
 /** Instances of guests' modules made so far. */
 let instances = 0;
 
-/** Somebody who takes turns. */
-interface Participant {
-  /** @returns whether it did anything. */
-  run(): boolean;
-}
-
-/** A machine that can run in lockstep: its guest is TypeScript. */
-export type LockstepParts = MachineParts & { readonly guest: TypeScriptGuestParts };
-
 /** Runs one machine deterministically. */
 export class LockstepHarness implements Harness {
-  readonly #parts: LockstepParts;
+  readonly #parts: MachineParts;
+  readonly #seed: number;
   readonly #listener: HarnessListener;
   readonly #random: SeededRandom;
   readonly #clock = new VirtualClock();
@@ -50,56 +41,71 @@ export class LockstepHarness implements Harness {
   readonly #processors: Vp[] = [];
   readonly #printed: number[] = [];
   #system: System | undefined;
-  #node: NodeAccess | undefined;
-  #partition = 0;
+  #guest: LockstepGuest | undefined;
   #rootVp = 0;
   #devices: DeviceHost | undefined;
   #running: Promise<void> | undefined;
   #wake: (() => void) | undefined;
   #stopped = false;
 
-  constructor(parts: LockstepParts, options: { seed: number }, listener: HarnessListener) {
+  constructor(parts: MachineParts, options: { seed: number }, listener: HarnessListener) {
     this.#parts = parts;
     this.#listener = listener;
+    this.#seed = options.seed;
     this.#random = new SeededRandom(options.seed);
   }
 
   async start(): Promise<void> {
-    const { guest, devices, memoryBytes, cpus, description } = this.#parts;
-    const code = await bundle('lockstep', entry(guest.module, devices));
+    const { guest, devices, memoryBytes, description } = this.#parts;
+    const code = await bundle('lockstep', entry(guest.kind === 'typescript' ? guest.module : undefined, devices));
     // A machine has an instance of its own: what a module remembers is not carried over from the machine before.
     const loaded = (await import(`${code.href}?${++instances}`)) as {
-      guest: GuestModule;
+      guest?: GuestModule;
       devices: { file: string; Device: VspClass }[];
     };
 
-    if (this.#stopped) throw new UserError('machine-stopped', 'the machine was turned off while it was starting');
-    const pages = Math.ceil(memoryBytes / PAGE_SIZE);
+    const callbacks = new X64Callbacks();
+    const { crashed, apicEoi } = callbacks;
     this.#system = new System({
       clock: this.#clock,
       output: (_, byte) => this.#print(byte),
+      ...(guest.kind === 'x64' && { crashed, apicEoi }),
     });
+    const world: LockstepWorld = {
+      clock: this.#clock,
+      print: (byte) => this.#print(byte),
+      ended: (exit) => this.#ended(exit),
+    };
+    this.#guest =
+      guest.kind === 'x64'
+        ? await prepareX64Guest(this.#system, this.#parts, guest, this.#seed, callbacks, world)
+        : prepareTypeScriptGuest(this.#system, this.#parts, guest, loaded.guest!, world);
+    if (this.#stopped) {
+      this.#release();
+      throw new UserError('machine-stopped', 'the machine was turned off while it was starting');
+    }
     const { kernel } = this.#system;
-    this.#node = this.#system.createNode(pages);
-    this.#partition = this.#system.createPartition(
-      this.#node,
-      { gpaPages: pages, ram: [{ start: 0, bytes: pages * PAGE_SIZE }] },
-      this.#parts,
-    );
+    const { partition, vram } = this.#guest;
+    const { display } = description;
     this.#rootVp = this.#system.claimRootVp();
     this.#devices = new DeviceHost({
       kernel,
       clock: this.#clock,
       synicPages: rootSynicPages(this.#rootVp),
-      description: { ...description, partition: this.#partition, rootVp: this.#rootVp, memoryBytes },
+      description: {
+        ...description,
+        ...(display && { display: { ...display, ...(vram && { vram }) } }),
+        partition,
+        rootVp: this.#rootVp,
+        memoryBytes,
+      },
       devices: loaded.devices,
       virtualTime: true,
       report: (event) => this.#listener.event(event),
       wake: () => this.#wake?.(),
     });
-    this.#participants.push({ run: () => this.#devices!.poll() });
-    this.#processors.push(kernel.vp(ROOT_PARTITION, this.#rootVp));
-    for (let index = 0; index < cpus; index++) this.#addProcessor(index, loaded.guest);
+    this.#participants.push({ run: () => (this.#devices!.poll() ? TICKS_PER_TURN : 0) }, ...this.#guest.participants);
+    this.#processors.push(kernel.vp(ROOT_PARTITION, this.#rootVp), ...this.#guest.vps);
     this.#running = this.#run().catch((error: Error) => this.#ended({ reason: 'crash', message: error.stack! }));
   }
 
@@ -113,13 +119,16 @@ export class LockstepHarness implements Harness {
     return answer;
   }
 
-  /** A TypeScript guest has no console input. */
-  write(): void {}
+  write(bytes: Uint8Array): void {
+    this.#guest?.write(bytes);
+    this.#wake?.();
+  }
 
   inspect(): Record<string, unknown> {
     return {
       lockstep: { time: this.#clock.now() / 10_000, ...this.#trace.inspect() },
-      ...(this.#system && this.#partition ? this.#system.inspectPartition(this.#partition) : {}),
+      ...(this.#system && this.#guest ? this.#system.inspectPartition(this.#guest.partition) : {}),
+      ...this.#guest?.inspect?.(),
     };
   }
 
@@ -129,31 +138,16 @@ export class LockstepHarness implements Harness {
     this.#wake?.();
     await this.#running;
     await this.#devices?.request('dispose', {});
-    if (!this.#system || !this.#node) return;
-    this.#system.deletePartition(this.#partition);
-    this.#system.releaseRootVp(this.#rootVp);
-    this.#system.releaseNode(this.#node);
+    if (this.#devices) this.#release();
   }
 
-  #addProcessor(index: number, module: GuestModule): void {
-    const vp = this.#system!.kernel.vp(this.#partition, index);
-    const { memoryBytes, cpus, guest } = this.#parts;
-    const { args } = guest;
-    const processor = new ParavirtualProcessor(new GuestKernel({ vp, memoryBytes, vpCount: cpus, args }), module);
-    this.#processors.push(vp);
-    let ended = false;
-    this.#participants.push({
-      run: () => {
-        if (ended) return false;
-        const worked = vp.interruptPending || processor.pending;
-        const exit = processor.run(PROCESSOR_BUDGET);
-        if (exit.reason !== 'halt' && exit.reason !== 'budget') {
-          ended = true;
-          this.#ended(exit);
-        }
-        return worked || exit.reason !== 'halt';
-      },
-    });
+  /** Gives back what the machine had. */
+  #release(): void {
+    if (!this.#system || !this.#guest) return;
+    this.#guest.dispose();
+    this.#system.deletePartition(this.#guest.partition);
+    if (this.#devices) this.#system.releaseRootVp(this.#rootVp);
+    this.#system.releaseNode(this.#guest.node);
   }
 
   async #run(): Promise<void> {
@@ -163,13 +157,13 @@ export class LockstepHarness implements Harness {
       const order = this.#random.shuffle(this.#participants.map((_, i) => i));
       for (const index of order) {
         if (this.#stopped) return;
-        const did = this.#participants[index]!.run();
+        const ticks = this.#participants[index]!.run();
         // What was resolved runs to its next wait before anybody else does.
         await new Promise((settled) => setImmediate(settled));
         this.#flush();
-        this.#trace.step(index, this.#clock.now(), did ? 1 : 0);
-        this.#clock.advance(TICKS_PER_TURN);
-        worked ||= did;
+        this.#trace.step(index, this.#clock.now(), ticks === 0 ? 0 : 1);
+        this.#clock.advance(Math.max(TICKS_PER_TURN, ticks));
+        worked ||= ticks !== 0;
       }
       if (!worked && this.#rung() === rung) await this.#idle();
     }
@@ -192,7 +186,7 @@ export class LockstepHarness implements Harness {
   #print(byte: number): boolean {
     if (this.#printed.length >= MOST_PRINTED) return false;
     this.#printed.push(byte);
-    return true;
+    return this.#printed.length < MOST_PRINTED;
   }
 
   /** Hands on what was printed in this turn. */
@@ -202,6 +196,7 @@ export class LockstepHarness implements Harness {
     this.#printed.length = 0;
     this.#trace.bytes(bytes);
     this.#listener.console(bytes);
+    this.#guest?.settled?.();
   }
 
   /** Reported once the turn is over: whoever hears of it may stop the machine, and that waits for the turn. */
@@ -214,8 +209,8 @@ export class LockstepHarness implements Harness {
   }
 }
 
-const entry = (guest: string, devices: readonly string[]): string => `
-  export * as guest from ${JSON.stringify(guest)};
+const entry = (guest: string | undefined, devices: readonly string[]): string => `
+  ${guest === undefined ? '' : `export * as guest from ${JSON.stringify(guest)};`}
   ${devices.map((file, i) => `import * as Device${i} from ${JSON.stringify(file)};`).join('\n')}
   export const devices = [${devices.map((file, i) => `{ file: ${JSON.stringify(file)}, Device: Device${i}.default }`).join(', ')}];
 `;

@@ -283,13 +283,7 @@ export class Machine implements Controllable {
       exit: (exit: Exit) => this.#settle(resultOf(exit)),
     };
     if (harness === 'threads') return new ThreadedHarness(sharedSystem(), machine, listener);
-    const { guest, ...rest } = machine;
-    if (guest.kind === 'typescript') {
-      return new LockstepHarness({ ...rest, guest }, { seed: this.#options.seed ?? 1 }, listener);
-    }
-    throw new UserError('lockstep-unsupported', 'an x86-64 guest cannot run in lockstep yet', {
-      hint: 'leave out --lockstep',
-    });
+    return new LockstepHarness(machine, { seed: this.#options.seed ?? 1 }, listener);
   }
 
   /** The first result counts; the rest of the machine is then taken down. */

@@ -39,14 +39,22 @@ const MASK_BYTES = 8;
 /** Where the bus lock is in the page of shared words; the table of VP areas is before it. */
 const BUS_LOCK = 2048;
 
+/** An x86-64 guest that was made ready. */
+export interface PreparedX64Guest extends PreparedGuest {
+  start(vp: number): X64Start;
+}
+
 /** An x86-64 guest. */
 export class X64Guest implements GuestThreads {
   readonly #parts: MachineParts;
   readonly #guest: X64GuestParts;
+  readonly #randomSeed: Uint8Array;
 
-  constructor(parts: MachineParts, guest: X64GuestParts) {
+  /** @param randomSeed - what the kernel's random numbers begin with */
+  constructor(parts: MachineParts, guest: X64GuestParts, randomSeed: Uint8Array = randomBytes(SEED_BYTES)) {
     this.#parts = parts;
     this.#guest = guest;
+    this.#randomSeed = randomSeed;
   }
 
   code(): Promise<URL> {
@@ -57,7 +65,7 @@ export class X64Guest implements GuestThreads {
     );
   }
 
-  async prepare(system: System): Promise<PreparedGuest> {
+  async prepare(system: System): Promise<PreparedX64Guest> {
     const module = await loadCore();
     const { cpus, memoryBytes } = this.#parts;
     const { kernel } = system;
@@ -83,7 +91,7 @@ export class X64Guest implements GuestThreads {
       processors: cpus,
       commandLine: this.#guest.commandLine,
       linuxCommandLine: LINUX_COMMAND_LINE,
-      randomSeed: randomBytes(SEED_BYTES),
+      randomSeed: this.#randomSeed,
     });
     const platform = Platform.createState();
     const input = new ConsoleInput(platform, (message, destination) =>

@@ -83,7 +83,7 @@ export interface DeviceHostRequests extends DiskRequests, IntegrationRequests, D
 const HV_X64_MSR_TIME_REF_COUNT = 0x40000020;
 const TICKS_PER_MILLISECOND = 10_000;
 /** The time of day at which virtual time begins. */
-const VIRTUAL_EPOCH = Date.UTC(2020, 0, 1);
+export const VIRTUAL_EPOCH = Date.UTC(2020, 0, 1);
 /** The root partition's id. */
 const ROOT_PARTITION = 1;
 

@@ -28,10 +28,10 @@ export const systemRows = `
   wbinvd | 0F 09 | | cpl0 nofuzz
   invd | 0F 08 | | cpl0 nofuzz
   clts | 0F 06 | | cpl0 nofuzz
-  rdfsbase | F3 0F AE /0 reg | Ry | o64 cpu:fsgsbase nofuzz
-  rdgsbase | F3 0F AE /1 reg | Ry | o64 cpu:fsgsbase nofuzz
-  wrfsbase | F3 0F AE /2 reg | Ry | o64 cpu:fsgsbase nofuzz
-  wrgsbase | F3 0F AE /3 reg | Ry | o64 cpu:fsgsbase nofuzz
+  rdfsbase | F3 0F AE /0 reg | Ey | o64 cpu:fsgsbase nofuzz
+  rdgsbase | F3 0F AE /1 reg | Ey | o64 cpu:fsgsbase nofuzz
+  wrfsbase | F3 0F AE /2 reg | Ey | o64 cpu:fsgsbase nofuzz
+  wrgsbase | F3 0F AE /3 reg | Ey | o64 cpu:fsgsbase nofuzz
   swapgs | 0F 01 /7 reg rm=0 | | o64 cpl0 nofuzz
   vmcall | 0F 01 /0 reg rm=1 | | h:opVmcall nofuzz
   vmmcall | 0F 01 /3 reg rm=1 | | h:opVmcall nofuzz

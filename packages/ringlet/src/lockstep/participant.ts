@@ -1,0 +1,38 @@
+/** What takes turns in a lockstep run, and what a kind of guest brings to one. */
+import type { DisplayDescription } from '@ringlet/root-partition';
+import type { Exit, Vp } from '@ringlet/microkernel';
+import type { NodeAccess } from '../machine/system.ts';
+
+/** Somebody who takes turns. */
+export interface Participant {
+  /** @returns what the turn cost in virtual time, in units of 100 ns; 0 when there was nothing to do */
+  run(): number;
+}
+
+/** A guest that was made ready in the harness's system. */
+export interface LockstepGuest {
+  readonly node: NodeAccess;
+  readonly partition: number;
+  readonly vram?: DisplayDescription['vram'];
+  /** One for each virtual processor. */
+  readonly participants: readonly Participant[];
+  readonly vps: readonly Vp[];
+  /** After each turn: output was taken. */
+  settled?(): void;
+  /** Takes bytes for the guest's console. */
+  write(bytes: Uint8Array): void;
+  inspect?(): Record<string, unknown>;
+  dispose(): void;
+}
+
+/** What a guest needs of the harness. */
+export interface LockstepWorld {
+  readonly clock: { now(): number };
+  /** Takes a byte that the guest printed. @returns whether there is room for more before the turn ends */
+  print(byte: number): boolean;
+  /** The guest ended. */
+  ended(exit: Exit): void;
+}
+
+/** A turn that did anything costs at least this: 1 µs. */
+export const TICKS_PER_TURN = 10;

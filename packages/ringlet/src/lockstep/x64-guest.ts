@@ -1,0 +1,94 @@
+/**
+ * An x86-64 guest in a lockstep run: a turn of a processor is a number of instructions drawn from the seed, and time goes
+ * on by what they would have taken. Nothing of the host comes in: neither its clock nor its randomness.
+ */
+import { Platform, VIRTUAL_EPOCH } from '@ringlet/root-partition';
+import type { MachineParts, X64GuestParts } from '../machine/parts.ts';
+import type { KernelCallbacks, System } from '../machine/system.ts';
+import { Ending, panicOf, X64Vp } from '../machine/x64-vp.ts';
+import { X64Guest } from '../threads/x64-guest.ts';
+import { type LockstepGuest, type LockstepWorld, type Participant, TICKS_PER_TURN } from './participant.ts';
+import { SeededRandom } from './random.ts';
+
+/** Instructions of a turn: at least, and how many more there can be. Processors meet in the middle of what they do. */
+const LEAST_INSTRUCTIONS = 100;
+const MOST_MORE = 20_000;
+/** One that is alone meets nobody. */
+const INSTRUCTIONS_ALONE = 50_000;
+/** Instructions that take 100 ns. */
+const INSTRUCTIONS_PER_TICK = 10;
+const TICKS_PER_MILLISECOND = 10_000;
+const SEED_BYTES = 32;
+
+/** What the microkernel tells an x86-64 guest's harness; given to the system before the guest is there. */
+export class X64Callbacks implements KernelCallbacks {
+  readonly ending = new Ending();
+  platform: Platform | undefined;
+
+  readonly crashed: NonNullable<KernelCallbacks['crashed']> = (_, report) => this.ending.now(panicOf(report));
+  readonly apicEoi: NonNullable<KernelCallbacks['apicEoi']> = (_, vector) =>
+    this.platform?.ioApic.endOfInterrupt(vector);
+}
+
+/** Creates the guest's partition, loads its kernel, and makes its processors. */
+export async function prepareX64Guest(
+  system: System,
+  parts: MachineParts,
+  guest: X64GuestParts,
+  seed: number,
+  callbacks: X64Callbacks,
+  world: LockstepWorld,
+): Promise<LockstepGuest> {
+  const random = new SeededRandom(~seed);
+  const randomSeed = Uint8Array.from({ length: SEED_BYTES }, () => random.below(256));
+  const prepared = await new X64Guest(parts, guest, randomSeed).prepare(system);
+  const { node, partition } = prepared;
+  const { kernel } = system;
+  const { ending } = callbacks;
+  const { cpus } = parts;
+  const platform = new Platform({
+    state: prepared.start(0).platform,
+    clock: world.clock,
+    wallClock: () => VIRTUAL_EPOCH + world.clock.now() / TICKS_PER_MILLISECOND,
+    output: (byte) => world.print(byte),
+    debugOutput: (byte) => void world.print(byte),
+    interrupt: (message, destination) => kernel.requestInterrupt(partition, message, destination),
+    powerOff: () => ending.now({ reason: 'power-off', code: 0 }),
+    reset: () => ending.now({ reason: 'reset' }),
+    exit: (code) => ending.now({ reason: 'power-off', code }),
+    heldByRts: true,
+  });
+  callbacks.platform = platform;
+  const vps = Array.from({ length: cpus }, (_, index) => kernel.vp(partition, index));
+  let reported = false;
+  const participants = vps.map((vp, index): Participant => {
+    const { module, area, entry } = prepared.start(index);
+    const processor = new X64Vp({ vp, cpus, module, memory: node.memory, area, entry, platform, ending });
+    return {
+      run() {
+        if (reported) return 0;
+        const before = processor.instructions;
+        const budget = cpus === 1 ? INSTRUCTIONS_ALONE : LEAST_INSTRUCTIONS + random.below(MOST_MORE);
+        processor.run(BigInt(budget));
+        if (ending.exit) {
+          reported = true;
+          world.ended(ending.exit);
+        }
+        const instructions = Number(processor.instructions - before);
+        return instructions === 0 ? 0 : Math.max(TICKS_PER_TURN, Math.ceil(instructions / INSTRUCTIONS_PER_TICK));
+      },
+    };
+  });
+  const { vram } = prepared;
+  return {
+    node,
+    partition,
+    ...(vram && { vram }),
+    participants,
+    vps,
+    settled: () => platform.serial.resume(),
+    write: (bytes) => prepared.write(bytes),
+    inspect: () => prepared.inspect?.() ?? {},
+    dispose: () => prepared.dispose(),
+  };
+}
