@@ -9,7 +9,14 @@ export type { Display, DisplayMode } from './machine/display.ts';
 export type { Keyboard } from './machine/keyboard.ts';
 export type { Mouse } from './machine/mouse.ts';
 export { encodePng } from './host/png.ts';
-export type { MouseAction, MouseButtonName, TypeOptions } from './control/controllable.ts';
+export type {
+  ControllableDisplay,
+  ControllableKeyboard,
+  ControllableMouse,
+  MouseAction,
+  MouseButtonName,
+  TypeOptions,
+} from './control/controllable.ts';
 export type { Picture, Rectangle } from '@ringlet/root-partition';
 export type { DiskFormat, DiskOption, DisplayOption, Harness, MachineOptions } from './configuration/options.ts';
 export type { GuestService } from './agent/connect.ts';
