@@ -56,6 +56,7 @@ export type {
 } from './machine/device-host.ts';
 export type { DiskDescription, DiskRequests } from './machine/machine-disks.ts';
 export type { IntegrationRequests, KvpPoolNumber } from './machine/machine-integration.ts';
+export type { NetworkRequests, NicDescription } from './machine/machine-network.ts';
 export { NetworkVsp } from './vsps/network/network-vsp.ts';
 export type { NetworkState } from './vsps/network/network-vsp.ts';
 export type { NetworkOptions } from './vsps/network/network-options.ts';

@@ -13,7 +13,7 @@ export const USEFUL_MODULES: readonly string[] = [
   'sd_mod sr_mod sg loop dm_mod ext4 vfat isofs udf squashfs overlay erofs fuse',
   'nls_ascii nls_cp437 nls_iso8859_1 nls_utf8 crc32c_generic crc32c_intel',
   // Input and network.
-  'hid_generic evdev mousedev af_packet unix ipv6 vsock vsock_diag tun veth bridge',
+  'hid_generic evdev mousedev af_packet unix ipv6 vsock vsock_diag tun veth bridge 8021q',
   // Disks, network and console of other monitors, so that the image boots there too.
   'virtio_pci virtio_mmio virtio_blk virtio_scsi virtio_net virtio_console virtio_rng',
 ].flatMap((line) => line.split(' '));

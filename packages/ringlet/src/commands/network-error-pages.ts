@@ -3,6 +3,26 @@ import { type ErrorPage, page } from './error-page.ts';
 
 /** Pages by code, in alphabetical order. */
 export const NETWORK_ERROR_PAGES: Readonly<Record<string, ErrorPage>> = {
+  'bad-mac': page(
+    'a network adapter of the library cannot have that address',
+    'It is not six bytes long, all zeroes, or a group’s: its first byte is odd.',
+    'Give six bytes whose first is even, such as 02:52:6c:00:00:01.',
+  ),
+  'bad-mtu': page(
+    'a network adapter of the library cannot have that MTU',
+    'The smallest packet that every network takes has 576 bytes, the largest here 9000.',
+    'Give one between.',
+  ),
+  'bad-subchannels': page(
+    'a network adapter of the library cannot have that many subchannels',
+    'The protocol has room for 64 channels.',
+    'Give 0 to 63.',
+  ),
+  'mac-invalid': page(
+    'that cannot be the address of a network adapter',
+    'An address has six bytes in hexadecimal digits. Those whose first byte is odd are addresses of groups.',
+    'Write it like 02:52:6c:00:00:01, or leave it out: one is made from the machine’s name.',
+  ),
   'network-capture-refused': page(
     'a capture file cannot be written',
     'Its directory is not there or not yours, or something else has its name.',
@@ -23,6 +43,16 @@ export const NETWORK_ERROR_PAGES: Readonly<Record<string, ErrorPage>> = {
     'A subnet, an address, a port, an MTU or a VLAN is outside its limits, or two settings contradict each other.',
     'The message says what the limits are.',
   ),
+  'network-lockstep': page(
+    'a network cannot take part in a run in lockstep',
+    'What is on the other end has a clock of its own, so that no two runs would be the same.',
+    'Leave out --lockstep, or give --net none.',
+  ),
+  'network-option-invalid': page(
+    'a network that --net or --forward cannot mean',
+    'A kind or an option is misspelt, belongs to another kind of network, or has a value of the wrong form.',
+    'ringlet run --help has examples; the guide has a page on networks.',
+  ),
   'network-port-refused': page(
     'the host does not allow to listen at an address',
     'Ports below 1024 need privileges, and the address must be one of the host itself.',
@@ -42,5 +72,15 @@ export const NETWORK_ERROR_PAGES: Readonly<Record<string, ErrorPage>> = {
     'the machine may not attach to a TAP interface',
     'Only root can make one, or let another user attach to it; and there are none on hosts other than Linux.',
     'As root: ip tuntap add dev tap0 mode tap user NAME, then ip link set tap0 up.',
+  ),
+  'no-such-nic': page(
+    'the machine has no such network adapter',
+    'Adapters are counted from 0, in the order in which they were given; a machine without --net has none.',
+    'ringlet inspect NAME network shows them.',
+  ),
+  'too-many-nics': page(
+    'a machine cannot have that many network adapters',
+    'It may have eight.',
+    'Use VLANs, or several machines.',
   ),
 };

@@ -72,6 +72,12 @@ export function createProgram(host: CommandHost, ended: (code: number) => void):
       'a disk image; may be repeated. Changes vanish unless "keep"',
       collect,
     )
+    .option(
+      '--net <kind[=where][,option…]>',
+      'a network adapter on nat, switch=NAME, tap=IF, passt, stream=PATH or none; may be repeated',
+      collect,
+    )
+    .option('--forward <host:guest>', 'a port of this host that leads to one of the guest; may be repeated', collect)
     .option('--device <file>', 'a file with a VSP as default export; may be repeated', collect)
     .option('--display <size>', 'the screen: 1280x1024; or none. 1024x768 otherwise')
     .option('--cpus <n>', 'virtual processors, 1 to 64')
@@ -88,6 +94,7 @@ export function createProgram(host: CommandHost, ended: (code: number) => void):
       examples(
         ['ringlet run examples/disk-sha256.ts --disk data.vhdx', 'a throw-away overlay takes the writes'],
         ['ringlet run examples/disk-write.ts --disk data.raw,keep', 'the image takes the writes'],
+        ['ringlet run debian --net nat --forward 2222:22', 'a network, and a port of this host that leads in'],
         ['ringlet run examples/echo.guest.ts --device examples/echo.ts', 'with a device of your own'],
         ['ringlet run examples/hello.ts --expect Hello --timeout 20s', 'as a step of a build'],
         ['ringlet run guest.ts -- --verbose now', 'words for the guest'],

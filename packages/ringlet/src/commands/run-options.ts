@@ -8,6 +8,8 @@ import { parseDisplay } from '../configuration/display-flag.ts';
 import { parseDiskFlag } from '../configuration/disk-flag.ts';
 import { parseDuration } from '../configuration/duration.ts';
 import { isMachineFile, readMachineFile } from '../configuration/machine-file.ts';
+import { withForwards, withPaths } from '../configuration/network-fields.ts';
+import { parseNetworkFlag } from '../configuration/network-flag.ts';
 import { NAME_PATTERN } from '../configuration/machine-schema.ts';
 import type { MachineOptions } from '../configuration/options.ts';
 import { parseSize } from '../configuration/size.ts';
@@ -29,6 +31,8 @@ export interface RunFlags {
   readonly initrd?: string;
   readonly append?: string;
   readonly disk?: readonly string[];
+  readonly net?: readonly string[];
+  readonly forward?: readonly string[];
   readonly device?: readonly string[];
   readonly display?: string;
   readonly cpus?: string;
@@ -56,8 +60,8 @@ export function machinesOf(
   const machines = target === undefined ? [{}] : targetOf(target, environment);
   const changes = changesOf(args, flags);
   const [only, ...others] = machines;
-  if (only !== undefined && others.length === 0) return [checked(merge(only, changes))];
-  const changed = Object.keys(changes);
+  if (only !== undefined && others.length === 0) return [checked(forwarded(merge(only, changes), flags.forward))];
+  const changed = [...Object.keys(changes), ...(flags.forward === undefined ? [] : ['forward'])];
   if (changed.length > 0) {
     throw new UserError(
       'flag-for-several',
@@ -68,6 +72,11 @@ export function machinesOf(
     );
   }
   return machines.map(checked);
+}
+
+/** Adds the forwarded ports, to a network made for them when there is none. */
+function forwarded(machine: MachineOptions, rules: readonly string[] | undefined): MachineOptions {
+  return rules === undefined ? machine : { ...machine, networks: withForwards(machine.networks ?? [], rules) };
 }
 
 /** The file that a machine runs. */
@@ -152,6 +161,7 @@ function changesOf(args: readonly string[], flags: RunFlags): Partial<MachineOpt
     ...(flags.initrd === undefined ? {} : { initrd: resolve(flags.initrd) }),
     ...(flags.append === undefined ? {} : { commandLine: flags.append }),
     ...(flags.disk === undefined ? {} : { disks: flags.disk.map(parseDiskFlag) }),
+    ...(flags.net === undefined ? {} : { networks: flags.net.map(parseNetworkFlag) }),
     ...(flags.device === undefined ? {} : { devices: flags.device.map((path) => resolve(path)) }),
     ...(flags.display === undefined ? {} : { display: parseDisplay(flags.display, '--display') }),
     ...(flags.cpus === undefined ? {} : { cpus: whole('--cpus', flags.cpus, 1, 64) }),
@@ -161,19 +171,21 @@ function changesOf(args: readonly string[], flags: RunFlags): Partial<MachineOpt
   };
 }
 
-/** Disks, devices and words for the kernel add to those of the file; anything else replaces. */
+/** Disks, networks, devices and words for the kernel add to those of the file; anything else replaces. */
 function merge(machine: MachineOptions, changes: Partial<MachineOptions>): MachineOptions {
   const disks = [...(machine.disks ?? []), ...(changes.disks ?? [])].map((disk) => ({
     ...disk,
     path: resolve(disk.path),
   }));
   const devices = [...(machine.devices ?? []), ...(changes.devices ?? [])];
+  const networks = [...(machine.networks ?? []), ...(changes.networks ?? []).map((each) => withPaths(each, '.'))];
   const words = [machine.commandLine, changes.commandLine].filter((text) => text !== undefined);
   return {
     ...machine,
     ...changes,
     ...(disks.length === 0 ? {} : { disks }),
     ...(devices.length === 0 ? {} : { devices }),
+    ...(networks.length === 0 ? {} : { networks }),
     ...(words.length === 0 ? {} : { commandLine: words.join(' ') }),
   };
 }

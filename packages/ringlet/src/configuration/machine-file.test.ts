@@ -34,6 +34,31 @@ test('a guest is all that a machine needs, and its path is relative to the file'
   expect(parse('guest: ./hello.ts')).toEqual([{ guest: '/lab/hello.ts' }]);
 });
 
+test('a network is written as after --net, or field by field; its files are relative to the file', () => {
+  const source = `
+guest: guest.ts
+networks:
+  - nat,forward=2222:22
+  - { kind: switch, to: lan.sock/, vlan: 5, capture: lan.pcapng, mac: '02:52:6c:00:00:07' }
+  - kind: nat
+    forward: ['udp:5353:53']
+    loss: 0.05
+`;
+  expect(parse(source)[0]!.networks).toEqual([
+    { kind: 'nat', forwards: [{ hostPort: 2222, guestPort: 22 }] },
+    { kind: 'switch', path: '/lab/lan.sock', vlan: 5, capture: '/lab/lan.pcapng', mac: '02:52:6c:00:00:07' },
+    { kind: 'nat', forwards: [{ protocol: 'udp', hostPort: 5353, guestPort: 53 }], faults: { loss: 0.05 } },
+  ]);
+});
+
+test('a mistake in a network is told with its place', () => {
+  expect(refusal('guest: a.ts\nnetworks:\n  - nut')).toContain('machine.yaml:3:5: networks[0]: expected a network');
+  expect(refusal('guest: a.ts\nnetworks:\n  - nut')).toContain('did you mean "nat"?');
+  expect(refusal('guest: a.ts\nnetworks: [{ kind: nat, vlan: 3 }]')).toContain('"vlan" is not something');
+  expect(refusal('guest: a.ts\nnetworks: [{ kind: nat, mtuu: 3 }]')).toContain('did you mean "mtu"?');
+  expect(refusal('guest: a.ts\nnetworks: [{ kind: nat, mtu: 20 }]')).toContain('a whole number from 576 to 9000');
+});
+
 test('every setting arrives as the library takes it', () => {
   const source = `
 name: web

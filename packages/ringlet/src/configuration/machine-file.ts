@@ -7,8 +7,16 @@ import { dirname, resolve } from 'node:path';
 import { UserError } from '@ringlet/wire';
 import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
-import { DISK_KEYS, MACHINE_KEYS, type MachineFields, OneMachine, SeveralMachines } from './machine-schema.ts';
+import {
+  DISK_KEYS,
+  MACHINE_KEYS,
+  NETWORK_KEYS,
+  type MachineFields,
+  OneMachine,
+  SeveralMachines,
+} from './machine-schema.ts';
 import { nearMiss } from './near-miss.ts';
+import { withPaths as networkWithPaths } from './network-fields.ts';
 import type { DiskOption, MachineOptions } from './options.ts';
 
 /** Far more than a machine needs; keeps a wrong file from being read into memory. */
@@ -82,7 +90,7 @@ function explain(document: Document, issue: Issue, base: Path, at: (offset: numb
   }
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => {
-      const known = path.includes('disks') ? DISK_KEYS : MACHINE_KEYS;
+      const known = path.includes('disks') ? DISK_KEYS : path.includes('networks') ? NETWORK_KEYS : MACHINE_KEYS;
       const meant = nearMiss(key, known);
       const guess = meant === undefined ? `known are ${known.join(', ')}` : `did you mean "${meant}"?`;
       return `${at(keyOffset(document, path, key))}: ${show([...path, key])} is not a setting; ${guess}`;
@@ -138,7 +146,7 @@ function reason(cause: unknown): string {
 }
 
 function withPaths(machine: MachineFields, directory: string): MachineOptions {
-  const { disks, devices, guest, kernel, initrd, append, ...rest } = machine;
+  const { disks, networks, devices, guest, kernel, initrd, append, ...rest } = machine;
   const paths = Object.entries(present({ guest, kernel, initrd })).map(([key, path]) => [
     key,
     resolve(directory, path),
@@ -154,6 +162,7 @@ function withPaths(machine: MachineFields, directory: string): MachineOptions {
   return {
     ...options,
     ...(diskOptions === undefined ? {} : { disks: diskOptions }),
+    ...(networks === undefined ? {} : { networks: networks.map((network) => networkWithPaths(network, directory)) }),
     ...(devices === undefined ? {} : { devices: devices.map((device) => resolve(directory, device)) }),
   };
 }

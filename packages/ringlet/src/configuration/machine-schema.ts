@@ -6,7 +6,9 @@
  */
 import { z } from 'zod';
 import { DISPLAY_FORM, displayOf } from './display-flag.ts';
-import { DISK_FORMATS, HIGHEST_ADDRESS, MOST_A_SECOND } from './options.ts';
+import { fieldsOf, NETWORK_KINDS, networkOf } from './network-fields.ts';
+import { readNetwork } from './network-flag.ts';
+import { DISK_FORMATS, HIGHEST_ADDRESS, MOST_A_SECOND, type NetworkOption } from './options.ts';
 import { sizeInBytes } from './size.ts';
 
 /** Bytes of a page: memory is handed out in these. */
@@ -75,8 +77,66 @@ const disk = z.union(
   { error: 'the path of a disk image, or a mapping with "path"' },
 );
 
+const networkForm = 'a network as --net has it, such as "nat", or a mapping with "kind"';
+const whole = (what: string) => z.int({ error: what }).min(0, { error: what }).optional();
+
 const list = <T extends z.ZodType>(item: T, what: string, most: number) =>
   z.array(item, { error: `a list of ${what}` }).max(most, { error: `at most ${most} ${what}` });
+
+const network = z
+  .union(
+    [
+      text(networkForm).meta({ description: 'As after --net: nat,forward=2222:22' }),
+      z.strictObject(
+        {
+          kind: z
+            .enum(NETWORK_KINDS, { error: `one of ${NETWORK_KINDS.join(', ')}` })
+            .meta({ description: 'What the adapter is plugged into' }),
+          to: text('a name or a path')
+            .optional()
+            .meta({ description: 'Name or socket of a switch, socket of a stream, name of a TAP interface' }),
+          mac: text('an address such as 02:52:6c:00:00:01').optional().meta({ description: 'Address of the adapter' }),
+          mtu: number(576, 9000, 'an MTU').optional().meta({ description: 'Largest packet in bytes; 1500 otherwise' }),
+          vlan: number(1, 4094, 'a VLAN').optional().meta({ description: 'VLAN of frames without a tag' }),
+          trunk: list(number(1, 4094, 'a VLAN'), 'VLANs', 4094)
+            .optional()
+            .meta({ description: 'VLANs that pass with a tag' }),
+          isolated: flag('true or false').optional().meta({ description: 'Reaches only ports that are not isolated' }),
+          forward: list(text('two ports such as 2222:22'), 'forwarded ports', 256)
+            .optional()
+            .meta({ description: 'Ports of this host that lead to the guest: 2222:22, udp:5353:53' }),
+          subnet: text('a network such as 10.0.2.0/24').optional().meta({ description: 'Addresses of the guests' }),
+          hostname: text('a name').optional().meta({ description: 'Name that the guest is given' }),
+          dns: list(text('an address'), 'name servers', 8)
+            .optional()
+            .meta({ description: "Name servers to ask, instead of the host's" }),
+          'no-host': flag('true or false')
+            .optional()
+            .meta({ description: 'The guest does not reach services of this host' }),
+          bandwidth: text('bits a second such as 100M').optional().meta({ description: 'Bits a second, each way' }),
+          capture: text('the path of a file')
+            .optional()
+            .meta({ description: 'Capture file (pcapng) for every frame, relative to this file' }),
+          loss: z
+            .number({ error: 'a chance from 0 to 1' })
+            .min(0, { error: 'a chance from 0 to 1' })
+            .max(1, { error: 'a chance from 0 to 1' })
+            .optional()
+            .meta({ description: 'Chance of each frame to be lost, for tests' }),
+          delay: whole('milliseconds').meta({ description: 'Milliseconds that each frame takes, for tests' }),
+          seed: whole('a seed').meta({ description: 'Seed of what is lost' }),
+        },
+        { error: networkForm },
+      ),
+    ],
+    { error: networkForm },
+  )
+  .transform((value, context): NetworkOption => {
+    const meant = typeof value === 'string' ? readNetwork(value) : networkOf(value);
+    if (typeof meant !== 'string') return meant;
+    context.addIssue({ code: 'custom', message: `${networkForm}: ${meant}` });
+    return z.NEVER;
+  });
 
 /** The fields of one machine. */
 const fields = {
@@ -96,6 +156,7 @@ const fields = {
     .optional()
     .meta({ description: "Words added to the kernel's command line" }),
   disks: list(disk, 'disks', 64).optional().meta({ description: 'Images the guest finds on its storage controller' }),
+  networks: list(network, 'networks', 8).optional().meta({ description: 'What its network adapters are plugged into' }),
   devices: list(text('the path of a device file'), 'device files', 64)
     .optional()
     .meta({ description: 'Files with a VSP as default export, relative to this file' }),
@@ -189,6 +250,8 @@ export type MachineFields = z.output<typeof OneMachine>;
 
 /** Names of every setting of a machine, for suggestions. */
 export const MACHINE_KEYS: readonly string[] = ['name', 'machines', ...Object.keys(fields)];
+/** Names of every setting of a network. */
+export const NETWORK_KEYS: readonly string[] = [...new Set(NETWORK_KINDS.flatMap((kind) => fieldsOf(kind)))];
 /** Names of every setting of a disk. */
 export const DISK_KEYS: readonly string[] = [
   'path',

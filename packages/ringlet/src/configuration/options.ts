@@ -1,4 +1,5 @@
 /** What a machine is made of, as a caller of the library writes it down. The command line and `machine.yaml` end here. */
+import type { NicDescription } from '@ringlet/root-partition';
 
 /** Formats of disk images. */
 export type DiskFormat = 'raw' | 'vhd' | 'vhdx' | 'iso';
@@ -43,6 +44,9 @@ export interface DisplayOption {
   readonly height: number;
 }
 
+/** One network adapter of a machine, and what it is plugged into. */
+export type NetworkOption = NicDescription;
+
 /** Everything that `new Machine(…)` takes. */
 export interface MachineOptions {
   /** What people call it; made from the guest's file name when absent. */
@@ -58,6 +62,8 @@ export interface MachineOptions {
   /** Words handed to the guest. */
   readonly args?: readonly string[];
   readonly disks?: readonly DiskOption[];
+  /** Its network adapters, and what each is plugged into; none when absent. */
+  readonly networks?: readonly NetworkOption[];
   /** Files, each with a VSP as its default export. */
   readonly devices?: readonly string[];
   /** The screen that the guest is told of, with a keyboard and a mouse before it; 1024 by 768 when absent. */

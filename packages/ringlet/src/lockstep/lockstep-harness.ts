@@ -104,6 +104,7 @@ export class LockstepHarness implements Harness {
       report: (event) => this.#listener.event(event),
       wake: () => this.#wake?.(),
     });
+    await this.#devices.ready;
     this.#participants.push({ run: () => (this.#devices!.poll() ? TICKS_PER_TURN : 0) }, ...this.#guest.participants);
     this.#processors.push(kernel.vp(ROOT_PARTITION, this.#rootVp), ...this.#guest.vps);
     this.#running = this.#run().catch((error: Error) => this.#ended({ reason: 'crash', message: error.stack! }));

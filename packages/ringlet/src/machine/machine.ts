@@ -39,7 +39,7 @@ export type MachineEvent =
 /** What {@link Machine.request} can be asked: name, parameters and answer of each request. */
 export type MachineRequests = Pick<
   DeviceHostRequests,
-  'attachDisk' | 'detachDisk' | 'resizeDisk' | 'keyValues' | 'setKeyValue'
+  'attachDisk' | 'detachDisk' | 'resizeDisk' | 'setLink' | 'keyValues' | 'setKeyValue'
 >;
 
 const PAGE = 4096;
@@ -176,7 +176,7 @@ export class Machine implements Controllable {
   }
 
   /**
-   * Asks the devices of the running machine: to attach, detach or resize a disk; for key values.
+   * Asks the devices of the running machine: to attach, detach or resize a disk; to pull a network's cable; for key values.
    *
    * @throws UserError when it cannot be done: `disk-not-found`, `disk-place-taken`, `key-value-too-long`…
    */
@@ -271,6 +271,8 @@ export class Machine implements Controllable {
         name: this.name,
         disks: this.#options.disks ?? [],
         sockets: this.#sockets,
+        networks: this.#options.networks ?? [],
+        cpus,
         ...(screen !== 'none' && { display: { preferred: screen } }),
       },
     };
@@ -283,6 +285,11 @@ export class Machine implements Controllable {
       exit: (exit: Exit) => this.#settle(resultOf(exit)),
     };
     if (harness === 'threads') return new ThreadedHarness(sharedSystem(), machine, listener);
+    if (this.#options.networks?.some(({ kind }) => kind !== 'none') === true) {
+      throw new UserError('network-lockstep', 'a network has a clock of its own: no run with one is repeatable', {
+        hint: 'leave out --lockstep, or the network',
+      });
+    }
     return new LockstepHarness(machine, { seed: this.#options.seed ?? 1 }, listener);
   }
 

@@ -48,5 +48,13 @@ export function startDeviceThread(devices: readonly LoadedDevice[]): void {
   // A failure of the loop is a failure of ours: it ends the thread with its stack, and the machine with it.
   loop = new DoorbellLoop(vp.doorbell, work, new AwakeThreads(system.awake, awake));
   void loop.run();
-  tell({ type: 'ready' });
+  host.ready.then(
+    () => tell({ type: 'ready' }),
+    async (error: unknown) => {
+      await host.request('dispose', {});
+      loop.stop();
+      port.unref();
+      tell({ type: 'failed', error: postError(error) });
+    },
+  );
 }

@@ -19,6 +19,7 @@ import {
   NO_DISPLAY,
 } from './machine-display.ts';
 import { type IntegrationRequests, MachineIntegration } from './machine-integration.ts';
+import { MachineNetwork, type NetworkRequests, type NicDescription } from './machine-network.ts';
 import type { Answers, MachinePart } from './machine-part.ts';
 import { MachineSockets, type SocketRequests } from './machine-sockets.ts';
 import { TimerQueue } from './timer-queue.ts';
@@ -31,6 +32,10 @@ export interface DeviceHostDescription {
   readonly rootVp: number;
   readonly memoryBytes: number;
   readonly disks: readonly DiskDescription[];
+  /** Virtual processors; 1 when absent. */
+  readonly cpus?: number;
+  /** Its network adapters. */
+  readonly networks?: readonly NicDescription[];
   /** Its screen, keyboard and mouse; none when absent. */
   readonly display?: DisplayDescription;
   /** Directory of the Unix sockets that the guest's are connected with; none when absent. */
@@ -73,7 +78,8 @@ export type DeviceHostEvent =
   | DisplayEvent;
 
 /** What the outside may ask of a machine's devices: name, parameters and answer of each request. */
-export interface DeviceHostRequests extends DiskRequests, IntegrationRequests, DisplayRequests, SocketRequests {
+export interface DeviceHostRequests
+  extends DiskRequests, IntegrationRequests, DisplayRequests, NetworkRequests, SocketRequests {
   inspect(parameters: Record<string, never>): Record<string, unknown>;
   /** Closes everything. Nothing may be asked afterwards. */
   dispose(parameters: Record<string, never>): void;
@@ -95,11 +101,13 @@ export class DeviceHost {
   readonly #synic: SynicEndpoint;
   readonly #bus: BusHost;
   readonly #parts: readonly MachinePart<unknown>[];
+  /** Settles when the machine may start. Rejects with a UserError when it may not: then it is to be disposed of. */
+  readonly ready: Promise<void>;
   readonly #answers: Answers<DeviceHostRequests>;
   readonly #vsps: Vsp[] = [];
   #disposed = false;
 
-  /** @throws UserError when a disk cannot be opened or a device file holds no device */
+  /** @throws UserError when a disk or a network cannot be opened, or a device file holds no device */
   constructor(options: DeviceHostOptions) {
     this.#options = options;
     const { kernel, clock, description, synicPages } = options;
@@ -116,6 +124,10 @@ export class DeviceHost {
     });
     // First of all: a disk that cannot be opened leaves nothing behind.
     const disks = new MachineDisks(description.disks, { world, io: options.virtualTime ? 'inline' : 'adaptive' });
+    const network = opened(disks, () => {
+      const { name, networks = [], cpus = 1 } = description;
+      return new MachineNetwork(networks, { world, name, cpus });
+    });
     const sockets = new MachineSockets({
       directory: description.sockets,
       world,
@@ -146,8 +158,15 @@ export class DeviceHost {
     const display = description.display
       ? new MachineDisplay(description.display, { kernel, partition: child, world, report: (e) => options.report(e) })
       : NO_DISPLAY;
-    this.#parts = [integration, disks, display, sockets];
-    this.#answers = { ...integration.answers, ...disks.answers, ...display.answers, ...this.#own };
+    this.#parts = [integration, disks, network, display, sockets];
+    this.#answers = {
+      ...integration.answers,
+      ...disks.answers,
+      ...network.answers,
+      ...display.answers,
+      ...this.#own,
+    };
+    this.ready = network.ready;
     for (const { vsps } of this.#parts) vsps.forEach((vsp) => this.#add(vsp));
     try {
       for (const device of options.devices) this.#add(construct(device, world));
@@ -218,6 +237,16 @@ export class DeviceHost {
   #add(vsp: Vsp): void {
     this.#vsps.push(vsp);
     this.#bus.attach(vsp);
+  }
+}
+
+/** Makes the next part; when it cannot be made, gives back what the one before has opened. */
+function opened<Part>(before: MachinePart<unknown>, make: () => Part): Part {
+  try {
+    return make();
+  } catch (error) {
+    for (const vsp of before.vsps) vsp.dispose?.(() => {});
+    throw error;
   }
 }
 

@@ -21,6 +21,8 @@ export interface MachinePart<Requests> {
   /** Its VSPs, in the order in which they are offered. */
   readonly vsps: readonly Vsp[];
   readonly answers: Answers<Requests>;
+  /** Settles when the machine may start; at once when absent. Rejects with a UserError when it may not. */
+  readonly ready?: Promise<void>;
   /** Plain data, put beside what the other parts tell. */
   inspect(): Record<string, unknown>;
   /** Gives back what is not a VSP's own: called once, after its VSPs are disposed of. */
