@@ -5,14 +5,17 @@
  */
 export { Machine } from './machine/machine.ts';
 export type { MachineEvent, MachineRequests } from './machine/machine.ts';
+export type { Disks } from './machine/disks.ts';
 export type { Display, DisplayMode } from './machine/display.ts';
 export type { Keyboard } from './machine/keyboard.ts';
 export type { Mouse } from './machine/mouse.ts';
 export { encodePng } from './host/png.ts';
 export type {
+  ControllableDisks,
   ControllableDisplay,
   ControllableKeyboard,
   ControllableMouse,
+  DiskPlace,
   MouseAction,
   MouseButtonName,
   TypeOptions,

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
+import { readAr } from '@ringlet/root-partition';
 import { type Header, pack } from 'tar-stream';
 
 /** A file of a package: its contents, or a whole tar header with them. */
@@ -34,9 +35,35 @@ export async function makeTar(entries: readonly TarEntry[]): Promise<Uint8Array>
   return Buffer.concat(parts);
 }
 
-/** A package with these files. */
-export async function makeDeb(entries: readonly TarEntry[]): Promise<Uint8Array> {
-  return makeAr({ 'debian-binary': Buffer.from('2.0\n'), 'data.tar.gz': gzipSync(await makeTar(entries)) });
+/** A package with these files, and with these of the package manager's own. */
+export async function makeDeb(entries: readonly TarEntry[], control: readonly TarEntry[] = []): Promise<Uint8Array> {
+  return makeAr({
+    'debian-binary': Buffer.from('2.0\n'),
+    'control.tar.gz': gzipSync(await makeTar(control)),
+    'data.tar.gz': gzipSync(await makeTar(entries)),
+  });
+}
+
+/** A package of an archive. */
+export interface MirrorPackage {
+  readonly deb: Uint8Array;
+  readonly depends?: string;
+  /** More fields of the list. */
+  readonly fields?: Readonly<Record<string, string>>;
+}
+
+/** The version of every package of an archive. */
+export const VERSION = '6.1.99-1';
+
+/** The file that says what a package is. */
+export function controlFile(name: string, more: Readonly<Record<string, string>> = {}): TarEntry {
+  const fields = { Package: name, Version: VERSION, Architecture: 'amd64', ...more };
+  return [
+    './control',
+    Object.entries(fields)
+      .map(([key, value]) => `${key}: ${value}\n`)
+      .join(''),
+  ];
 }
 
 /**
@@ -74,7 +101,7 @@ export const KERNEL_VERSION = '6.1.0-99-cloud-amd64';
 export const KERNEL = Buffer.alloc(200_000, 'kernel ');
 
 /** Packages of an archive by name, as the catalogue wants them. */
-export async function usualPackages(): Promise<Record<string, { deb: Uint8Array; depends?: string }>> {
+export async function usualPackages(): Promise<Record<string, MirrorPackage>> {
   const modules = `./lib/modules/${KERNEL_VERSION}`;
   return {
     'linux-image-cloud-amd64': { deb: await makeDeb([]), depends: `linux-image-${KERNEL_VERSION} (= 6.1.99-1)` },
@@ -113,16 +140,17 @@ export class DebianMirror {
   readonly #server: Server = createServer((request, response) => this.#answer(request, response));
 
   /** Starts a server for an archive with these packages. */
-  static async start(packages: Awaited<ReturnType<typeof usualPackages>>): Promise<DebianMirror> {
+  static async start(packages: Readonly<Record<string, MirrorPackage>>): Promise<DebianMirror> {
     const mirror = new DebianMirror();
-    const stanzas = Object.entries(packages).map(([name, { deb, depends }]) => {
+    const stanzas = Object.entries(packages).map(([name, { deb, depends, fields = {} }]) => {
       const path = `pool/${name}.deb`;
       mirror.files.set(path, deb);
       return [
         `Package: ${name}`,
-        'Version: 6.1.99-1',
+        `Version: ${VERSION}`,
         'Architecture: amd64',
         ...(depends === undefined ? [] : [`Depends: ${depends}`]),
+        ...Object.entries(fields).map(([key, value]) => `${key}: ${value}`),
         `Filename: ${path}`,
         `Size: ${deb.length}`,
         `SHA256: ${sha256(deb)}`,
@@ -178,4 +206,48 @@ export class DebianMirror {
 
 function sha256(data: Uint8Array): string {
   return createHash('sha256').update(data).digest('hex');
+}
+
+/** Packages for a root disk: those that every disk needs, and the kernel's with what a package manager wants to know. */
+export async function diskPackages(): Promise<Record<string, MirrorPackage>> {
+  const usual = await usualPackages();
+  const library = (file: string): TarEntry => [`./lib/x86_64-linux-gnu/${file}`, `library ${file}`];
+  const simple = async (name: string, entries: readonly TarEntry[], more: readonly TarEntry[] = []) => ({
+    deb: await makeDeb(entries, [controlFile(name), ...more]),
+  });
+  const script = (name: string): TarEntry => [{ name: `./${name}`, mode: 0o755 }, '#!/bin/sh\n'];
+  const kernel = `linux-image-${KERNEL_VERSION}`;
+  return {
+    ...usual,
+    'linux-image-cloud-amd64': { ...(await simple('linux-image-cloud-amd64', [])), depends: kernel },
+    [kernel]: { ...usual[kernel]!, deb: withControl(usual[kernel]!.deb, await makeTar([controlFile(kernel)])) },
+    libc6: await simple('libc6', [library('ld-linux-x86-64.so.2'), library('libc.so.6'), library('libm.so.6')]),
+    libext2fs2: await simple('libext2fs2', [library('libext2fs.so.2'), library('libe2p.so.2')]),
+    'libcom-err2': await simple('libcom-err2', [library('libcom_err.so.2')]),
+    libblkid1: await simple('libblkid1', [library('libblkid.so.1')]),
+    libuuid1: await simple('libuuid1', [library('libuuid.so.1')]),
+    e2fsprogs: {
+      ...(await simple('e2fsprogs', [
+        ['./sbin/mke2fs', 'mke2fs'],
+        ['./etc/mke2fs.conf', '[defaults]\n'],
+      ])),
+      depends: 'libc6, libext2fs2, libcom-err2, libblkid1, libuuid1',
+      fields: { Priority: 'required' },
+    },
+    'base-passwd': {
+      ...(await simple('base-passwd', [], [script('preinst'), script('postinst')])),
+      fields: { Essential: 'yes' },
+    },
+    'systemd-sysv': await simple('systemd-sysv', [
+      [{ name: './sbin/init', type: 'symlink', linkname: '/lib/systemd/systemd' }],
+    ]),
+    udev: await simple('udev', [['./usr/share/man/man8/udev.8.gz', 'manual']], [script('preinst'), script('postinst')]),
+    apt: await simple('apt', [['./usr/bin/apt', 'apt']]),
+  };
+}
+
+/** The package with another control archive. */
+function withControl(deb: Uint8Array, control: Uint8Array): Uint8Array {
+  const members = Object.fromEntries([...readAr(deb)].map(({ name, data }) => [name, data]));
+  return makeAr({ ...members, 'control.tar.gz': gzipSync(control) });
 }

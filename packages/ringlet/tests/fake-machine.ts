@@ -24,6 +24,14 @@ export class FakeMachine implements Runnable {
   onStart: (machine: FakeMachine) => void = () => undefined;
   /** What the guest does when it is asked to shut down; it goes when absent. */
   onShutdown: ((options: ShutdownOptions) => void) | undefined;
+  readonly disks: Controllable['disks'] = {
+    attach: async (disk) => {
+      this.asked.push(`attach ${JSON.stringify(disk)}`);
+      return { controller: 0, target: 0, lun: disk.lun ?? 1 };
+    },
+    detach: async (place) => void this.asked.push(`detach ${JSON.stringify(place)}`),
+    resize: async (place, bytes) => void this.asked.push(`resize ${JSON.stringify(place)} to ${bytes}`),
+  };
   /** A picture of two pixels, red and blue. */
   readonly display: Controllable['display'] = {
     screenshot: async () => ({ width: 2, height: 1, pixels: Uint8Array.of(255, 0, 0, 255, 0, 0, 255, 255) }),

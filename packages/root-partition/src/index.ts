@@ -35,8 +35,8 @@ export { DEFAULT_PLATFORM } from './boot/acpi/platform-description.ts';
 export type { PlatformDescription } from './boot/acpi/platform-description.ts';
 export { isAr, readAr } from './boot/archive/ar.ts';
 export type { ArMember } from './boot/archive/ar.ts';
-export { FileKind, readCpio, writeCpio } from './boot/archive/cpio.ts';
-export type { CpioEntry } from './boot/archive/cpio.ts';
+export { cpioMembers, cpioTrailer, FileKind, readCpio, writeCpio } from './boot/archive/cpio.ts';
+export type { CpioEntry, NewCpioEntry } from './boot/archive/cpio.ts';
 export { decompressXz, isXz } from './boot/compression/xz/xz.ts';
 export type { EntryState, SegmentState, TableState } from './boot/entry-state.ts';
 export type { LinuxEntry } from './boot/kernel-description.ts';
@@ -54,7 +54,7 @@ export type {
   DeviceHostRequests,
   LoadedDevice,
 } from './machine/device-host.ts';
-export type { DiskDescription, DiskRequests } from './machine/machine-disks.ts';
+export type { DiskDescription, DiskPlace, DiskRequests } from './machine/machine-disks.ts';
 export type { IntegrationRequests, KvpPoolNumber } from './machine/machine-integration.ts';
 export type { NetworkRequests, NicDescription } from './machine/machine-network.ts';
 export { NetworkVsp } from './vsps/network/network-vsp.ts';

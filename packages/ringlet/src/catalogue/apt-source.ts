@@ -8,11 +8,13 @@ import { delimiter, join } from 'node:path';
 import { UserError } from '@ringlet/wire';
 import type { Environment } from '../control/directory.ts';
 import { PackageIndex, type PackageRecord } from './package-index.ts';
-import { isWanted, type PackageSource } from './package-source.ts';
+import type { PackageSource } from './package-source.ts';
 
 /** What apt needs to know. */
 export interface AptOptions {
   readonly suite: string;
+  /** Which packages of the lists are of interest. */
+  readonly wanted: (name: string) => boolean;
   /** A directory for what apt keeps. */
   readonly directory: string;
   readonly environment: Environment;
@@ -56,7 +58,7 @@ export async function openApt(options: AptOptions): Promise<PackageSource | unde
         architecture === 'amd64' && POCKETS.some((pocket) => codename === options.suite + pocket),
     );
   const index = new PackageIndex();
-  for (const [, , file] of lists) await index.add(apt.read(APT_HELPER, ['cat-file', file!]), isWanted);
+  for (const [, , file] of lists) await index.add(apt.read(APT_HELPER, ['cat-file', file!]), options.wanted);
   // Some other source of the host may be out of order; that is none of our business.
   if (index.find('busybox-static') === undefined) {
     if (updateFailure !== undefined) throw updateFailure;
@@ -66,6 +68,8 @@ export async function openApt(options: AptOptions): Promise<PackageSource | unde
     name: 'apt',
     signatures: 'checked',
     find: (name) => index.find(name),
+    all: () => index.all(),
+    expect: (records, signal) => apt.locate(records, signal),
     fetch: (record, file, progress, signal) => apt.download(record, file, progress, signal),
   };
 }
@@ -75,6 +79,8 @@ class Apt {
   readonly #configuration: string;
   readonly #environment: NodeJS.ProcessEnv;
   readonly #signal: AbortSignal | undefined;
+  /** Where packages are, by their sums. */
+  readonly #places = new Map<string, string>();
 
   constructor(options: AptOptions) {
     this.#directory = options.directory;
@@ -88,6 +94,18 @@ class Apt {
     writeFileSync(this.#configuration, configuration(options.directory));
   }
 
+  /** Asks where packages are: all at once, because apt reads all of its lists for each question. */
+  async locate(records: readonly PackageRecord[], signal: AbortSignal | undefined): Promise<void> {
+    if (records.length === 0) return;
+    const words = ['download', '--print-uris', ...records.map(({ name, version }) => `${name}:amd64=${version}`)];
+    const lines = (await this.run('apt-get', words, { signal })).split('\n');
+    for (const line of lines) {
+      const [, uri, sum] = /^'([^']+)' \S+ \d+ SHA256:([0-9a-f]{64})/.exec(line) ?? [];
+      const record = records.find(({ sha256 }) => sha256 === sum);
+      if (uri !== undefined && record !== undefined) this.#places.set(record.sha256, uri);
+    }
+  }
+
   /** Fetches a package by apt's plumbing, which goes on with what an earlier try has left; `apt-get download` does not. */
   async download(
     record: PackageRecord,
@@ -95,9 +113,9 @@ class Apt {
     progress: (received: number) => void,
     signal: AbortSignal | undefined,
   ): Promise<void> {
-    const words = ['download', '--print-uris', `${record.name}:amd64=${record.version}`];
-    const uri = /^'([^']+)' /m.exec(await this.run('apt-get', words, { signal }))?.[1];
-    if (uri === undefined) throw aptFailed(words, `it does not say where ${record.name} is`);
+    if (!this.#places.has(record.sha256)) await this.locate([record], signal);
+    const uri = this.#places.get(record.sha256);
+    if (uri === undefined) throw aptFailed(['download'], `it does not say where ${record.name} is`);
     const fetchOnce = (): Promise<string> =>
       this.run(APT_HELPER, ['download-file', uri, file, `SHA256:${record.sha256}`], {
         signal,

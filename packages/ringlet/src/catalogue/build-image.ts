@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { AGENT_PROGRAM } from '../agent/agent-program.ts';
 import { agentFiles } from './agent-files.ts';
 import { damagedPackage, readDeb } from './deb.ts';
+import { DISK_RECIPE } from './disk/make-disk.ts';
 import { INIT_SCRIPT } from './init-script.ts';
 import { makeInitramfs } from './initramfs.ts';
 import { type KernelModule, readKernelModule } from './kernel-module.ts';
@@ -26,9 +27,9 @@ const UNRELATED =
   /^kernel\/(?:sound|drivers\/(?:media|infiniband|staging|iio|usb|mtd|isdn|net\/(?:wireless|ethernet|usb|can)|gpu\/drm\/[^/]+\/)|net\/(?:netfilter|mac80211|bluetooth|wireless))\//;
 
 /** Says which way of making images this is: another script, another choice of modules, another recipe. */
-export function recipe(): string {
+export function recipe(disk = false): string {
   return createHash('sha256')
-    .update(JSON.stringify([REVISION, INIT_SCRIPT, USEFUL_MODULES, AGENT_PROGRAM]))
+    .update(JSON.stringify([REVISION, INIT_SCRIPT, USEFUL_MODULES, AGENT_PROGRAM, ...(disk ? DISK_RECIPE : [])]))
     .digest('hex');
 }
 

@@ -8,7 +8,7 @@
  *       ├── apt/                     apt's lists, when apt fetches
  *       └── lock                     who is changing all this
  */
-import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { UserError } from '@ringlet/wire';
@@ -61,6 +61,11 @@ export class Cache {
   /** The file of a package, known by its SHA-256. */
   package(sha256: string): string {
     return join(this.packages, `${sha256}.deb`);
+  }
+
+  /** Whether there is a file for a package; its sum is looked at when it is used. */
+  hasPackage(sha256: string): boolean {
+    return existsSync(this.package(sha256));
   }
 
   /** Full names of the images that are there. */

@@ -1,7 +1,8 @@
 /**
- * Names of catalogue images: `debian`, `debian-generic`, `debian-trixie`, `debian-trixie-generic`.
+ * Names of catalogue images: `debian`, `debian-generic`, `debian-trixie`, `debian-trixie-generic`, and each of them with
+ * a root disk: `debian-disk`, `debian-trixie-generic-disk`.
  *
- * A name says distribution, suite and kernel; what it leaves out is the default, so that several names mean one image.
+ * A name says distribution, suite, kernel, and whether there is a disk; what it leaves out is the default, so that several names mean one image.
  * The full name, such as `debian-bookworm-cloud`, is what it is kept under.
  */
 import { UserError } from '@ringlet/wire';
@@ -21,15 +22,19 @@ export interface ImageName {
   /** The suite's codename, such as `bookworm`. */
   readonly suite: string;
   readonly kernel: KernelFlavour;
+  /** Whether it has a root disk. */
+  readonly disk: boolean;
 }
 
 /** Choices that a name leaves open. */
 export interface ImageChoices {
   readonly suite?: string;
   readonly kernel?: string;
+  readonly disk?: boolean;
 }
 
 const DISTRIBUTION = 'debian';
+const DISK = 'disk';
 const DEFAULT_SUITE = 'bookworm';
 /** Codenames are single words; it is part of paths and URLs. */
 const SUITE_FORM = /^[a-z][a-z0-9]{1,31}$/;
@@ -47,6 +52,8 @@ export function looksLikeImage(word: string): boolean {
  */
 export function parseImageName(name: string, choices: ImageChoices = {}): ImageName {
   const [distribution = '', ...words] = name.split('-');
+  const disk = words.at(-1) === DISK;
+  if (disk) words.pop();
   if (distribution !== DISTRIBUTION || words.length > 2) throw unknown(name);
   const kernelWord = KERNELS.find((kernel) => kernel === words.at(-1));
   const suiteWord = kernelWord === undefined ? words[0] : words.at(-2);
@@ -66,13 +73,14 @@ export function parseImageName(name: string, choices: ImageChoices = {}): ImageN
       hint: `one of ${KERNELS.join(', ')}`,
     });
   }
-  return { full: `${DISTRIBUTION}-${suite}-${kernel}`, distribution: DISTRIBUTION, suite, kernel };
+  const full = [DISTRIBUTION, suite, kernel, ...(disk || choices.disk === true ? [DISK] : [])].join('-');
+  return { full, distribution: DISTRIBUTION, suite, kernel, disk: disk || choices.disk === true };
 }
 
 /** The shortest name that means the same image. */
-export function shortName({ distribution, suite, kernel }: ImageName): string {
+export function shortName({ distribution, suite, kernel, disk }: ImageName): string {
   const words = [distribution, ...(suite === DEFAULT_SUITE ? [] : [suite]), ...(kernel === KERNELS[0] ? [] : [kernel])];
-  return words.join('-');
+  return [...words, ...(disk ? [DISK] : [])].join('-');
 }
 
 function agreed(flag: string, inName: string | undefined, inFlag: string | undefined): string | undefined {
@@ -85,7 +93,11 @@ function agreed(flag: string, inName: string | undefined, inFlag: string | undef
 }
 
 function unknown(name: string): UserError {
-  const near = nearMiss(name, [DISTRIBUTION, ...KERNELS.map((kernel) => `${DISTRIBUTION}-${kernel}`)]);
+  const near = nearMiss(name, [
+    DISTRIBUTION,
+    `${DISTRIBUTION}-${DISK}`,
+    ...KERNELS.map((kernel) => `${DISTRIBUTION}-${kernel}`),
+  ]);
   return new UserError('image-unknown', `the catalogue has no "${name}"`, {
     hint: near === undefined ? `it has ${DISTRIBUTION}: ringlet pull ${DISTRIBUTION}` : `did you mean ${near}?`,
   });

@@ -1,10 +1,11 @@
 /** Images in the cache: what `image.json` says of one, and whether its files are still what it says. */
 import { createHash } from 'node:crypto';
-import { readFileSync, rmSync } from 'node:fs';
+import { readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { UserError } from '@ringlet/wire';
 import { z } from 'zod';
 import { type Cache, entriesOf } from './cache.ts';
+import { sha256OfFile } from './download.ts';
 
 /** Changes when an image of an earlier ringlet can no longer be read. */
 const FORMAT = 1;
@@ -27,13 +28,15 @@ const imageDescription = z.object({
   packages: z.array(z.object({ name: z.string(), version: z.string(), ...fileDescription.shape })),
   kernel: fileDescription,
   initrd: fileDescription,
+  /** Its root disk, where it has one. */
+  disk: fileDescription.extend({ modified: z.number() }).optional(),
 });
 
 /** What is known of an image. */
 export type ImageDescription = z.infer<typeof imageDescription>;
 
 /** The files of an image directory. */
-export const ImageFile = { Kernel: 'kernel', Initrd: 'initrd', Description: 'image.json' } as const;
+export const ImageFile = { Kernel: 'kernel', Initrd: 'initrd', Disk: 'disk.vhdx', Description: 'image.json' } as const;
 
 /** Makes the text of `image.json`. */
 export function describeImage(image: Omit<ImageDescription, 'format'>): string {
@@ -55,17 +58,31 @@ export function readImage(cache: Cache, name: string): ImageDescription | undefi
   }
 }
 
-/** Whether kernel and initrd are what the description says. Reads all of them. */
+/** Size and sum of a file that is too large to hold, and when it was last written to. */
+export async function diskFacts(path: string): Promise<NonNullable<ImageDescription['disk']>> {
+  const { size, mtimeMs } = statSync(path);
+  return { size, sha256: await sha256OfFile(path), modified: mtimeMs };
+}
+
+/** Whether kernel, initrd and disk are what the description says. Reads all of them, but of a disk that nobody has written to only its size and time. */
 export function isWhole(cache: Cache, name: string, image: ImageDescription): boolean {
-  return (['Kernel', 'Initrd'] as const).every((key) => {
-    const wanted = key === 'Kernel' ? image.kernel : image.initrd;
-    try {
+  try {
+    for (const key of ['Kernel', 'Initrd'] as const) {
+      const wanted = key === 'Kernel' ? image.kernel : image.initrd;
       const facts = fileFacts(readFileSync(join(cache.image(name), ImageFile[key])));
-      return facts.size === wanted.size && facts.sha256 === wanted.sha256;
-    } catch {
-      return false;
+      if (facts.size !== wanted.size || facts.sha256 !== wanted.sha256) return false;
     }
-  });
+    if (image.disk === undefined) return true;
+    const { size, mtimeMs } = statSync(join(cache.image(name), ImageFile.Disk));
+    return size === image.disk.size && mtimeMs === image.disk.modified;
+  } catch {
+    return false;
+  }
+}
+
+/** Bytes of its files. */
+export function sizeOfImage({ kernel, initrd, disk }: ImageDescription): number {
+  return kernel.size + initrd.size + (disk?.size ?? 0);
 }
 
 /** Every image that is there, by name. */

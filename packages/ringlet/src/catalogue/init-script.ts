@@ -26,11 +26,40 @@ if modprobe -q hv_vmbus 2>/dev/null; then
     hv_sock 2>/dev/null
 fi
 ip link set lo up
+# From here on the console belongs to who is in front of it; dmesg has what the kernel says.
+echo 4 > /proc/sys/kernel/printk
+
+# "root=" names a disk with a system of its own, by device, LABEL= or UUID=. Disks may take a moment to appear.
+root= mode=ro init=/sbin/init flags=
+for word in $(cat /proc/cmdline); do
+  case $word in
+    root=*) root=\${word#root=} ;;
+    rootflags=*) flags=,\${word#rootflags=} ;;
+    init=*) init=\${word#init=} ;;
+    ro | rw) mode=$word ;;
+  esac
+done
+if [ -n "$root" ] && ! [ -x /etc/ringlet-init ]; then
+  for try in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30; do
+    case $root in
+      LABEL=* | UUID=*) device=$(findfs "$root" 2>/dev/null) ;;
+      *) device=$root ;;
+    esac
+    [ -b "$device" ] && break
+    sleep 1
+  done
+  modprobe -q ext4
+  if mount -o "$mode$flags" "$device" /mnt; then
+    umount /tmp
+    for point in dev proc sys run; do mount -o move /$point /mnt/$point; done
+    exec switch_root -c /dev/console /mnt "$init" "$@"
+  fi
+  echo "$root could not be mounted: here is a shell instead."
+fi
+
 # Runs commands for the host: ringlet exec.
 [ -x /bin/ringlet-agent ] && ringlet-agent </dev/null >/dev/null 2>&1 &
 
-# From here on the console belongs to the shell; dmesg has what the kernel says.
-echo 4 > /proc/sys/kernel/printk
 echo
 echo "Linux $(uname -r), $(nproc) processor(s), busybox. 'exit' powers off."
 echo

@@ -14,7 +14,7 @@ import { UserError } from '@ringlet/wire';
 import { damagedIndex } from './control-file.ts';
 import { download, fetchSmall } from './download.ts';
 import { PackageIndex } from './package-index.ts';
-import { isWanted, type PackageSource, type Signatures } from './package-source.ts';
+import type { PackageSource, Signatures } from './package-source.ts';
 import { parseRelease, type Release } from './release-file.ts';
 import { verifiedRelease } from './signature.ts';
 import { unpackXz } from './xz-stream.ts';
@@ -26,6 +26,8 @@ export const DEFAULT_MIRROR = 'https://deb.debian.org/debian';
 export interface MirrorOptions {
   readonly mirror: string;
   readonly suite: string;
+  /** Which packages of the list are of interest. */
+  readonly wanted: (name: string) => boolean;
   /** Directory for the list while it is fetched. */
   readonly partial: string;
   /** Keys to check the release with; those of the host's Debian keyring otherwise. */
@@ -59,6 +61,7 @@ export async function openMirror(options: MirrorOptions): Promise<PackageSource>
     name: root.href.replace(/\/$/, ''),
     signatures,
     find: (name) => index.find(name),
+    all: () => index.all(),
     fetch: (record, file, progress, signal) =>
       download({
         url: new URL(record.path, root),
@@ -115,7 +118,7 @@ async function fetchIndex(suite: URL, release: Release, options: MirrorOptions):
   const index = new PackageIndex();
   await index.add(
     path.endsWith('.xz') ? unpackXz(packed, LARGEST_UNPACKED_LIST, 'the list') : gunzip(packed),
-    isWanted,
+    options.wanted,
   );
   return index;
 }

@@ -27,12 +27,18 @@ const read = async (text: string, pieceSize = text.length): Promise<PackageIndex
 };
 
 test('a package is read with its place, size, sum and what it depends on', async () => {
-  const index = await read(stanza({ Depends: 'linux-image-6.1.0-56-cloud-amd64 (= 6.1.192-2), aa | bb, libc6:any' }));
+  const depends = 'linux-image-6.1.0-56-cloud-amd64 (= 6.1.192-2), aa | bb, libc6:any';
+  const index = await read(
+    stanza({ Depends: depends, 'Pre-Depends': 'dpkg', Provides: 'sh-utils', Priority: 'required' }),
+  );
 
   expect(index.find('busybox-static')).toEqual({
     name: 'busybox-static',
     version: '1:1.35.0-4',
     depends: ['linux-image-6.1.0-56-cloud-amd64', 'aa', 'libc6'],
+    relations: `dpkg, ${depends}`,
+    provides: 'sh-utils',
+    required: true,
     path: FIELDS.Filename,
     size: 928188,
     sha256: FIELDS.SHA256,

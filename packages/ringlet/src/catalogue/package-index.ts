@@ -8,6 +8,12 @@ export interface PackageRecord {
   readonly version: string;
   /** Names of the packages that it depends on; of alternatives the first. */
   readonly depends: readonly string[];
+  /** What must be there for it to work (`Pre-Depends` and `Depends`), as its list says it. */
+  readonly relations: string;
+  /** Other names it goes by (`Provides`), as its list says it. */
+  readonly provides: string;
+  /** Every system has it: it is essential, or of the priority "required". */
+  readonly required: boolean;
   /** Where it is, from the root of its archive. */
   readonly path: string;
   /** Bytes. */
@@ -16,8 +22,8 @@ export interface PackageRecord {
   readonly sha256: string;
 }
 
-/** Nothing the catalogue wants is nearly as large. */
-const LARGEST_PACKAGE = 1 << 30;
+/** The largest package of the archive has more than a gigabyte. */
+const LARGEST_PACKAGE = 4 * 1024 ** 3;
 
 /** Wanted packages of one or more lists. */
 export class PackageIndex {
@@ -40,6 +46,11 @@ export class PackageIndex {
     }
   }
 
+  /** Every package. */
+  all(): IterableIterator<PackageRecord> {
+    return this.#records.values();
+  }
+
   /** The newest version of a package. */
   find(name: string): PackageRecord | undefined {
     return this.#records.get(name);
@@ -58,10 +69,14 @@ function recordOf(name: string, stanza: Stanza): PackageRecord {
   }
   const size = Number(field('size', /^\d{1,15}$/));
   if (size < 1 || size > LARGEST_PACKAGE) throw damagedIndex(`${name} is said to have ${size} bytes`);
+  const relations = [stanza.get('pre-depends'), stanza.get('depends')].filter((text) => text !== undefined);
   return {
     name: field('package', /^[a-z0-9][a-z0-9+.-]{1,200}$/),
     version: field('version', /^[0-9][A-Za-z0-9.+:~-]{0,200}$/),
     depends: dependsOf(stanza.get('depends') ?? ''),
+    relations: relations.join(', '),
+    provides: stanza.get('provides') ?? '',
+    required: stanza.get('essential') === 'yes' || stanza.get('priority') === 'required',
     path,
     size,
     sha256: field('sha256', /^[0-9a-f]{64}$/),

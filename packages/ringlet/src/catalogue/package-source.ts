@@ -11,6 +11,10 @@ export interface PackageSource {
   readonly name: string;
   readonly signatures: Signatures;
   find(name: string): PackageRecord | undefined;
+  /** Every package of the lists that was wanted. */
+  all(): Iterable<PackageRecord>;
+  /** Told which packages will be fetched, where asking for them together is cheaper. */
+  expect?(records: readonly PackageRecord[], signal: AbortSignal | undefined): Promise<void>;
   /**
    * Fetches a package to `file`, which may hold its beginning. Whoever calls checks size and sum.
    *
@@ -24,7 +28,7 @@ export interface PackageSource {
   ): Promise<void>;
 }
 
-/** Which packages of a list are of interest: a list has 60,000. */
+/** Which packages of a list are of interest to an image without a disk: a list has 60,000. */
 export function isWanted(name: string): boolean {
   const agent: readonly string[] = AGENT_PACKAGES;
   return name === 'busybox-static' || name.startsWith('linux-image-') || agent.includes(name);

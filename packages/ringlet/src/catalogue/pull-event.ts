@@ -12,5 +12,8 @@ export type PullEvent =
       readonly cached: boolean;
     }
   | { readonly type: 'progress'; readonly package: string; readonly received: number; readonly size: number }
+  /** A root disk: what is being done now, such as `unpack`, and how much of it is done. */
+  | { readonly type: 'installing'; readonly phase: string }
+  | { readonly type: 'installed'; readonly phase: string; readonly done: number; readonly of: number }
   | { readonly type: 'building'; readonly image: string }
   | { readonly type: 'notice'; readonly text: string };

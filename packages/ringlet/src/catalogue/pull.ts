@@ -8,12 +8,15 @@ import { AGENT_PACKAGES } from './agent-files.ts';
 import { buildImage, recipe } from './build-image.ts';
 import { Cache, cacheDirectory, reason } from './cache.ts';
 import { lockCache } from './cache-lock.ts';
+import { ROOT_LABEL } from './disk/disk-files.ts';
+import type { CreateMachine } from './disk/install-disk.ts';
+import { makeDisk } from './disk/make-disk.ts';
 import { fetchPackage } from './fetch-package.ts';
-import { describeImage, fileFacts, ImageFile, isWhole, readImage } from './image.ts';
+import { describeImage, diskFacts, fileFacts, ImageFile, isWhole, readImage } from './image.ts';
 import { type ImageName, parseImageName } from './image-name.ts';
 import { DEFAULT_MIRROR, openMirror } from './mirror-source.ts';
 import type { PackageRecord } from './package-index.ts';
-import type { PackageSource } from './package-source.ts';
+import { isWanted, type PackageSource } from './package-source.ts';
 import type { PullEvent } from './pull-event.ts';
 import { type CatalogueImage, imageOf } from './resolve.ts';
 
@@ -26,6 +29,10 @@ export interface PullOptions {
   readonly suite?: string | undefined;
   /** `cloud` or `generic`. */
   readonly kernel?: string | undefined;
+  /** With a root disk: a whole system rather than a shell. */
+  readonly disk?: boolean | undefined;
+  /** Makes the machine that a root disk is made in; a real one otherwise. */
+  readonly createMachine?: CreateMachine | undefined;
   /** URL of an archive, to be used instead of apt. */
   readonly mirror?: string | undefined;
   /** File of keys that a mirror's release must be signed with. */
@@ -46,6 +53,7 @@ export interface PullResult extends CatalogueImage {
 
 /** The modules' self-tests of the kernel's ciphers are most of a boot, and find nothing here. */
 const COMMAND_LINE = 'console=ttyS0 cryptomgr.notests';
+const DISK_COMMAND_LINE = `${COMMAND_LINE} root=LABEL=${ROOT_LABEL} rw`;
 
 /**
  * Pulls an image. It is there whole, or not at all; what was downloaded before an end is kept for the next try.
@@ -57,13 +65,14 @@ export async function pull(name: string, options: PullOptions = {}): Promise<Pul
   const image = parseImageName(name, {
     ...(options.suite === undefined ? {} : { suite: options.suite }),
     ...(options.kernel === undefined ? {} : { kernel: options.kernel }),
+    ...(options.disk === undefined ? {} : { disk: options.disk }),
   });
   const cache = new Cache(cacheDirectory(options.environment ?? process.env, options.cache));
   cache.create();
   const unlock = lockCache(cache.lock);
   try {
     const there = readImage(cache, image.full);
-    const current = there?.recipe === recipe() && isWhole(cache, image.full, there);
+    const current = there?.recipe === recipe(image.disk) && isWhole(cache, image.full, there);
     if (there !== undefined && current && options.force !== true) {
       return { ...imageOf(cache, image.full, there), made: false };
     }
@@ -95,36 +104,59 @@ async function make(image: ImageName, cache: Cache, options: PullOptions): Promi
   const { kernel, initrd } = await buildImage({ kernel: kernelDeb, kernelVersion, busybox: busyboxDeb, agent });
   signal?.throwIfAborted();
 
-  const description = {
-    name: image.full,
-    kernelVersion,
-    commandLine: COMMAND_LINE,
-    source: source.name,
-    signatures: source.signatures,
-    recipe: recipe(),
-    pulled: new Date().toISOString(),
-    packages: [chosen.kernel, chosen.busybox, ...chosen.agent].map(({ name, version, size, sha256 }) => ({
-      name,
-      version,
-      size,
-      sha256,
-    })),
-    kernel: fileFacts(kernel),
-    initrd: fileFacts(initrd),
-  };
-  const text = describeImage(description);
   const fresh = join(cache.images, `.new-${image.full}`);
+  const at = (name: string): string => join(fresh, name);
   try {
     mkdirSync(fresh);
-    writeFileSync(join(fresh, ImageFile.Kernel), kernel);
-    writeFileSync(join(fresh, ImageFile.Initrd), initrd);
-    writeFileSync(join(fresh, ImageFile.Description), text);
+    writeFileSync(at(ImageFile.Kernel), kernel);
+    writeFileSync(at(ImageFile.Initrd), initrd);
+    const packages = [chosen.kernel, chosen.busybox, ...chosen.agent];
+    if (image.disk) {
+      const scratch = at('scratch');
+      mkdirSync(scratch);
+      const onDisk = await makeDisk({
+        suite: image.suite,
+        kernelPackages: [chosen.newest.name],
+        kernel: at(ImageFile.Kernel),
+        initrd: at(ImageFile.Initrd),
+        commandLine: COMMAND_LINE,
+        source,
+        cache,
+        disk: at(ImageFile.Disk),
+        scratch,
+        createMachine: options.createMachine ?? realMachine,
+        tell,
+        signal,
+      });
+      rmSync(scratch, { recursive: true });
+      packages.push(...onDisk.filter((record) => !packages.some(({ name }) => name === record.name)));
+    }
+    const text = describeImage({
+      name: image.full,
+      kernelVersion,
+      commandLine: image.disk ? DISK_COMMAND_LINE : COMMAND_LINE,
+      source: source.name,
+      signatures: source.signatures,
+      recipe: recipe(image.disk),
+      pulled: new Date().toISOString(),
+      packages: packages.map(({ name, version, size, sha256 }) => ({ name, version, size, sha256 })),
+      kernel: fileFacts(kernel),
+      initrd: fileFacts(initrd),
+      ...(image.disk ? { disk: await diskFacts(at(ImageFile.Disk)) } : {}),
+    });
+    writeFileSync(at(ImageFile.Description), text);
     cache.replaceImage(fresh, image.full);
   } finally {
     rmSync(fresh, { recursive: true, force: true });
   }
   return imageOf(cache, image.full, readImage(cache, image.full)!);
 }
+
+/** Loaded when it is needed: most pulls run nothing. */
+const realMachine: CreateMachine = async (options) => {
+  const { Machine } = await import('../machine/machine.ts');
+  return new Machine(options);
+};
 
 /** apt where the host has it and its sources have the suite; a mirror otherwise, or where one is named. */
 async function openSource(image: ImageName, cache: Cache, options: PullOptions): Promise<PackageSource> {
@@ -134,16 +166,18 @@ async function openSource(image: ImageName, cache: Cache, options: PullOptions):
   const lists = (received: number, size: number): void => tell({ type: 'lists', received, size });
   const notice = (text: string): void => tell({ type: 'notice', text });
 
+  const wanted = image.disk ? () => true : isWanted;
   const aboutMirror = options.keyring !== undefined || options.signatures === false;
   if (options.mirror === undefined && !aboutMirror && hasApt(environment)) {
     const progress = (percent: number): void => lists(percent, 100);
-    const apt = await openApt({ suite: image.suite, directory: cache.apt, environment, signal, progress });
+    const apt = await openApt({ suite: image.suite, wanted, directory: cache.apt, environment, signal, progress });
     if (apt !== undefined) return apt;
     notice(`the sources of apt do not have ${image.suite}; fetching from ${DEFAULT_MIRROR}`);
   }
   return await openMirror({
     mirror: options.mirror ?? DEFAULT_MIRROR,
     suite: image.suite,
+    wanted,
     partial: cache.partial,
     keyring: options.keyring,
     unsigned: options.signatures === false,
@@ -154,6 +188,8 @@ async function openSource(image: ImageName, cache: Cache, options: PullOptions):
 }
 
 interface ChosenPackages {
+  /** The package that depends on the newest kernel. */
+  readonly newest: PackageRecord;
   readonly kernel: PackageRecord;
   readonly kernelVersion: string;
   readonly busybox: PackageRecord;
@@ -180,6 +216,7 @@ function choosePackages(image: ImageName, source: PackageSource): ChosenPackages
   const kernel = find(kernelName);
   const agent = AGENT_PACKAGES.map((name) => source.find(name)).filter((record) => record !== undefined);
   return {
+    newest,
     kernel,
     kernelVersion: kernelName.slice('linux-image-'.length),
     busybox: find('busybox-static'),

@@ -16,6 +16,8 @@ export interface CatalogueImage {
   readonly kernel: string;
   /** Path of the initial root file system. */
   readonly initrd: string;
+  /** Path of the root disk, where it has one. */
+  readonly disk?: string;
   readonly commandLine: string;
   readonly kernelVersion: string;
   readonly description: ImageDescription;
@@ -52,6 +54,7 @@ export function imageOf(cache: Cache, full: string, description: ImageDescriptio
     shortName: shortName(parseImageName(full)),
     kernel: join(directory, ImageFile.Kernel),
     initrd: join(directory, ImageFile.Initrd),
+    ...(description.disk === undefined ? {} : { disk: join(directory, ImageFile.Disk) }),
     commandLine: description.commandLine,
     kernelVersion: description.kernelVersion,
     description,

@@ -18,6 +18,16 @@ export const CATALOGUE_ERROR_PAGES: Readonly<Record<string, ErrorPage>> = {
     'It is in $XDG_CACHE_HOME/ringlet, or in ~/.cache/ringlet.',
     'Look for a full disk or missing permissions, or choose another directory with --cache DIR.',
   ),
+  'copy-failed': page(
+    'the file of --keep cannot be made',
+    "It begins as a copy of the image's root disk, which takes a few hundred megabytes.",
+    'Look for a full disk, or choose another place: --keep FILE',
+  ),
+  'disk-install-failed': page(
+    'a root disk could not be made',
+    'A guest makes it: it unpacks packages and runs their scripts. This one failed, got stuck, or was turned off; its last words follow the message. Nothing of its disk is kept.',
+    'Try again: no package is fetched twice. If it fails at the same place, a package of the suite has changed in a way that ringlet does not know.',
+  ),
   'download-damaged': page(
     'a download does not have the SHA-256 that it should have',
     'It was damaged on its way, or the mirror was just being changed. Nothing of it was used.',
@@ -30,7 +40,7 @@ export const CATALOGUE_ERROR_PAGES: Readonly<Record<string, ErrorPage>> = {
   ),
   'image-damaged': page(
     'an image in the cache is not what was pulled',
-    'Its kernel or its initial root file system has another size or SHA-256 than noted.',
+    'Its kernel, initial root file system or root disk has another size or SHA-256 than noted, or the disk was written to.',
     'Make it anew: ringlet pull NAME',
   ),
   'image-not-there': page(
@@ -40,7 +50,7 @@ export const CATALOGUE_ERROR_PAGES: Readonly<Record<string, ErrorPage>> = {
   ),
   'image-unknown': page(
     'the catalogue has nothing of that name',
-    'It has debian, debian-generic, and both of other suites: debian-SUITE, debian-SUITE-generic.',
+    'It has debian, debian-generic, both of other suites (debian-SUITE, debian-SUITE-generic), and each of them with a root disk: -disk behind the name.',
     'ringlet pull debian',
   ),
   'index-damaged': page(
@@ -60,7 +70,7 @@ export const CATALOGUE_ERROR_PAGES: Readonly<Record<string, ErrorPage>> = {
   ),
   'package-not-found': page(
     'the suite has no such package',
-    'An image needs a kernel and busybox of its suite.',
+    'An image needs a kernel and busybox of its suite; a root disk also what every Debian has, systemd, and all that these need.',
     'Check --suite and --mirror.',
   ),
   'signature-wrong': page(

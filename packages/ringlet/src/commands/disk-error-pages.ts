@@ -96,7 +96,7 @@ export const DISK_ERROR_PAGES: Readonly<Record<string, ErrorPage>> = {
   'no-such-disk': page(
     'the machine has no disk there',
     'It was never there, or it was removed.',
-    'ringlet inspect NAME shows its disks.',
+    'ringlet disk ls NAME shows its disks.',
   ),
   'no-such-lun': page(
     'there is no disk at that address',

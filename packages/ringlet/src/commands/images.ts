@@ -1,7 +1,7 @@
 /** `ringlet images`: what the catalogue has made, and removing it. */
 import { Cache, cacheDirectory } from '../catalogue/cache.ts';
 import { lockCache } from '../catalogue/cache-lock.ts';
-import { listImages, removeImage } from '../catalogue/image.ts';
+import { listImages, removeImage, sizeOfImage } from '../catalogue/image.ts';
 import { parseImageName, shortName } from '../catalogue/image-name.ts';
 import { formatSize } from '../configuration/size.ts';
 import { ExitCode } from './exit-code.ts';
@@ -21,7 +21,7 @@ export function listPulled(flags: { readonly json?: boolean; readonly cache?: st
   const rows = images.map((image) => [
     shortName(parseImageName(image.name)),
     image.kernelVersion,
-    formatSize(image.kernel.size + image.initrd.size),
+    formatSize(sizeOfImage(image)),
     image.pulled.slice(0, 10),
     `${image.source}${image.signatures === 'checked' ? '' : ' (signatures not checked)'}`,
   ]);

@@ -3,6 +3,7 @@ import { styleText } from 'node:util';
 import { UserError } from '@ringlet/wire';
 import { Command, CommanderError } from 'commander';
 import type { CreateFlags } from './disk.ts';
+import { addMachineDiskCommands } from './disk-commands.ts';
 import { addDisplayCommands } from './display-commands.ts';
 import { ExitCode, exitCodeHelp } from './exit-code.ts';
 import { examples } from './help-examples.ts';
@@ -72,6 +73,7 @@ export function createProgram(host: CommandHost, ended: (code: number) => void):
       'a disk image; may be repeated. Changes vanish unless "keep"',
       collect,
     )
+    .option('--keep <file>', "keep what the guest writes to its image's root disk here; a copy of it at first")
     .option(
       '--net <kind[=where][,option…]>',
       'a network adapter on nat, switch=NAME, tap=IF, passt, stream=PATH or none; may be repeated',
@@ -99,6 +101,8 @@ export function createProgram(host: CommandHost, ended: (code: number) => void):
         ['ringlet run examples/hello.ts --expect Hello --timeout 20s', 'as a step of a build'],
         ['ringlet run guest.ts -- --verbose now', 'words for the guest'],
         ['ringlet run debian', 'what ringlet pull debian has made; Ctrl-] then q leaves'],
+        ['ringlet run debian-disk', 'a whole system, made by ringlet pull debian --disk; log in as root'],
+        ['ringlet run debian-disk --keep web.vhdx', 'the same, and what it writes stays'],
         ['ringlet run --kernel bzImage --initrd initrd.img --append quiet', 'a kernel of your own'],
         ["echo 'uname -a; exit' | ringlet run debian", 'types at its console'],
       ) + `\n${exitCodeHelp()}\n`,
@@ -176,7 +180,9 @@ export function createProgram(host: CommandHost, ended: (code: number) => void):
       ended(await kill(name, host));
     });
 
-  const disk = program.command('disk').description('make, describe and check disk images');
+  const disk = program
+    .command('disk')
+    .description('make, describe and check disk images; add, remove and resize disks of a running machine');
   disk
     .command('create')
     .description('make an image, all zeroes or like its parent')
@@ -219,12 +225,14 @@ export function createProgram(host: CommandHost, ended: (code: number) => void):
       const { check } = await import('./disk.ts');
       ended(await check(file, host));
     });
+  addMachineDiskCommands(disk, host, ended);
   disk.addHelpText('after', examples(['ringlet disk create data.vhdx --size 10G', '']));
 
   program
     .command('pull')
     .description("make a kernel and an initial root file system out of a distribution's own packages")
-    .argument('<name>', 'debian, debian-generic, debian-SUITE, debian-SUITE-generic')
+    .argument('<name>', 'debian, debian-generic, debian-SUITE, debian-SUITE-generic; with -disk behind it as by --disk')
+    .option('--disk', 'with a root disk: a whole system that starts with systemd; takes minutes')
     .option('--suite <codename>', 'the suite; bookworm otherwise')
     .option('--kernel <kernel>', 'cloud (for virtual machines) or generic (everything)')
     .option('--mirror <url>', 'fetch from this archive; otherwise through apt where the host has it')
@@ -238,6 +246,7 @@ export function createProgram(host: CommandHost, ended: (code: number) => void):
       examples(
         ['ringlet pull debian', 'no root needed, nothing on the host is changed'],
         ['ringlet pull debian --kernel generic', ''],
+        ['ringlet pull debian --disk', 'a whole system, for ringlet run debian-disk'],
         ['ringlet pull debian --mirror https://deb.debian.org/debian', 'on hosts without apt'],
       ),
     )

@@ -1,4 +1,5 @@
 /** `ringlet pull`: makes an image of the catalogue, and shows how far it is. */
+import { sizeOfImage } from '../catalogue/image.ts';
 import { pull as pullImage, type PullOptions } from '../catalogue/pull.ts';
 import type { PullEvent } from '../catalogue/pull-event.ts';
 import { formatSize } from '../configuration/size.ts';
@@ -10,6 +11,7 @@ import type { CommandHost, EndSignal } from './host.ts';
 export interface PullFlags {
   readonly suite?: string;
   readonly kernel?: string;
+  readonly disk?: boolean;
   readonly mirror?: string;
   readonly keyring?: string;
   /** False with `--no-signatures`. */
@@ -23,6 +25,17 @@ export interface PullFlags {
 const REDRAW_MS = 100;
 /** Of a program's progress, so much more must be there for another object. */
 const JSON_STEP = 0.05;
+
+/** What is done for a root disk, in words. */
+const PHASES: Readonly<Record<string, string>> = {
+  fetch: 'fetching the packages of the disk',
+  gather: 'unpacking packages',
+  format: 'starting a guest that makes the disk',
+  unpack: 'the guest writes the files',
+  prepare: 'the guest prepares packages',
+  configure: 'the guest sets up packages',
+  finish: 'the guest tidies up',
+};
 
 /** Runs the command. */
 export async function pull(name: string, flags: PullFlags, host: CommandHost): Promise<ExitCode> {
@@ -38,6 +51,7 @@ export async function pull(name: string, flags: PullFlags, host: CommandHost): P
     environment: host.environment,
     signal: abort.signal,
     onEvent: (event) => show(event),
+    createMachine: (machine) => host.createMachine(machine),
   };
   try {
     const { description, shortName, kernel, initrd, made } = await pullImage(name, options);
@@ -46,7 +60,7 @@ export async function pull(name: string, flags: PullFlags, host: CommandHost): P
       write(host, 'image', { name: description.name, shortName, made, kernel, initrd, description });
       return ExitCode.Success;
     }
-    const size = formatSize(description.kernel.size + description.initrd.size);
+    const size = formatSize(sizeOfImage(description));
     const unchecked = description.signatures === 'checked' ? '' : ', signatures not checked';
     host.out(
       `${shortName}: Linux ${description.kernelVersion}, ${size}, from ${description.source}${unchecked}` +
@@ -80,8 +94,8 @@ function jsonProgress(host: CommandHost): Show {
   let shown = 0;
   return (event) => {
     if (event === undefined) return;
-    if (event.type === 'progress' || event.type === 'lists') {
-      const part = event.received / event.size;
+    const part = partOf(event);
+    if (part !== undefined) {
       if (part >= shown && part < Math.min(1, shown + JSON_STEP)) return;
       shown = part;
     } else shown = 0;
@@ -107,19 +121,29 @@ function drawnProgress(host: CommandHost): Show {
     drawn = false;
   };
   return (event) => {
-    if (event?.type !== 'progress' && event?.type !== 'lists') {
+    const part = event === undefined ? undefined : partOf(event);
+    if (event === undefined || part === undefined) {
       clear();
       return plain(event);
     }
     const now = performance.now();
-    if (now - last < REDRAW_MS && event.received < event.size) return;
+    if (now - last < REDRAW_MS && part < 1) return;
     last = now;
     clear();
-    const percent = `${Math.floor((100 * event.received) / event.size)} %`;
-    const amount = `${formatSize(event.received)} of ${formatSize(event.size)}`;
-    host.err(event.type === 'lists' ? `ringlet: package lists, ${percent}` : `ringlet: ${amount}, ${percent}`);
+    host.err(`ringlet: ${progressOf(event)}, ${Math.floor(100 * part)} %`);
     drawn = true;
   };
+}
+
+/** How much of something is done, from 0 to 1; `undefined` for events that are not about that. */
+function partOf(event: PullEvent): number | undefined {
+  if (event.type === 'progress' || event.type === 'lists') return event.received / event.size;
+  return event.type === 'installed' ? event.done / event.of : undefined;
+}
+
+function progressOf(event: PullEvent): string {
+  if (event.type === 'progress') return `${formatSize(event.received)} of ${formatSize(event.size)}`;
+  return event.type === 'installed' ? (PHASES[event.phase] ?? event.phase) : 'package lists';
 }
 
 function lineOf(event: PullEvent): string | undefined {
@@ -130,10 +154,13 @@ function lineOf(event: PullEvent): string | undefined {
       return `${event.package} ${event.version}, ${formatSize(event.size)}${event.cached ? ', in the cache' : ''}`;
     case 'building':
       return `making ${event.image}`;
+    case 'installing':
+      return PHASES[event.phase] ?? event.phase;
     case 'notice':
       return event.text;
     case 'lists':
     case 'progress':
+    case 'installed':
       return undefined;
   }
 }

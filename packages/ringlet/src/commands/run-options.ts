@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { invariant, UserError } from '@ringlet/wire';
 import { looksLikeImage, parseImageName } from '../catalogue/image-name.ts';
+import { copyOnce } from '../catalogue/copy-once.ts';
 import { resolveCatalogue } from '../catalogue/resolve.ts';
 import { parseDisplay } from '../configuration/display-flag.ts';
 import { parseDiskFlag } from '../configuration/disk-flag.ts';
@@ -31,6 +32,8 @@ export interface RunFlags {
   readonly initrd?: string;
   readonly append?: string;
   readonly disk?: readonly string[];
+  /** A file that keeps what the guest writes to its image's root disk. */
+  readonly keep?: string;
   readonly net?: readonly string[];
   readonly forward?: readonly string[];
   readonly device?: readonly string[];
@@ -57,7 +60,7 @@ export function machinesOf(
   flags: RunFlags,
   environment: Environment,
 ): MachineOptions[] {
-  const machines = target === undefined ? [{}] : targetOf(target, environment);
+  const machines = target === undefined ? [{}] : targetOf(target, flags.keep, environment);
   const changes = changesOf(args, flags);
   const [only, ...others] = machines;
   if (only !== undefined && others.length === 0) return [checked(forwarded(merge(only, changes), flags.forward))];
@@ -110,8 +113,9 @@ export function watchOf(flags: RunFlags): Watch {
 }
 
 /** The machines that a word means. */
-function targetOf(target: string, environment: Environment): MachineOptions[] {
-  if (looksLikeImage(target)) return [fromCatalogue(target, environment)];
+function targetOf(target: string, keep: string | undefined, environment: Environment): MachineOptions[] {
+  if (looksLikeImage(target)) return [fromCatalogue(target, keep, environment)];
+  if (keep !== undefined) throw conflict('--keep', 'is for images with a root disk', 'write --disk FILE,keep');
   if (!existsSync(target)) {
     throw new UserError('guest-not-found', `no file at ${target}`, {
       hint: 'give the path of a guest (.ts or .js) or of a machine file (.yaml), or the name of an image: debian',
@@ -120,15 +124,20 @@ function targetOf(target: string, environment: Environment): MachineOptions[] {
   return isMachineFile(target) ? readMachineFile(target) : [{ guest: resolve(target) }];
 }
 
-function fromCatalogue(name: string, environment: Environment): MachineOptions {
+function fromCatalogue(name: string, keep: string | undefined, environment: Environment): MachineOptions {
   const image = resolveCatalogue(name, { environment });
   if (image === undefined) {
     throw new UserError('image-not-there', `${name} was not pulled yet`, {
       hint: `make it first: ringlet pull ${name}. A file of that name is ./${name}`,
     });
   }
-  const { kernel, initrd, commandLine } = image;
-  return { kernel, initrd, commandLine };
+  const { kernel, initrd, commandLine, disk } = image;
+  if (disk === undefined) {
+    if (keep !== undefined) throw conflict('--keep', `is for images with a root disk`, `pull and run ${name}-disk`);
+    return { kernel, initrd, commandLine };
+  }
+  const root = keep === undefined ? { path: disk } : { path: copyOnce(disk, keep), keep: true };
+  return { kernel, initrd, commandLine, disks: [root] };
 }
 
 /** Checks that a machine has one thing to run, and nothing that belongs to another. */

@@ -1,6 +1,7 @@
 /** What the control socket and the command line need of a machine. `Machine` is one; tests bring smaller ones. */
 import type { Picture, Rectangle } from '@ringlet/root-partition';
 import type { Observable } from 'rxjs';
+import type { DiskOption } from '../configuration/options.ts';
 
 /** Where a machine is in its life. */
 export type MachineState = 'created' | 'starting' | 'running' | 'stopping' | 'stopped' | 'failed';
@@ -55,6 +56,20 @@ export type MouseAction =
   /** Notches of the wheel; away from the user is positive. */
   | { readonly action: 'scroll'; readonly notches: number };
 
+/** Where a disk of a machine hangs. */
+export interface DiskPlace {
+  readonly controller: number;
+  readonly target: number;
+  readonly lun: number;
+}
+
+/** The disks of a machine that runs. */
+export interface ControllableDisks {
+  attach(disk: DiskOption): Promise<DiskPlace>;
+  detach(place: DiskPlace): Promise<void>;
+  resize(place: DiskPlace, bytes: number): Promise<void>;
+}
+
 /** A machine, as far as controlling it goes. */
 export interface Controllable {
   readonly name: string;
@@ -68,6 +83,7 @@ export interface Controllable {
   readonly finished: Promise<MachineResult>;
   /** Types at the guest's console: text, or the bytes of keys. Guest modules have no console input, and get nothing. */
   write(data: string | Uint8Array): void;
+  readonly disks: ControllableDisks;
   readonly display: ControllableDisplay;
   readonly keyboard: ControllableKeyboard;
   readonly mouse: ControllableMouse;

@@ -16,6 +16,7 @@ import type { MachineFacts } from './facts.ts';
 import { callLine, errorLine, LONGEST_REQUEST, Request, type RequestId, resultLine, RpcError } from './json-rpc.ts';
 import { LineReader } from './line-reader.ts';
 import type { MethodContext, MethodGroup } from './method.ts';
+import { diskMethods } from './methods/disks.ts';
 import { displayMethods } from './methods/display.ts';
 import { inspectionMethods } from './methods/inspection.ts';
 import { machineMethods } from './methods/machine.ts';
@@ -32,7 +33,13 @@ const MOST_UNREAD = 8 * 1024 * 1024;
 const LINGER_MS = 500;
 
 /** Every method. A later group is one more line. */
-const METHODS: MethodGroup = { ...machineMethods, ...inspectionMethods, ...streamMethods, ...displayMethods };
+const METHODS: MethodGroup = {
+  ...machineMethods,
+  ...inspectionMethods,
+  ...streamMethods,
+  ...diskMethods,
+  ...displayMethods,
+};
 
 /** A socket that answers for a machine until {@link ControlServer.close}. */
 export interface ControlServer {

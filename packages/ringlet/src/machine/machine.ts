@@ -23,6 +23,7 @@ import { defaultMemory, type MachineOptions } from '../configuration/options.ts'
 import type { Controllable, MachineResult, MachineState, ShutdownOptions } from '../control/controllable.ts';
 import { LockstepHarness } from '../lockstep/lockstep-harness.ts';
 import { ThreadedHarness } from '../threads/threaded-harness.ts';
+import { Disks } from './disks.ts';
 import { Display } from './display.ts';
 import type { Harness } from './harness.ts';
 import { Keyboard } from './keyboard.ts';
@@ -55,6 +56,8 @@ const CONSOLE_REPLAY = 256;
 /** One virtual machine. */
 export class Machine implements Controllable {
   readonly name: string;
+  /** Disks that come and go while it runs. */
+  readonly disks: Disks;
   /** What the guest shows. */
   readonly display: Display;
   /** Keys for the guest, as from a keyboard in front of its screen. Its console is another: {@link Machine.write}. */
@@ -87,6 +90,7 @@ export class Machine implements Controllable {
       const why = new UserError('machine-not-running', `${this.name} does not run`, { hint: 'start() it first' });
       return Promise.reject(why);
     };
+    this.disks = new Disks(ask);
     this.display = new Display(ask, this.#state);
     this.keyboard = new Keyboard(ask);
     this.mouse = new Mouse(ask);

@@ -28,7 +28,7 @@ export interface DiskDescription extends DiskLimits {
 }
 
 /** Where a disk hangs. */
-interface Place {
+export interface DiskPlace {
   readonly controller: number;
   readonly target: number;
   readonly lun: number;
@@ -36,12 +36,12 @@ interface Place {
 
 /** What may be asked of a machine's disks. Each @throws UserError when it cannot be done. */
 export interface DiskRequests {
-  /** Adds a disk to the running machine. */
-  attachDisk(parameters: DiskDescription): void;
+  /** Adds a disk to the running machine. Answers where it hangs. */
+  attachDisk(parameters: DiskDescription): DiskPlace;
   /** Takes a disk from it. Answered when its image is closed. */
-  detachDisk(parameters: Partial<Place>): void;
+  detachDisk(parameters: Partial<DiskPlace>): void;
   /** Gives a disk of the running machine another size. */
-  resizeDisk(parameters: Partial<Place> & { bytes: number }): void;
+  resizeDisk(parameters: Partial<DiskPlace> & { bytes: number }): void;
 }
 
 /** What a machine's disks are made with. */
@@ -51,7 +51,7 @@ export interface MachineDisksOptions {
   readonly io: 'adaptive' | 'inline';
 }
 
-interface PlacedDisk extends Place {
+interface PlacedDisk extends DiskPlace {
   readonly image: string;
   readonly disk: Disk;
 }
@@ -100,6 +100,7 @@ export class MachineDisks implements MachinePart<DiskRequests> {
         });
       }
       controller.attach(placed);
+      return { controller: placed.controller, target: placed.target, lun: placed.lun };
     },
     detachDisk: async (where) => {
       const placed = this.#find(where);
@@ -138,7 +139,7 @@ export class MachineDisks implements MachinePart<DiskRequests> {
     return placed;
   }
 
-  #place({ path, controller = 0, target = 0, lun }: DiskDescription): Place {
+  #place({ path, controller = 0, target = 0, lun }: DiskDescription): DiskPlace {
     if (!(controller >= 0 && controller < MOST_CONTROLLERS && target >= 0 && target < MOST_TARGETS)) {
       throw new UserError('disk-place-invalid', `${path} cannot hang on controller ${controller}, target ${target}`, {
         hint: `controllers 0 to ${MOST_CONTROLLERS - 1}, targets 0 to ${MOST_TARGETS - 1}`,
@@ -160,7 +161,7 @@ export class MachineDisks implements MachinePart<DiskRequests> {
     return { controller, target, lun: free };
   }
 
-  #find({ controller = 0, target = 0, lun = 0 }: Partial<Place>): PlacedDisk {
+  #find({ controller = 0, target = 0, lun = 0 }: Partial<DiskPlace>): PlacedDisk {
     const found = this.#disks.find(
       (disk) => disk.controller === controller && disk.target === target && disk.lun === lun,
     );
@@ -179,4 +180,4 @@ async function settled(run: (done: (status: number) => void) => void, what: stri
   if (status !== DiskStatus.Ok) throw new UserError('disk-failed', `${what} failed (status ${status})`);
 }
 
-const placeName = ({ controller, target, lun }: Place): string => `${controller}:${target}:${lun}`;
+const placeName = ({ controller, target, lun }: DiskPlace): string => `${controller}:${target}:${lun}`;

@@ -50,21 +50,31 @@ const FIELDS = 13;
 const LONGEST_NAME = 4096;
 const LARGEST_FILE = 0xffff_ffff;
 
+/** What is given of a member; what is left out is 0 (inodes are numbered, with one link). */
+export type NewCpioEntry = Partial<CpioEntry> & Pick<CpioEntry, 'name' | 'mode'>;
+
+/** Writes an archive. Directories must come before what is in them. */
+export function writeCpio(entries: Iterable<NewCpioEntry>): Uint8Array {
+  return Buffer.concat([...cpioMembers(entries), ...cpioTrailer()]);
+}
+
 /**
- * Writes an archive. Directories must come before what is in them.
+ * Members one by one, for archives that are larger than memory should be; {@link cpioTrailer} ends them.
  *
- * @param entries - name, mode and data of each member; what is left out is 0 (inodes are numbered, with one link)
+ * @param firstInode - number of the first member that brings none
  */
-export function writeCpio(entries: Iterable<Partial<CpioEntry> & Pick<CpioEntry, 'name' | 'mode'>>): Uint8Array {
-  const parts: Uint8Array[] = [];
-  let number = 1;
+export function* cpioMembers(entries: Iterable<NewCpioEntry>, firstInode = 1): Generator<Uint8Array, void> {
+  let number = firstInode;
   for (const entry of entries) {
     const full = { data: new Uint8Array(0), uid: 0, gid: 0, modified: 0, device: [0, 0] as const, links: 1, ...entry };
-    parts.push(...member({ inode: number++, ...full }));
+    yield* member({ inode: number++, ...full });
   }
+}
+
+/** What ends an archive. */
+export function cpioTrailer(): Uint8Array[] {
   const none = { data: new Uint8Array(0), mode: 0, uid: 0, gid: 0, modified: 0, device: [0, 0] as const };
-  parts.push(...member({ ...none, name: TRAILER, inode: 0, links: 1 }));
-  return Buffer.concat(parts);
+  return member({ ...none, name: TRAILER, inode: 0, links: 1 });
 }
 
 /**
