@@ -33,11 +33,14 @@ import {
   MMIO_READ_COUNT,
   MMIO_WRITES,
   MMIO_WRITE_COUNT,
+  MODE,
   TLB_CURRENT,
   TLB_USER,
 } from '../src/state';
 import { TAG_CLOSED } from './system/access-flag';
-import { fillExec, fillRead, fillWrite, reopen } from './system/paging';
+import { canonical } from './system/machine';
+import { MODE_64, MODE_CODE } from './mode';
+import { fillExec, fillRead, fillWrite, NOT_READABLE, NOT_WRITABLE, reopen } from './system/paging';
 import { refuseExit } from './system/second-level';
 
 export const TLB_ENTRY_COUNT: u32 = 4096;
@@ -142,7 +145,7 @@ export function executable(s: usize, a: u64): usize {
 }
 
 function slowReadable(s: usize, a: u64, size: u32): usize {
-  if (load<u32>(s, ALIGNMENT_CHECK) != 0 && alignmentFault(s, a, size)) return 0;
+  if (load<u32>(s, ALIGNMENT_CHECK) != 0 && alignmentFault(s, a, size, NOT_READABLE)) return 0;
   const split: u32 = 0x1000 - (<u32>a & 0xfff);
   if (split >= size) return readPart(s, a, size, s + BOUNCE, true);
   const bounce = s + BOUNCE;
@@ -153,13 +156,20 @@ function slowReadable(s: usize, a: u64, size: u32): usize {
 }
 
 /**
- * Whether an access of user mode, whose alignment is checked, is misaligned: #AC then, which comes before page faults.
+ * Whether an access of user mode, whose alignment is checked, is misaligned: #AC then, which comes before page faults
+ * and after what is wrong with the address itself: not canonical, or marked by its segment with `barred`.
  * Powers of two go by their size, 80-bit values by 8, far pointers by the size of their offset.
  */
-export function alignmentFault(s: usize, a: u64, size: u32): bool {
+export function alignmentFault(s: usize, a: u64, size: u32, barred: u64): bool {
   if (load<u32>(s, TLB_CURRENT) != load<u32>(s, TLB_USER)) return false;
   const unit: u32 = size == 10 ? 8 : size == 6 ? 4 : size <= 16 && (size & (size - 1)) == 0 ? size : 1;
+  return misaligned(s, a, unit, barred);
+}
+
+/** {@link alignmentFault} of an area that is aligned to `unit` bytes. */
+export function misaligned(s: usize, a: u64, unit: u32, barred: u64): bool {
   if (((<u32>a) & (unit - 1)) == 0) return false;
+  if ((load<u32>(s, MODE) & MODE_CODE) == MODE_64 ? !canonical(a) : (a & barred) != 0) return false;
   faultCode(s, 17, 0);
   return true;
 }
@@ -181,7 +191,7 @@ function readPart(s: usize, a: u64, size: u32, bounce: usize, direct: bool): usi
 }
 
 function slowWritable(s: usize, a: u64, size: u32, reads: bool): usize {
-  if (load<u32>(s, ALIGNMENT_CHECK) != 0 && alignmentFault(s, a, size)) return 0;
+  if (load<u32>(s, ALIGNMENT_CHECK) != 0 && alignmentFault(s, a, size, NOT_WRITABLE)) return 0;
   const split: u32 = 0x1000 - (<u32>a & 0xfff);
   const bounce = s + BOUNCE;
   store<u32>(s, size, BOUNCE_SIZE);

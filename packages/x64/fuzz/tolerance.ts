@@ -28,7 +28,7 @@ const OPEN_PRIORITIES: readonly { readonly rows: RegExp; readonly faults: readon
   // An operand that is not aligned, or reaches beyond the stack segment.
   { rows: /^(sse|mmx)/, faults: ['12/13'] },
   // An image in pieces; an exception of the x87 that waits, or one of the address; a store that an exception suppresses.
-  { rows: /^x87/, faults: ['12/14', '13/14', '12/16', '13/16', '12/13', '3/14', '3/12', '3/13'] },
+  { rows: /^x87/, faults: ['12/14', '13/14', '12/16', '13/16', '12/13', '12/17', '13/17', '3/14', '3/12', '3/13'] },
   { rows: /^mmx/, faults: ['12/16', '13/16'] },
 ];
 
@@ -48,7 +48,8 @@ export function toleranceOf(instructions: readonly Instruction[]): Tolerance {
 }
 
 function undefinedAtEnd(instructions: readonly Instruction[]): number {
-  const jumps = instructions.some((instruction) => instruction.jump !== 0);
+  // Or a step: what defines the flags may not be reached.
+  const jumps = instructions.some(({ jump, row }) => jump !== 0 || row.mnemonic === 'popf');
   let mask = 0;
   for (const { undefined: letters } of instructions) {
     if (letters === '-' && !jumps) mask = 0;

@@ -242,7 +242,7 @@ function storeMasked(s: usize, p: usize, value: usize, mask: usize, bytes: u32):
     return faultCode(s, 13, 0);
   }
   // The alignment is that of the whole, whatever the mask says.
-  if (load<u32>(s, ALIGNMENT_CHECK) != 0 && alignmentFault(s, a, bytes)) return FAULT;
+  if (load<u32>(s, ALIGNMENT_CHECK) != 0 && alignmentFault(s, a, 8, NOT_WRITABLE)) return FAULT;
   for (let i: u32 = 0; i < bytes; i++) {
     if ((load<u8>(mask + i) & 0x80) == 0) continue;
     if (!write<u8>(s, a + i, load<u8>(value + i))) return FAULT;

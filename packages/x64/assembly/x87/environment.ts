@@ -3,9 +3,10 @@
  *
  * Every byte is read, and every page made writable, before anything changes.
  */
-import { readableBytes, writableBytes, written } from '../memory';
+import { misaligned, readableBytes, writableBytes, written } from '../memory';
 import { MODE_64, MODE_CODE } from '../mode';
 import { FAULT, NEXT, OP_LOG, OP_REX_W, OP_FLAGS, effective, faultCode } from '../op';
+import { flushUser, NOT_READABLE, NOT_WRITABLE } from '../system/paging';
 import {
   ALIGNMENT_CHECK,
   CR0,
@@ -143,18 +144,17 @@ function loadEnvironment(s: usize, a: u64, is16: bool): void {
  * Begins an access to an area whose parts are taken one by one: only its beginning is checked for alignment (`unit`).
  * @returns what {@link endArea} is to be given, -1 after #AC
  */
-function beginArea(s: usize, a: u64, unit: u32): i32 {
+function beginArea(s: usize, a: u64, unit: u32, barred: u64): i32 {
   const check = load<i32>(s, ALIGNMENT_CHECK);
-  if (check != 0 && ((<u32>a) & (unit - 1)) != 0) {
-    faultCode(s, VECTOR_AC, 0);
-    return -1;
-  }
+  if (check != 0 && misaligned(s, a, unit, barred)) return -1;
   store<i32>(s, 0, ALIGNMENT_CHECK);
   return check;
 }
 
 function endArea(s: usize, check: i32, outcome: i32): i32 {
   store<i32>(s, check, ALIGNMENT_CHECK);
+  // Its pages came into the TLB meanwhile, where nobody would look at the next access.
+  if (check != 0) flushUser(s);
   return outcome;
 }
 
@@ -171,16 +171,18 @@ export function opFldenv(s: usize, p: usize): i32 {
   const refused = enter(s);
   if (refused != NEXT) return refused;
   const a = effective(p);
-  if (!probe(s, a, small(p) ? 14 : 28)) return FAULT;
+  const check = beginArea(s, a, small(p) ? 2 : 4, NOT_READABLE);
+  if (check < 0) return FAULT;
+  if (!probe(s, a, small(p) ? 14 : 28)) return endArea(s, check, FAULT);
   loadEnvironment(s, a, small(p));
-  return NEXT;
+  return endArea(s, check, NEXT);
 }
 
 export function opFnsave(s: usize, p: usize): i32 {
   const refused = enterControl(s);
   if (refused != NEXT) return refused;
   const a = effective(p);
-  const check = beginArea(s, a, small(p) ? 2 : 4);
+  const check = beginArea(s, a, small(p) ? 2 : 4, NOT_WRITABLE);
   return check < 0 ? FAULT : endArea(s, check, saveAll(s, p, a));
 }
 
@@ -203,7 +205,7 @@ export function opFrstor(s: usize, p: usize): i32 {
   const refused = enter(s);
   if (refused != NEXT) return refused;
   const a = effective(p);
-  const check = beginArea(s, a, small(p) ? 2 : 4);
+  const check = beginArea(s, a, small(p) ? 2 : 4, NOT_READABLE);
   return check < 0 ? FAULT : endArea(s, check, restoreAll(s, p, a));
 }
 
