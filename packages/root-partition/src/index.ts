@@ -25,6 +25,7 @@ export type {
   TapDescription,
 } from './backends/network/network-description.ts';
 export type { FaultDescription } from './backends/network/layers/faulty-port.ts';
+export { askSwitch } from './backends/network/switch/ask-switch.ts';
 export { SwitchServer } from './backends/network/switch/switch-server.ts';
 export type { SwitchServerOptions } from './backends/network/switch/switch-server.ts';
 export { HOST_CLOCK } from './backends/network/network-clock.ts';

@@ -83,4 +83,24 @@ export const NETWORK_ERROR_PAGES: Readonly<Record<string, ErrorPage>> = {
     'It may have eight.',
     'Use VLANs, or several machines.',
   ),
+  'no-such-switch': page(
+    'no switch has that name',
+    'It has not been started, or has ended.',
+    'ringlet switch NAME starts one; a machine with --net switch=NAME does so by itself.',
+  ),
+  'switch-name-invalid': page(
+    'that cannot be the name of a switch',
+    'The name becomes a file name.',
+    'Letters, digits, ".", "_" and "-", at most 63, beginning with a letter or digit.',
+  ),
+  'switch-not-started': page(
+    'a switch that a machine is plugged into could not be started',
+    'A machine starts the switch that it names when there is none; that process ended, or took too long.',
+    'Run it by hand to see why: ringlet switch NAME',
+  ),
+  'switch-taken': page(
+    'a switch with that name is running already',
+    'The name of a switch leads to one place.',
+    'Plug machines into that one, or choose another name.',
+  ),
 };

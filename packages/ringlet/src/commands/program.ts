@@ -13,6 +13,7 @@ import type { CommandHost } from './host.ts';
 import type { PullFlags } from './pull.ts';
 import type { RunFlags } from './run-options.ts';
 import type { StopFlags } from './stop.ts';
+import { addSwitchCommand } from './switch-command.ts';
 
 /** Runs the words after `ringlet`. @returns the exit code. Never rejects. */
 export async function runCommandLine(words: readonly string[], host: CommandHost): Promise<number> {
@@ -155,6 +156,7 @@ export function createProgram(host: CommandHost, ended: (code: number) => void):
     });
 
   addDisplayCommands(program, host, ended);
+  addSwitchCommand(program, host, ended);
 
   addGuestCommands(program, host, ended);
 

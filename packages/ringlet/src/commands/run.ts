@@ -5,6 +5,7 @@ import { controlDirectory, guestSocketsPath } from '../control/directory.ts';
 import type { MachineFacts } from '../control/facts.ts';
 import { freeName } from '../control/running.ts';
 import { startDetached } from './detach.ts';
+import { ensureSwitches } from './ensure-switch.ts';
 import { ExitCode } from './exit-code.ts';
 import { failureOf, reportFailure } from './failure-report.ts';
 import type { CommandHost } from './host.ts';
@@ -51,6 +52,10 @@ async function runHere(
 ): Promise<ExitCode> {
   const watch = watchOf(flags);
   const directory = controlDirectory(host.environment);
+  await ensureSwitches(
+    wanted.flatMap(({ networks = [] }) => networks),
+    host.environment,
+  );
   for (let attempt = 1; ; attempt++) {
     try {
       const members: Member[] = [];

@@ -2,7 +2,10 @@
 import { join } from 'node:path';
 import { controlDirectory, type Environment } from './directory.ts';
 
+/** How the name of a switch's socket ends. */
+export const SWITCH_SUFFIX = '.switch';
+
 /** The socket of the switch `name`. */
 export function switchSocket(name: string, environment: Environment = process.env): string {
-  return join(controlDirectory(environment), `${name}.switch`);
+  return join(controlDirectory(environment), `${name}${SWITCH_SUFFIX}`);
 }

@@ -59,7 +59,8 @@ export class MachineNetwork implements MachinePart<NetworkRequests> {
     try {
       this.vsps = descriptions.map((description, index) => {
         const mac = description.mac === undefined ? usualMac(name, index) : parseMac(description.mac);
-        const { port, ready } = openNetwork(description);
+        // A switch calls a port by its machine.
+        const { port, ready } = openNetwork(description.kind === 'switch' ? { name, ...description } : description);
         // Whoever starts the machine hears of it; until then it must not end the process.
         ready.catch(() => {});
         this.#ports.push(port);

@@ -8,8 +8,9 @@ import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { type NetworkDescription, openNetwork } from '../../src/index.ts';
+import { afterThis, freePort } from './support/clean-up.ts';
 import { finished, LinuxStack, missing, noLinuxStack } from './support/linux-stack.ts';
 import { EVERY_NAME, startNameServer } from './support/name-server.ts';
 
@@ -17,18 +18,13 @@ const GATEWAY = '10.0.2.2';
 const SCRIPT = join(import.meta.dirname, 'support/dhcp-script.sh');
 const MEGABYTE = 1024 * 1024;
 
-const cleanUps: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
-});
-
 /** A NAT with a Linux guest, which has its address already unless it is to ask. */
 async function guestOn(description: Partial<NetworkDescription & { kind: 'nat' }> = {}, asks = false) {
   const { port, ready } = openNetwork({ kind: 'nat', ...description });
-  cleanUps.push(() => new Promise<void>((done) => port.dispose(done)));
+  afterThis(() => new Promise<void>((done) => port.dispose(done)));
   await ready;
   const guest = await LinuxStack.plug(port);
-  cleanUps.push(() => guest.stop());
+  afterThis(() => guest.stop());
   if (!asks) await guest.configure('10.0.2.15/24', GATEWAY);
   return { port, guest };
 }
@@ -36,16 +32,8 @@ async function guestOn(description: Partial<NetworkDescription & { kind: 'nat' }
 /** A service of the host. */
 async function listening(server: Server): Promise<number> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  cleanUps.push(() => server.close());
+  afterThis(() => server.close());
   return (server.address() as AddressInfo).port;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
@@ -65,7 +53,7 @@ describe.skipIf(noLinuxStack !== undefined)(`a Linux stack on the NAT ${noLinuxS
 
   test.skipIf(missing('dig').length > 0)('resolves names over UDP and TCP', async () => {
     const server = await startNameServer();
-    cleanUps.push(() => server.stop());
+    afterThis(() => server.stop());
     const { guest } = await guestOn({ dns: [server.address] });
     expect(await guest.must('dig', '+short', '@10.0.2.3', 'ringlet.example')).toBe(`${EVERY_NAME}\n`);
     expect(await guest.must('dig', '+short', '+tcp', '@10.0.2.3', 'ringlet.example')).toBe(`${EVERY_NAME}\n`);
@@ -93,7 +81,7 @@ describe.skipIf(noLinuxStack !== undefined)(`a Linux stack on the NAT ${noLinuxS
     const port = String(await freePort());
     for (const words of [[], ['-R'], ['-u', '-b', '20M'], ['-u', '-b', '20M', '-R']]) {
       const server = spawn('iperf3', ['-s', '-1', '--forceflush', '-p', port, '-B', '127.0.0.1']);
-      cleanUps.push(() => server.kill());
+      afterThis(() => server.kill());
       await once(server.stdout, 'data');
       const report = await guest.must('iperf3', '-J', '-c', GATEWAY, '-p', port, '-t', '2', ...words);
       const { end } = JSON.parse(report) as { end: Record<string, { bytes: number }> };
@@ -131,9 +119,9 @@ describe.skipIf(noLinuxStack !== undefined)(`a Linux stack on the NAT ${noLinuxS
 
     const answering = guest.start('sh', '-c', 'echo pong | nc -u -l -p 53 -q 1');
     const client = createSocket('udp4');
-    cleanUps.push(() => client.close());
+    afterThis(() => client.close());
     const asking = setInterval(() => client.send('ping', udp, '127.0.0.1'), 200);
-    cleanUps.push(() => clearInterval(asking));
+    afterThis(() => clearInterval(asking));
     const [answer] = (await once(client, 'message')) as [Buffer];
     expect(answer.toString()).toBe('pong\n');
     answering.kill();
@@ -142,7 +130,7 @@ describe.skipIf(noLinuxStack !== undefined)(`a Linux stack on the NAT ${noLinuxS
   test('says which port of the host is taken', async () => {
     const port = await listening(createServer());
     const opened = openNetwork({ kind: 'nat', forwards: [{ hostPort: port, guestPort: 22 }] });
-    cleanUps.push(() => opened.port.dispose(() => {}));
+    afterThis(() => opened.port.dispose(() => {}));
     await expect(opened.ready).rejects.toMatchObject({ code: 'network-port-taken' });
   });
 
@@ -193,7 +181,7 @@ print(good)
       const { guest, port: nat } = await guestOn({ faults: { loss: 0.05, reorder: 0.01, duplicate: 0.01, seed: 7 } });
       const url = `http://${GATEWAY}:${port}/`;
       const file = join(mkdtempSync(join(tmpdir(), 'ringlet-transfer-')), 'file');
-      cleanUps.push(() => rmSync(dirname(file), { recursive: true }));
+      afterThis(() => rmSync(dirname(file), { recursive: true }));
       await guest.must('curl', '-s', '-o', file, url);
       expect(sha256(readFileSync(file))).toBe(sha256(bytes));
       await guest.must('curl', '-s', '-T', file, url);

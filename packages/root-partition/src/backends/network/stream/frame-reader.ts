@@ -39,6 +39,7 @@ export class FrameReader {
         this.#held = 0;
       }
     }
+    if (this.#held > 0) return true;
     for (;;) {
       const left = bytes.length - at;
       const length = left < FRAME_PREFIX ? 0 : read32(bytes, at);

@@ -20,8 +20,13 @@ export interface Hello extends MembershipDescription {
   readonly name: string;
 }
 
+/** What is said instead by who only wants to know how things are: the answer is JSON, and the end. */
+export interface Question {
+  readonly ask: 'inspect';
+}
+
 /** The bytes of a hello. */
-export function writeHello(hello: Hello): Uint8Array {
+export function writeHello(hello: Hello | Question): Uint8Array {
   const json = new TextEncoder().encode(JSON.stringify(hello));
   const bytes = new Uint8Array(4 + json.length);
   write32(bytes, 0, (HELLO << 24) + json.length);
@@ -35,7 +40,7 @@ export function helloLength(prefix: number): number | undefined {
 }
 
 /** Reads the JSON of a hello, or undefined when it says what no port can be. */
-export function readHello(json: Uint8Array): Hello | undefined {
+export function readHello(json: Uint8Array): Hello | Question | undefined {
   let said: unknown;
   try {
     said = JSON.parse(new TextDecoder().decode(json));
@@ -43,7 +48,8 @@ export function readHello(json: Uint8Array): Hello | undefined {
     return undefined;
   }
   if (typeof said !== 'object' || said === null) return undefined;
-  const { name, vlan, trunk, isolated } = said as Record<string, unknown>;
+  const { ask, name, vlan, trunk, isolated } = said as Record<string, unknown>;
+  if (ask === 'inspect') return { ask };
   if (typeof name !== 'string' || name.length > 128) return undefined;
   if (vlan !== undefined && typeof vlan !== 'number') return undefined;
   if (isolated !== undefined && typeof isolated !== 'boolean') return undefined;

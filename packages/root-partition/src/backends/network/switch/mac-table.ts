@@ -3,7 +3,8 @@
 const MOST_ADDRESSES = 8192;
 /** IEEE 802.1Q, table 8-6: "ageing time". */
 const AGEING_MS = 300_000;
-const VLANS = 4096;
+/** A full table is looked through for the silent this often, whatever comes. */
+const LOOK_MS = 1000;
 
 interface Entry<Port> {
   port: Port;
@@ -12,25 +13,25 @@ interface Entry<Port> {
 
 /** The table of one switch. */
 export class MacTable<Port> {
-  /** Key: MAC address × 4096 + VLAN, which 60 bits would hold; so VLANs have a map each. */
+  /** By VLAN, then by address: together they have more bits than a number. */
   readonly #vlans = new Map<number, Map<number, Entry<Port>>>();
   #size = 0;
-
-  get size(): number {
-    return this.#size;
-  }
+  #lookedAt = -Infinity;
 
   /** An address spoke at a port. */
   learn(vlan: number, mac: number, port: Port, now: number): void {
-    let addresses = this.#vlans.get(vlan % VLANS);
-    if (!addresses) this.#vlans.set(vlan % VLANS, (addresses = new Map()));
+    let addresses = this.#vlans.get(vlan);
+    if (!addresses) this.#vlans.set(vlan, (addresses = new Map()));
     const entry = addresses.get(mac);
     if (entry) {
       entry.port = port;
       entry.heardAt = now;
       return;
     }
-    if (this.#size >= MOST_ADDRESSES) this.age(now);
+    if (this.#size >= MOST_ADDRESSES && now - this.#lookedAt >= LOOK_MS) {
+      this.#lookedAt = now;
+      this.age(now);
+    }
     // A guest that invents addresses finds the table full; frames to those that did not fit go everywhere.
     if (this.#size >= MOST_ADDRESSES) return;
     addresses.set(mac, { port, heardAt: now });
@@ -39,7 +40,7 @@ export class MacTable<Port> {
 
   /** Where an address is, if that is known. */
   find(vlan: number, mac: number, now: number): Port | undefined {
-    const entry = this.#vlans.get(vlan % VLANS)?.get(mac);
+    const entry = this.#vlans.get(vlan)?.get(mac);
     return entry && now - entry.heardAt <= AGEING_MS ? entry.port : undefined;
   }
 

@@ -13,8 +13,9 @@ import { FrameStream } from '../stream/frame-stream.ts';
 import { type Hello, helloLength, MOST_HELLO, readHello } from './hello.ts';
 import { Switch, type SwitchPort } from './switch.ts';
 
-/** Who says nothing is taken as it is, at its first frame. */
 const PREFIX = 4;
+/** Who says nothing for so long is plugged in as it is: it may be waiting for frames. */
+const SILENT_MS = 500;
 
 /** What a switch is made with. */
 export interface SwitchServerOptions {
@@ -74,16 +75,25 @@ export class SwitchServer {
     socket.on('close', () => this.#sockets.delete(socket));
     socket.on('error', () => {});
     const parts: Buffer[] = [];
+    const plugAsItIs = (start: Buffer) => this.#plug(socket, { name: `port ${++this.#unnamed}` }, start);
+    const silent = this.#options.clock.after(SILENT_MS, () => {
+      if (socket.destroyed) return;
+      socket.off('data', first);
+      plugAsItIs(Buffer.concat(parts));
+    });
+    socket.on('close', silent);
     const first = (bytes: Buffer) => {
       parts.push(bytes);
       const start = parts.length === 1 ? bytes : Buffer.concat(parts);
       if (start.length < PREFIX) return;
       const length = helloLength(read32(start, 0));
       if (length !== undefined && length <= MOST_HELLO && start.length < PREFIX + length) return;
+      silent();
       socket.off('data', first);
       socket.pause();
-      if (length === undefined) return this.#plug(socket, { name: `port ${++this.#unnamed}` }, start);
+      if (length === undefined) return plugAsItIs(start);
       const hello = length > MOST_HELLO ? undefined : readHello(start.subarray(PREFIX, PREFIX + length));
+      if (hello && 'ask' in hello) return void socket.end(JSON.stringify(this.inspect()));
       if (hello) return this.#plug(socket, hello, start.subarray(PREFIX + length));
       this.#refused++;
       socket.destroy();
