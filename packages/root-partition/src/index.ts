@@ -41,6 +41,7 @@ export type { CpioEntry, NewCpioEntry } from './boot/archive/cpio.ts';
 export { decompressXz, isXz } from './boot/compression/xz/xz.ts';
 export type { EntryState, SegmentState, TableState } from './boot/entry-state.ts';
 export type { LinuxEntry } from './boot/kernel-description.ts';
+export { giveBack } from './boot/give-back.ts';
 export { loadKernel } from './boot/load-kernel.ts';
 export type { LoadedKernel, LoadKernelOptions } from './boot/load-kernel.ts';
 export type { FlatBinary } from './boot/load-flat.ts';

@@ -9,6 +9,7 @@ import { randomBytes } from 'node:crypto';
 import { Access, HvStatus, PAGE_SIZE } from '@ringlet/microkernel';
 import {
   type DisplayDescription,
+  giveBack,
   layOutMemory,
   loadKernel,
   makeResetVector,
@@ -83,9 +84,11 @@ export class X64Guest implements GuestThreads {
     const areas = this.#layOutAreas(system, node, partition, areaPages);
     mapResetVector(system, node, partition);
     const vram = vramPages === 0 ? -1 : kernel.allocatePages(node.id, vramPages);
+    const file = readable(this.#guest.kernel);
+    const initrd = this.#guest.initrd === undefined ? undefined : readable(this.#guest.initrd);
     const loaded = loadKernel({
-      kernel: readable(this.#guest.kernel),
-      ...(this.#guest.initrd !== undefined && { initrd: readable(this.#guest.initrd) }),
+      kernel: file,
+      ...(initrd && { initrd }),
       memory: kernel.memory(partition),
       memoryBytes,
       processors: cpus,
@@ -93,6 +96,8 @@ export class X64Guest implements GuestThreads {
       linuxCommandLine: LINUX_COMMAND_LINE,
       randomSeed: this.#randomSeed,
     });
+    giveBack(file);
+    if (initrd) giveBack(initrd);
     const platform = Platform.createState();
     const input = new ConsoleInput(platform, (message, destination) =>
       kernel.requestInterrupt(partition, message, destination),

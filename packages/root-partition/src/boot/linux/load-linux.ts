@@ -7,6 +7,7 @@
 import type { BootMemory } from '../boot-memory.ts';
 import { placeCommandLine } from '../command-line.ts';
 import { decompressPayload } from '../compression/payload.ts';
+import { giveBack } from '../give-back.ts';
 import { damaged } from '../damaged.ts';
 import { longEntry, type EntryState } from '../entry-state.ts';
 import { placeFirmware } from '../firmware.ts';
@@ -27,9 +28,11 @@ const STACK_BYTES = 0x1000;
 /** Loads a bzImage, by its own decompressor or by ours. @returns how to start it */
 export function loadBzImage(memory: BootMemory, image: BzImage, description: KernelDescription): EntryState {
   if (description.entry !== 'decompressor') {
-    const elf = parseElf(decompressPayload(image.payload).data);
+    const { data } = decompressPayload(image.payload);
+    const elf = parseElf(data);
     if (elf.width !== 64) throw damaged('bzImage', 'its payload is not a 64-bit kernel');
     placeElf(memory, elf);
+    giveBack(data);
     return start(memory, elf.entry, image, description);
   }
   const load = image.preferredAddress;
