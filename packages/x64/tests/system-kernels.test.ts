@@ -131,6 +131,25 @@ const KERNELS: readonly Kernel[] = [
       'a reserved bit',
     ],
   },
+  {
+    name: 'tasks',
+    bits: 32,
+    checks: 74,
+    qemuFails: [
+      // Has neither the trap of a TSS nor local breakpoints.
+      'a TSS with T traps',
+      'before the first instruction',
+      'DR6.BT',
+      'local breakpoints are off, global ones not',
+    ],
+  },
+  {
+    name: 'virtual-8086',
+    bits: 32,
+    checks: 60,
+    // Does not check segment limits.
+    qemuFails: ['a word at the end of a segment', 'of the stack segment'],
+  },
 ];
 
 const tools = hasProgram('gcc') && hasProgram('objcopy');

@@ -48,6 +48,24 @@ export function setBits(s: usize, va: u64, bits: u32): void {
   written(s, host);
 }
 
+/** Clears bits of a byte, as {@link setBits} sets them. */
+export function clearBits(s: usize, va: u64, bits: u32): void {
+  const before = enter(s, 0);
+  const host = writableBytes(s, va, 1, true);
+  leave(s, before);
+  if (host == 0) return;
+  atomic.and<u8>(host, ~(<u8>bits));
+  written(s, host);
+}
+
+/** Makes sure that 1, 2 or 4 bytes can be written at supervisor privilege. @returns false when a fault or an exit was set */
+export function touch(s: usize, va: u64, size: u32): bool {
+  const before = enter(s, 0);
+  const host = writableBytes(s, va, size, true);
+  leave(s, before);
+  return host != 0;
+}
+
 function enter(s: usize, privilege: u32): u32 {
   const before = load<u32>(s, TLB_CURRENT);
   store<u32>(s, privilege == 3 ? load<u32>(s, TLB_USER) : load<u32>(s, TLB_SUPERVISOR), TLB_CURRENT);

@@ -4,7 +4,7 @@
  * A delivery changes nothing that the guest can see but bytes below its stack pointer until all checks have passed, so
  * one that faults or needs its caller can start over.
  *
- * Departure: task gates raise #GP; there are no hardware task switches.
+ * A task gate hands over to another task instead, see `task-switch.ts`: then a fault may be that task's own.
  */
 import {
   CPL,
@@ -47,6 +47,7 @@ import {
   FLAG_VM,
   LONG,
   NOT_SYSTEM,
+  NULL_SEGMENT,
   PRESENT,
   TYPE,
   TYPE_CE,
@@ -55,12 +56,17 @@ import {
   failed,
   longMode,
   protectedMode,
+  record,
   rflags,
+  selectorOf,
   setRflags,
+  setSegment,
+  virtual8086,
 } from './machine';
 import { forgetAnswers } from './second-level';
-import { SEG_CS, loadCode, loadRealSegment, loadStackSegment } from './segments';
+import { SEG_CS, SEG_DS, SEG_ES, SEG_GS, loadCode, loadRealSegment, loadStackSegment } from './segments';
 import { openFlatStack, openStack, push, setStackPointer, stackPointer } from './stack';
+import { TASK_GATE, beginTransfer, pushTaskError, readTask, switchTask } from './task-switch';
 import { innerStack, isCode, openInnerStack, refuse } from './transfer';
 
 /** Where an event comes from. */
@@ -72,6 +78,7 @@ export const FROM_OUTSIDE: u32 = 2;
 
 const DEBUG: u32 = 1;
 
+const GATE_TASK: u32 = 5;
 const GATE_INTERRUPT16: u32 = 6;
 const GATE_INTERRUPT: u32 = 14;
 
@@ -80,6 +87,7 @@ export function deliver(s: usize, vector: u32, from: u32, hasCode: bool, code: u
   let flags = rflags(s);
   // A fault's saved RF lets the instruction start over past its breakpoint; the handler of #DB decides for itself.
   if (from == FROM_PROCESSOR && vector != DEBUG) flags |= FLAG_RF;
+  beginTransfer();
   const done = !protectedMode(s)
     ? deliverReal(s, vector, flags)
     : deliverProtected(s, vector, from, hasCode, code, flags);
@@ -120,6 +128,14 @@ function deliverProtected(s: usize, vector: u32, from: u32, hasCode: bool, code:
   if (failed(s)) return false;
   const gateAttributes = attributesOf(gate);
   const type = gateAttributes & (TYPE | NOT_SYSTEM);
+  if (type == GATE_TASK && !long) {
+    if (from == FROM_PROGRAM && dpl(gateAttributes) < cpl) return refuse(s, GENERAL_PROTECTION, idtError);
+    if ((gateAttributes & PRESENT) == 0) return refuse(s, NOT_PRESENT, idtError);
+    const task = gateSelector(gate);
+    if (!readTask(s, task, GENERAL_PROTECTION, false, ext)) return withExt(s, ext);
+    if (!switchTask(s, task, TASK_GATE, load<u64>(s, RIP), ext)) return false;
+    return !hasCode || pushTaskError(s, code);
+  }
   const interrupt = type == GATE_INTERRUPT || type == GATE_INTERRUPT16;
   const narrow = (type & ~(<u32>1)) == GATE_INTERRUPT16;
   if ((type & ~(<u32>1)) != GATE_INTERRUPT && (!narrow || long)) return refuse(s, GENERAL_PROTECTION, idtError);
@@ -140,6 +156,9 @@ function deliverProtected(s: usize, vector: u32, from: u32, hasCode: bool, code:
   if (!isCode(s, attributes) || dpl(attributes) > cpl || (long && (attributes & LONG) == 0)) {
     return refuse(s, GENERAL_PROTECTION, error);
   }
+  const virtual = virtual8086(s);
+  // From virtual-8086 mode only to the kernel.
+  if (virtual && ((attributes & TYPE_CE) != 0 || dpl(attributes) != 0)) return refuse(s, GENERAL_PROTECTION, error);
   if ((attributes & PRESENT) == 0) return refuse(s, NOT_PRESENT, error);
   if (long ? !canonical(offset) : offset > <u64>limitOf(descriptor)) return refuse(s, GENERAL_PROTECTION, ext);
   if (!markDescriptor(s, 1)) return false;
@@ -158,6 +177,10 @@ function deliverProtected(s: usize, vector: u32, from: u32, hasCode: bool, code:
     newStack = descriptor;
   } else openStack(s);
 
+  if (virtual) {
+    for (let index = SEG_GS; index >= SEG_DS; index--) if (!push(s, size, selectorOf(s, index))) return false;
+    if (!push(s, size, selectorOf(s, SEG_ES))) return false;
+  }
   if (long || inner) {
     if (!push(s, size, oldStack) || !push(s, size, oldPointer)) return false;
   }
@@ -167,6 +190,10 @@ function deliverProtected(s: usize, vector: u32, from: u32, hasCode: bool, code:
   if (hasCode && !push(s, size, code)) return false;
   const pointer = stackPointer();
 
+  if (virtual) {
+    setRflags(s, rflags(s) & ~FLAG_VM);
+    for (let index = SEG_ES; index <= SEG_GS; index++) setSegment(record(s, index), 0, 0, 0, NULL_SEGMENT);
+  }
   loadCode(s, selector, level, newCode);
   if (inner) {
     if (long) loadStackSegment(s, level, level, 0);

@@ -32,6 +32,7 @@ import { instructionBreakpoints } from './breakpoints';
 import { FROM_OUTSIDE, FROM_PROCESSOR, deliver } from './delivery';
 import { GENERAL_PROTECTION, INVALID_TSS } from './descriptors';
 import { FLAG_IF, FLAG_RF, FLAG_TF } from './machine';
+import { taskSwitched } from './task-switch';
 
 const DEBUG: i32 = 1;
 const DOUBLE_FAULT: i32 = 8;
@@ -112,6 +113,7 @@ export function softwareInterrupt(s: usize, vector: u32, from: u32, next: u64): 
   const rip = load<u64>(s, RIP);
   store<u64>(s, next, RIP);
   if (deliver(s, vector, from, false, 0)) return JUMP;
+  if (taskSwitched) return deliverFault(s);
   store<u64>(s, rip, RIP);
   return FAULT;
 }

@@ -3,11 +3,12 @@ import { faultCode } from '../op';
 import { CPL, SEG_ATTRIBUTES, SEG_BASE, SEG_LIMIT, TR } from '../../src/state';
 import { peek } from './access';
 import { GENERAL_PROTECTION } from './descriptors';
-import { NULL_SEGMENT, failed, iopl, longMode, protectedMode } from './machine';
+import { NULL_SEGMENT, failed, iopl, longMode, protectedMode, virtual8086 } from './machine';
 
 /** Whether the running code may use `size` ports from `port` on. @returns false when a fault or an exit was set */
 export function ioAllowed(s: usize, port: u32, size: u32): bool {
-  if (!protectedMode(s) || load<u32>(s, CPL) <= iopl(s)) return true;
+  // In virtual-8086 mode the bitmap alone counts.
+  if (!protectedMode(s) || (load<u32>(s, CPL) <= iopl(s) && !virtual8086(s))) return true;
   const attributes = load<u32>(s, TR + SEG_ATTRIBUTES);
   const limit = load<u32>(s, TR + SEG_LIMIT);
   const base = load<u64>(s, TR + SEG_BASE);

@@ -109,6 +109,20 @@ export function protectedMode(s: usize): bool {
   return (load<u64>(s, CR0) & CR0_PE) != 0;
 }
 
+/** Virtual-8086 mode: protected mode, at CPL 3, with real mode's segments. */
+// @ts-ignore: decorator
+@inline
+export function virtual8086(s: usize): bool {
+  return (load<u32>(s, FLAG_SYSTEM) & FLAG_VM) != 0;
+}
+
+/** Selectors name descriptors: protected mode, but not virtual-8086 mode. */
+// @ts-ignore: decorator
+@inline
+export function describedSegments(s: usize): bool {
+  return protectedMode(s) && !virtual8086(s);
+}
+
 /** A fault or an exit is pending since the last memory access. */
 // @ts-ignore: decorator
 @inline

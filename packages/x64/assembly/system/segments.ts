@@ -31,6 +31,7 @@ import {
   withinTable,
 } from './descriptors';
 import {
+  DPL_SHIFT,
   NOT_SYSTEM,
   NULL_SEGMENT,
   PRESENT,
@@ -40,11 +41,12 @@ import {
   TYPE_RW,
   canonical,
   code64,
+  describedSegments,
   dpl,
   longMode,
-  protectedMode,
   record,
   setSegment,
+  virtual8086,
 } from './machine';
 
 /** Numbers of segment registers, as instructions encode them. */
@@ -64,7 +66,7 @@ const REAL_MODE_DATA: u32 = 0x93;
  */
 export function loadSegment(s: usize, index: u32, selector: u32): i32 {
   selector &= 0xffff;
-  if (!protectedMode(s)) {
+  if (!describedSegments(s)) {
     loadRealSegment(s, index, selector);
     return END;
   }
@@ -93,17 +95,13 @@ export function loadSegment(s: usize, index: u32, selector: u32): i32 {
   return END;
 }
 
-/** Real mode: base is selector × 16; limit and attributes stay as they were. */
+/** Real mode: base is selector × 16; limit and attributes stay as they were. In virtual-8086 mode they are set, too. */
 export function loadRealSegment(s: usize, index: u32, selector: u32): void {
   const at = record(s, index);
-  const limit = load<u32>(at, SEG_LIMIT);
-  setSegment(
-    at,
-    selector,
-    selector << 4,
-    (load<u32>(at, SEG_ATTRIBUTES) & NULL_SEGMENT) != 0 ? 0xffff : limit,
-    REAL_MODE_DATA,
-  );
+  const virtual = virtual8086(s);
+  const kept = !virtual && (load<u32>(at, SEG_ATTRIBUTES) & NULL_SEGMENT) == 0;
+  const limit = kept ? load<u32>(at, SEG_LIMIT) : 0xffff;
+  setSegment(at, selector, selector << 4, limit, virtual ? REAL_MODE_DATA | (3 << DPL_SHIFT) : REAL_MODE_DATA);
   updateMode(s);
 }
 

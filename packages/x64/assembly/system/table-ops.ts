@@ -3,7 +3,7 @@ import { readableBytes, writableBytes, write, written } from '../memory';
 import { FAULT, NEXT, OP_LOG, OP_SOURCE, OP_TARGET, effective, fault, faultCode } from '../op';
 import { GDTR_BASE, GDTR_LIMIT, IDTR_BASE, IDTR_LIMIT } from '../../src/state';
 import { GENERAL_PROTECTION } from './descriptors';
-import { canonical, code64, protectedMode, setZero } from './machine';
+import { canonical, code64, describedSegments, setZero } from './machine';
 import { isMemory, kernelOnly, putRegister, putWord, visibleToUser, word } from './operands';
 import { found, loadAccessRights, loadLdt, loadSegmentLimit, loadTask, storeSelector, verify } from './segments';
 
@@ -36,14 +36,14 @@ export function opStr(s: usize, p: usize): i32 {
 }
 
 export function opLldt(s: usize, p: usize): i32 {
-  if (!protectedMode(s)) return fault(s, UNDEFINED_OPCODE);
+  if (!describedSegments(s)) return fault(s, UNDEFINED_OPCODE);
   if (!kernelOnly(s)) return FAULT;
   const selector = word(s, p, OP_TARGET);
   return selector < 0 ? FAULT : loadLdt(s, selector);
 }
 
 export function opLtr(s: usize, p: usize): i32 {
-  if (!protectedMode(s)) return fault(s, UNDEFINED_OPCODE);
+  if (!describedSegments(s)) return fault(s, UNDEFINED_OPCODE);
   if (!kernelOnly(s)) return FAULT;
   const selector = word(s, p, OP_TARGET);
   return selector < 0 ? FAULT : loadTask(s, selector);
@@ -58,19 +58,19 @@ export function opVerw(s: usize, p: usize): i32 {
 }
 
 export function opLar(s: usize, p: usize): i32 {
-  if (!protectedMode(s)) return fault(s, UNDEFINED_OPCODE);
+  if (!describedSegments(s)) return fault(s, UNDEFINED_OPCODE);
   const selector = word(s, p, OP_SOURCE);
   return selector < 0 ? FAULT : answer(s, p, loadAccessRights(s, selector));
 }
 
 export function opLsl(s: usize, p: usize): i32 {
-  if (!protectedMode(s)) return fault(s, UNDEFINED_OPCODE);
+  if (!describedSegments(s)) return fault(s, UNDEFINED_OPCODE);
   const selector = word(s, p, OP_SOURCE);
   return selector < 0 ? FAULT : answer(s, p, loadSegmentLimit(s, selector));
 }
 
 export function opArpl(s: usize, p: usize): i32 {
-  if (!protectedMode(s)) return fault(s, UNDEFINED_OPCODE);
+  if (!describedSegments(s)) return fault(s, UNDEFINED_OPCODE);
   const selector = word(s, p, OP_TARGET);
   if (selector < 0) return FAULT;
   const wanted: i32 = load<u16>(<usize>load<u32>(p, OP_SOURCE)) & 3;
@@ -110,12 +110,12 @@ function loadTable(s: usize, p: usize, baseField: u32, limitField: u32): i32 {
 }
 
 function storeSystemSelector(s: usize, p: usize, index: u32): i32 {
-  if (!protectedMode(s)) return fault(s, UNDEFINED_OPCODE);
+  if (!describedSegments(s)) return fault(s, UNDEFINED_OPCODE);
   return visibleToUser(s) ? putWord(s, p, storeSelector(s, index)) : FAULT;
 }
 
 function verifySelector(s: usize, p: usize, forWriting: bool): i32 {
-  if (!protectedMode(s)) return fault(s, UNDEFINED_OPCODE);
+  if (!describedSegments(s)) return fault(s, UNDEFINED_OPCODE);
   const selector = word(s, p, OP_TARGET);
   if (selector < 0) return FAULT;
   const good = verify(s, selector, forWriting);

@@ -1,8 +1,7 @@
 /**
  * Far JMP, CALL and RET in every mode, through code segments and call gates (APM volume 2 section 4.10, volume 3).
  *
- * Departure: task gates and TSS selectors raise #GP(selector); there are no hardware task switches. Virtual-8086 mode
- * does not exist.
+ * Those whose selector names a TSS or a task gate switch tasks, see `task-switch.ts`.
  */
 import { FAULT, JUMP, faultCode } from '../op';
 import { CPL, CS, RIP, RSP, SEG_ATTRIBUTES, SEG_BASE, SEG_LIMIT, SEG_SELECTOR, SS, TR } from '../../src/state';
@@ -22,6 +21,7 @@ import {
   readUpperHalf,
   upperHalf,
 } from './descriptors';
+import { deliverFault } from './exceptions';
 import {
   BIG,
   LONG,
@@ -31,10 +31,10 @@ import {
   TYPE_CE,
   TYPE_CODE,
   canonical,
+  describedSegments,
   dpl,
   failed,
   longMode,
-  protectedMode,
 } from './machine';
 import {
   SEG_CS,
@@ -55,16 +55,21 @@ import {
   skip,
   stackPointer,
 } from './stack';
+import { TASK_CALL, TASK_JUMP, beginTransfer, readTask, switchTask, taskSwitched } from './task-switch';
 
 const CALL_GATE16: u32 = 4;
 const CALL_GATE: u32 = 12;
+const TASK_GATE_TYPE: u32 = 5;
+const TSS_TYPE: u32 = 1;
+/** Bits in which the types of TSSs differ: busy, 32-bit. */
+const TSS_VARIANTS: u32 = 10;
 
-/** JMP far. `log`: log2 of the operand size (1-3). */
-export function farJump(s: usize, selector: u32, offset: u64, log: u32): i32 {
+/** JMP far. `log`: log2 of the operand size (1-3); `next`: address of the instruction after it, for task switches. */
+export function farJump(s: usize, selector: u32, offset: u64, log: u32, next: u64): i32 {
   offset = truncate(offset, log);
-  if (!protectedMode(s)) return realJump(s, selector, offset);
+  if (!describedSegments(s)) return realJump(s, selector, offset);
   if (!readCodeOrGate(s, selector)) return FAULT;
-  if ((attributesOf(descriptor) & NOT_SYSTEM) == 0) return throughGate(s, selector, false, 0, 0);
+  if ((attributesOf(descriptor) & NOT_SYSTEM) == 0) return throughSystem(s, selector, false, 0, next);
   if (!checkDirect(s, selector)) return FAULT;
   return enter(s, selector, offset, load<u32>(s, CPL));
 }
@@ -73,10 +78,10 @@ export function farJump(s: usize, selector: u32, offset: u64, log: u32): i32 {
 export function farCall(s: usize, selector: u32, offset: u64, log: u32, next: u64): i32 {
   offset = truncate(offset, log);
   const size: u32 = 1 << log;
-  const real = !protectedMode(s);
+  const real = !describedSegments(s);
   if (!real) {
     if (!readCodeOrGate(s, selector)) return FAULT;
-    if ((attributesOf(descriptor) & NOT_SYSTEM) == 0) return throughGate(s, selector, true, size, next);
+    if ((attributesOf(descriptor) & NOT_SYSTEM) == 0) return throughSystem(s, selector, true, size, next);
     if (!checkDirect(s, selector)) return FAULT;
     if (!checkOffset(s, descriptor, offset, 0)) return FAULT;
   } else if (offset > <u64>load<u32>(s, CS + SEG_LIMIT)) return faultCode(s, GENERAL_PROTECTION, 0);
@@ -99,7 +104,7 @@ export function farReturn(s: usize, log: u32, extra: u32): i32 {
   if (failed(s)) return FAULT;
   const selector = (<u32>pop(s, size)) & 0xffff;
   if (failed(s)) return FAULT;
-  if (!protectedMode(s)) {
+  if (!describedSegments(s)) {
     if (offset > <u64>load<u32>(s, CS + SEG_LIMIT)) return faultCode(s, GENERAL_PROTECTION, 0);
     skip(extra);
     commitStack(s);
@@ -240,6 +245,31 @@ function enter(s: usize, selector: u32, offset: u64, cpl: u32): i32 {
   loadCode(s, selector, cpl, descriptor);
   store<u64>(s, offset, RIP);
   return JUMP;
+}
+
+/** JMP or CALL whose selector names a system segment (the descriptor just read): a call gate, a task gate, a TSS. */
+function throughSystem(s: usize, selector: u32, call: bool, size: u32, next: u64): i32 {
+  const attributes = attributesOf(descriptor);
+  const type = attributes & TYPE;
+  const error = selector & 0xfffc;
+  if (longMode(s) || (type != TASK_GATE_TYPE && (type & ~TSS_VARIANTS) != TSS_TYPE)) {
+    return throughGate(s, selector, call, size, next);
+  }
+  const level = dpl(attributes);
+  if (level < load<u32>(s, CPL) || level < (selector & 3)) return faultCode(s, GENERAL_PROTECTION, error);
+  let task = selector;
+  if (type == TASK_GATE_TYPE) {
+    if ((attributes & PRESENT) == 0) return faultCode(s, NOT_PRESENT, error);
+    task = gateSelector(descriptor);
+  }
+  beginTransfer();
+  if (readTask(s, task, GENERAL_PROTECTION, false, 0) && switchTask(s, task, call ? TASK_CALL : TASK_JUMP, next, 0)) return JUMP;
+  return endTransfer(s);
+}
+
+/** Ends a transfer that may have switched tasks and failed: behind the switch the fault is the new task's. */
+export function endTransfer(s: usize): i32 {
+  return taskSwitched ? deliverFault(s) : FAULT;
 }
 
 /** JMP or CALL whose selector names a call gate (the descriptor just read). */
