@@ -36,6 +36,24 @@ test('the halves of echo are short enough to be read at a glance', () => {
   }
 });
 
+test('arp: a guest finds its gateway through a network adapter', async () => {
+  const { status, stdout } = await ringlet(
+    temporaryFolder(),
+    'run',
+    'examples/arp.ts',
+    '--net',
+    'nat,mac=02:52:6c:00:00:07',
+  );
+  expect(stdout).toMatch(/^02:52:6c:00:00:07, MTU 1500, link up\n10\.0\.2\.2 is at (?:[0-9a-f]{2}:){5}[0-9a-f]{2}\n$/);
+  expect(status).toBe(0);
+});
+
+test('arp: nobody answers where no cable leads', async () => {
+  const { status, stdout } = await ringlet(temporaryFolder(), 'run', 'examples/arp.ts', '--net', 'none');
+  expect(stdout).toContain('link down\nnobody has 10.0.2.2\n');
+  expect(status).toBe(1);
+});
+
 test('two-partitions: two children at once, neither in the memory of the other', async () => {
   const { status, stdout } = await ringlet(temporaryFolder(), 'run', 'examples/two-partitions.yaml');
   for (const [name, size] of [
