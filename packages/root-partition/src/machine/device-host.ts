@@ -11,17 +11,12 @@ import { isGuid, UserError } from '@ringlet/wire';
 import type { TimeSyncOptions } from '../vsps/integration/time-sync.ts';
 import { GuestErrorLog } from './guest-error-log.ts';
 import { type DiskDescription, type DiskRequests, MachineDisks } from './machine-disks.ts';
-import {
-  type DisplayDescription,
-  type DisplayEvent,
-  type DisplayRequests,
-  MachineDisplay,
-  NO_DISPLAY,
-} from './machine-display.ts';
+import { type DisplayDescription, type DisplayRequests, MachineDisplay, NO_DISPLAY } from './machine-display.ts';
 import { type IntegrationRequests, MachineIntegration } from './machine-integration.ts';
 import { MachineNetwork, type NetworkRequests, type NicDescription } from './machine-network.ts';
 import type { Answers, MachinePart } from './machine-part.ts';
 import { MachineSockets, type SocketRequests } from './machine-sockets.ts';
+import type { DisplayEvent } from './screen-reports.ts';
 import { TimerQueue } from './timer-queue.ts';
 
 /** What a machine's devices are made from: plain data. */

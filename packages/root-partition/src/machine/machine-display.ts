@@ -11,6 +11,7 @@ import Video from '../vsps/video/video.ts';
 import type { Delivery } from '../vsps/input/event-queue.ts';
 import { DisplayMemory, type PageRun } from './display-memory.ts';
 import type { Answers, MachinePart, WorldOf } from './machine-part.ts';
+import { type DisplayEvent, ScreenReports } from './screen-reports.ts';
 
 /** A machine's display: plain data. */
 export interface DisplayDescription {
@@ -22,11 +23,6 @@ export interface DisplayDescription {
     readonly windows: readonly MemoryRange[];
   };
 }
-
-/** Something that happened on a screen. Plain data; often, so it goes only to who watches. */
-export type DisplayEvent =
-  | { readonly type: 'display-mode'; readonly mode: { readonly width: number; readonly height: number } | undefined }
-  | { readonly type: 'display-dirty'; readonly parts: readonly Rectangle[] };
 
 /** What a mouse is to do: in pixels of the picture; what is left out stays as it is. */
 export interface MouseChange {
@@ -66,17 +62,20 @@ export interface MachineDisplayOptions {
 /** The devices in front of which a person would sit. */
 export class MachineDisplay implements MachinePart<DisplayRequests> {
   readonly vsps: readonly Vsp[];
+  readonly #reports: ScreenReports;
   readonly #video: Video;
   readonly #keyboard: Keyboard;
   readonly #mouse: Mouse;
 
   constructor({ preferred, vram }: DisplayDescription, options: MachineDisplayOptions) {
     const { kernel, partition, world, report } = options;
-    this.#video = new Video(world('video'), {
+    const ofVideo = world('video');
+    this.#reports = new ScreenReports((ticks, run) => ofVideo.after(ticks, run), report);
+    this.#video = new Video(ofVideo, {
       preferred,
       ...(vram && { memory: new DisplayMemory(kernel, partition, vram.windows, vram) }),
-      surfaceChanged: (surface) => report({ type: 'display-mode', mode: surface && sizeOf(surface) }),
-      dirty: (parts) => report({ type: 'display-dirty', parts }),
+      surfaceChanged: (surface) => this.#reports.mode(surface && sizeOf(surface)),
+      dirty: (parts) => this.#reports.dirty(parts),
     });
     this.#keyboard = new Keyboard(world('keyboard'));
     this.#mouse = new Mouse(world('mouse'));
@@ -87,6 +86,11 @@ export class MachineDisplay implements MachinePart<DisplayRequests> {
   inspect(): Record<string, unknown> {
     const [video, keyboard, mouse] = [this.#video, this.#keyboard, this.#mouse].map((device) => device.inspect());
     return { display: { video, keyboard, mouse } };
+  }
+
+  dispose(done: () => void): void {
+    this.#reports.end();
+    done();
   }
 
   readonly answers: Answers<DisplayRequests> = {
