@@ -24,6 +24,8 @@ hostname ringlet
 if modprobe -q hv_vmbus 2>/dev/null; then
   modprobe -qa hv_utils hv_storvsc sd_mod sr_mod hv_netvsc hyperv_keyboard hid_hyperv hid_generic evdev hv_balloon \\
     hv_sock 2>/dev/null
+  # The screen: the cloud kernel has the one driver, the generic kernel the other.
+  modprobe -q hyperv_fb 2>/dev/null || modprobe -q hyperv_drm 2>/dev/null
 fi
 ip link set lo up
 # From here on the console belongs to who is in front of it; dmesg has what the kernel says.
@@ -65,6 +67,9 @@ echo "Linux $(uname -r), $(nproc) processor(s), busybox. 'exit' powers off."
 echo
 
 [ -x /etc/ringlet-init ] && /etc/ringlet-init
+
+# Who sits in front of the screen gets a shell of his own, and a new one after that.
+[ -e /dev/fb0 ] && while sleep 1; do setsid -c sh -lc 'cd; exec sh -l' </dev/tty1 >/dev/tty1 2>&1; done &
 
 # What the kernel runs when its host asks for a shutdown. Without -f it would only signal process 1, which is a script.
 echo '/bin/poweroff -f' > /proc/sys/kernel/poweroff_cmd
