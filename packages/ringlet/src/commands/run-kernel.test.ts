@@ -31,7 +31,7 @@ const run = (...words: string[]): Promise<number> => runCommandLine(['run', ...w
 /** Starts the run of a kernel and waits until its machine runs. */
 async function running(...words: string[]): Promise<{ machine: FakeMachine; exit: Promise<number> }> {
   const exit = run('--kernel', '/k/bzImage', ...words);
-  await vi.waitFor(() => expect(machines[0]?.state$.value).toBe('running'));
+  await vi.waitFor(() => expect(machines[0]?.state$.value).toBe('running'), 25_000);
   return { machine: machines[0]!, exit };
 }
 
@@ -88,7 +88,7 @@ test('an image that was pulled boots under its name', async () => {
   });
   writeFileSync(join(image, 'image.json'), description);
   const exit = run('debian', '--append', 'quiet');
-  await vi.waitFor(() => expect(machines[0]?.state$.value).toBe('running'));
+  await vi.waitFor(() => expect(machines[0]?.state$.value).toBe('running'), 25_000);
   machines[0]!.end(OFF);
   expect(await exit).toBe(0);
   expect(host.created).toEqual([
