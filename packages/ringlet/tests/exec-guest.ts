@@ -12,6 +12,11 @@ const BOOT_MS = 240_000;
 export class ExecGuests {
   readonly #images = new DebianGuests();
 
+  /** Removed after the tests. */
+  get folder(): string {
+    return this.#images.folder;
+  }
+
   /**
    * Starts a machine and waits until commands can be run in it.
    *

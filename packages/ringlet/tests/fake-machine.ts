@@ -44,6 +44,12 @@ export class FakeMachine implements Runnable {
   readonly mouse: Controllable['mouse'] = {
     act: async (...actions) => void this.mouseActions.push(...actions),
   };
+  readonly guest: Controllable['guest'] = {
+    syncTime: async () => void this.asked.push('syncTime'),
+    keyValues: async (pool) => ({ pool, ...Object.fromEntries(this.keys) }),
+    setKeyValue: async (key, value) => void (value === undefined ? this.keys.delete(key) : this.keys.set(key, value)),
+  };
+  readonly keys = new Map<string, string>();
   readonly mouseActions: MouseAction[] = [];
   tree: unknown = { vmbus: { version: '5.3' } };
   #end!: (result: MachineResult) => void;

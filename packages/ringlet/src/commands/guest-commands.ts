@@ -1,6 +1,7 @@
 /** The commands about what is inside a running guest: their options and help. */
 import type { Command } from 'commander';
 import type { ExecFlags } from './exec.ts';
+import type { KeysFlags } from './guest-keys.ts';
 import { examples } from './help-examples.ts';
 import type { CommandHost } from './host.ts';
 
@@ -32,6 +33,38 @@ export function addGuestCommands(program: Command, host: CommandHost, ended: (co
     .action(async (name: string, command: string[], flags: ExecFlags) => {
       const { exec } = await import('./exec.ts');
       ended(await exec(name, command, flags, host));
+    });
+
+  program
+    .command('keys')
+    .description('what a guest says of itself, and what it was given, by key-value exchange')
+    .argument('<name>', 'the machine')
+    .argument('[settings...]', 'KEY=VALUE gives the guest a value, KEY= takes it away')
+    .option('--pool <pool>', 'system (what its operating system says), guest (its programs), host (what it was given)')
+    .option('--json', 'one JSON object')
+    .addHelpText(
+      'after',
+      examples(
+        ['ringlet keys debian', 'a Linux guest answers once its hv_kvp_daemon runs'],
+        ['ringlet keys debian role=web', 'the guest finds it in /var/lib/hyperv/.kvp_pool_0'],
+      ),
+    )
+    .action(async (name: string, settings: string[], flags: KeysFlags) => {
+      const { keys } = await import('./guest-keys.ts');
+      ended(await keys(name, settings, flags, host));
+    });
+
+  program
+    .command('set-clock')
+    .description("make a guest set its clock to the host's time")
+    .argument('<name>', 'the machine')
+    .addHelpText(
+      'after',
+      examples(['ringlet set-clock debian', 'it does so by itself at start, and after the host slept']),
+    )
+    .action(async (name: string) => {
+      const { setClock } = await import('./guest-keys.ts');
+      ended(await setClock(name, host));
     });
 }
 

@@ -18,6 +18,11 @@ export const GUEST_ERROR_PAGES: Readonly<Record<string, ErrorPage>> = {
     'The guest is still booting, has no driver for sockets (hv_sock), or nothing listens at that port.',
     'Wait longer with --wait. ringlet exec needs the agent, which the images of ringlet pull have.',
   ),
+  'key-value-not-ready': page(
+    'nobody in the guest answers for key-value exchange',
+    'A Linux guest answers once its hv_kvp_daemon runs; until then its driver does not even agree on a version.',
+    'Install hyperv-daemons in the guest, or start hv_kvp_daemon.',
+  ),
   'output-too-long': page(
     'a command in the guest wrote more than was to be kept',
     'machine.exec keeps all output in memory.',

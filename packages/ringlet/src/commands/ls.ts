@@ -7,7 +7,7 @@ import { runningMachines } from '../control/running.ts';
 import { ExitCode } from './exit-code.ts';
 import type { CommandHost } from './host.ts';
 
-const COLUMNS = ['NAME', 'STATE', 'CPUS', 'MEMORY', 'UPTIME', 'PID', 'GUEST'];
+const COLUMNS = ['NAME', 'STATE', 'CPUS', 'MEMORY', 'UPTIME', 'HEARTBEAT', 'PID', 'GUEST'];
 
 /** Runs the command. */
 export async function list(flags: { readonly json?: boolean }, host: CommandHost): Promise<ExitCode> {
@@ -26,6 +26,7 @@ export async function list(flags: { readonly json?: boolean }, host: CommandHost
     String(machine.cpus),
     formatSize(machine.memory),
     formatDuration(machine.uptimeMs),
+    machine.heartbeat ?? '',
     String(machine.pid),
     machine.image ?? basename(machine.guest),
   ]);

@@ -2,6 +2,7 @@
 import type { Picture, Rectangle } from '@ringlet/root-partition';
 import type { Observable } from 'rxjs';
 import type { DiskOption } from '../configuration/options.ts';
+import type { ControllableGuest } from './controllable-guest.ts';
 
 /** Where a machine is in its life. */
 export type MachineState = 'created' | 'starting' | 'running' | 'stopping' | 'stopped' | 'failed';
@@ -87,6 +88,8 @@ export interface Controllable {
   readonly display: ControllableDisplay;
   readonly keyboard: ControllableKeyboard;
   readonly mouse: ControllableMouse;
+  /** Its guest's integration components. */
+  readonly guest: ControllableGuest;
   /** Asks the guest, through its shutdown integration component, and waits until it is off. */
   shutdown(options?: ShutdownOptions): Promise<void>;
   /** Pulls the plug. */

@@ -3,12 +3,14 @@ import type { z } from 'zod';
 import type { Controllable } from './controllable.ts';
 import type { MachineFacts } from './facts.ts';
 import type { ConsoleHistory } from './console-history.ts';
+import type { GuestNotes } from './guest-notes.ts';
 
 /** What a method may reach. */
 export interface MethodContext {
   readonly machine: Controllable;
   readonly facts: MachineFacts;
   readonly history: ConsoleHistory;
+  readonly notes: GuestNotes;
   /** When the machine began to answer, by `performance.now()`. */
   readonly since: number;
   /** Sends a notification to the caller; lost when the caller is gone. */

@@ -22,6 +22,9 @@ export const Description = z.object({
   kind: z.string().optional(),
   cpus: z.number(),
   memory: z.number(),
+  heartbeat: z.string().optional(),
+  /** What the guest says of itself. */
+  system: z.looseObject({}).optional(),
 });
 export type Description = z.output<typeof Description>;
 

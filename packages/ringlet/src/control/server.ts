@@ -14,10 +14,12 @@ import type { Controllable } from './controllable.ts';
 import { socketPath } from './directory.ts';
 import type { MachineFacts } from './facts.ts';
 import { callLine, errorLine, LONGEST_REQUEST, Request, type RequestId, resultLine, RpcError } from './json-rpc.ts';
+import { GuestNotes } from './guest-notes.ts';
 import { LineReader } from './line-reader.ts';
 import type { MethodContext, MethodGroup } from './method.ts';
 import { diskMethods } from './methods/disks.ts';
 import { displayMethods } from './methods/display.ts';
+import { guestMethods } from './methods/guest.ts';
 import { inspectionMethods } from './methods/inspection.ts';
 import { machineMethods } from './methods/machine.ts';
 import { streamMethods } from './methods/streams.ts';
@@ -38,6 +40,7 @@ const METHODS: MethodGroup = {
   ...inspectionMethods,
   ...streamMethods,
   ...diskMethods,
+  ...guestMethods,
   ...displayMethods,
 };
 
@@ -61,25 +64,28 @@ export async function serveControl(
   const path = socketPath(directory, machine.name);
   const since = performance.now();
   const history = new ConsoleHistory();
+  const notes = new GuestNotes(machine.events$);
   const recording = machine.console$.subscribe((text) => history.add(text));
   const sockets = new Set<Socket>();
   const answers = new Set<Promise<void>>();
   const server = createServer((socket) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
-    converse(socket, { machine, facts, history, since }, answers);
+    converse(socket, { machine, facts, history, notes, since }, answers);
   });
   server.maxConnections = MOST_CONNECTIONS;
   try {
     await claim(server, path, machine.name);
   } catch (error) {
     recording.unsubscribe();
+    notes.dispose();
     throw error;
   }
   return {
     path,
     close: async () => {
       recording.unsubscribe();
+      notes.dispose();
       const closed = new Promise<void>((done) => server.close(() => done()));
       // Whoever asked for the end is still owed the answer that it has come: let answers out, then end, not destroy.
       await Promise.race([Promise.allSettled(answers), delay(LINGER_MS, undefined, { ref: false })]);

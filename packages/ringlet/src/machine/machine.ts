@@ -25,6 +25,7 @@ import { LockstepHarness } from '../lockstep/lockstep-harness.ts';
 import { ThreadedHarness } from '../threads/threaded-harness.ts';
 import { Disks } from './disks.ts';
 import { Display } from './display.ts';
+import { GuestServices } from './guest-services.ts';
 import type { Harness } from './harness.ts';
 import { Keyboard } from './keyboard.ts';
 import { Mouse } from './mouse.ts';
@@ -64,6 +65,8 @@ export class Machine implements Controllable {
   readonly keyboard: Keyboard;
   /** A pointer on its screen. */
   readonly mouse: Mouse;
+  /** Its guest's integration components: clock, keys. */
+  readonly guest: GuestServices;
   readonly #options: MachineOptions;
   readonly #state = new BehaviorSubject<MachineState>('created');
   readonly #console = new ReplaySubject<string>(CONSOLE_REPLAY);
@@ -94,6 +97,7 @@ export class Machine implements Controllable {
     this.display = new Display(ask, this.#state);
     this.keyboard = new Keyboard(ask);
     this.mouse = new Mouse(ask);
+    this.guest = new GuestServices(ask);
   }
 
   /** The state now, and whenever it changes. */

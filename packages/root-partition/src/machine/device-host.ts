@@ -10,6 +10,7 @@ import { BusHost, type BusObserver, type DeviceWorld, SynicEndpoint, type Vsp, t
 import { isGuid, UserError } from '@ringlet/wire';
 import type { TimeSyncOptions } from '../vsps/integration/time-sync.ts';
 import { GuestErrorLog } from './guest-error-log.ts';
+import type { GuestFacts } from './guest-watch.ts';
 import { type DiskDescription, type DiskRequests, MachineDisks } from './machine-disks.ts';
 import { type DisplayDescription, type DisplayRequests, MachineDisplay, NO_DISPLAY } from './machine-display.ts';
 import { type IntegrationRequests, MachineIntegration } from './machine-integration.ts';
@@ -67,6 +68,8 @@ export type DeviceHostEvent =
   | { readonly type: 'channel-closed'; readonly device: string; readonly relid: number }
   | { readonly type: 'channel-faulted'; readonly device: string; readonly relid: number; readonly why: string }
   | { readonly type: 'heartbeat'; readonly state: string }
+  /** What the guest says of itself, by key-value exchange. */
+  | { readonly type: 'guest-facts'; readonly facts: GuestFacts }
   /** The guest did something that it should not; repeated ones come less and less often, with their count. */
   | { readonly type: 'guest-error'; readonly device: string; readonly what: string; readonly count: number }
   | { readonly type: 'device-error'; readonly device: string; readonly message: string }
@@ -149,6 +152,7 @@ export class DeviceHost {
       world,
       time: this.#timeSource(options.virtualTime ?? false),
       heartbeat: (state) => options.report({ type: 'heartbeat', state }),
+      facts: (facts) => options.report({ type: 'guest-facts', facts }),
     });
     const display = description.display
       ? new MachineDisplay(description.display, { kernel, partition: child, world, report: (e) => options.report(e) })

@@ -6,6 +6,7 @@ import Heartbeat from '../vsps/integration/heartbeat.ts';
 import KeyValueExchange, { type KvpDone, type KvpResult } from '../vsps/integration/key-value-exchange.ts';
 import Shutdown, { type ShutdownResult } from '../vsps/integration/shutdown.ts';
 import TimeSync, { type TimeSyncOptions } from '../vsps/integration/time-sync.ts';
+import { type GuestFacts, GuestWatch } from './guest-watch.ts';
 import type { Answers, MachinePart, WorldOf } from './machine-part.ts';
 
 /** Number of a pool of keys: one of `KvpPool`. */
@@ -15,10 +16,14 @@ export type KvpPoolNumber = (typeof KvpPool)[keyof typeof KvpPool];
 export interface IntegrationRequests {
   /** Asks the guest to end. Answered when the guest has agreed. @throws UserError when it does not */
   shutdown(parameters: { reboot: boolean; force: boolean }): void;
+  /** Makes the guest set its clock to the host's time. */
+  syncTime(parameters: Record<string, never>): void;
   /** What the guest has published under key-value exchange, as `key → value`. @throws UserError when it cannot be asked */
   keyValues(parameters: { pool: KvpPoolNumber }): Record<string, string>;
   /** Gives the guest a value. @throws UserError when it does not take it */
   setKeyValue(parameters: { pool: KvpPoolNumber; key: string; value: string }): void;
+  /** Takes a value from the guest. @throws UserError when it does not have it */
+  deleteKeyValue(parameters: { pool: KvpPoolNumber; key: string }): void;
 }
 
 /** What a machine's integration components are made with. */
@@ -27,6 +32,8 @@ export interface MachineIntegrationOptions {
   readonly time: TimeSyncOptions;
   /** The guest's heartbeat is another one now. */
   readonly heartbeat: (state: string) => void;
+  /** What the guest says of itself is something else now. */
+  readonly facts: (facts: GuestFacts) => void;
 }
 
 /** The integration components of one machine. */
@@ -34,13 +41,17 @@ export class MachineIntegration implements MachinePart<IntegrationRequests> {
   readonly vsps: readonly Vsp[];
   readonly #heartbeat: Heartbeat;
   readonly #shutdown: Shutdown;
+  readonly #timeSync: TimeSync;
   readonly #keyValues: KeyValueExchange;
+  readonly #watch: GuestWatch;
 
-  constructor({ world, time, heartbeat }: MachineIntegrationOptions) {
+  constructor({ world, time, heartbeat, facts }: MachineIntegrationOptions) {
     this.#heartbeat = new Heartbeat(world('heartbeat'));
     this.#shutdown = new Shutdown(world('shutdown'));
     this.#keyValues = new KeyValueExchange(world('key-value exchange'));
-    this.vsps = [this.#heartbeat, this.#shutdown, new TimeSync(world('time-sync'), time), this.#keyValues];
+    this.#timeSync = new TimeSync(world('time-sync'), time);
+    this.vsps = [this.#heartbeat, this.#shutdown, this.#timeSync, this.#keyValues];
+    this.#watch = new GuestWatch(world('guest facts'), this.#keyValues, facts);
     this.#heartbeat.state$.subscribe(heartbeat);
   }
 
@@ -49,15 +60,22 @@ export class MachineIntegration implements MachinePart<IntegrationRequests> {
       new Promise((agreed, refused) => {
         this.#shutdown.request(options, (result) => (result === 'accepted' ? agreed() : refused(notDone(result))));
       }),
+    syncTime: () => this.#timeSync.sync(),
     keyValues: async ({ pool }) => {
       const entries = await answered<Map<string, KvpValue>>((done) => this.#keyValues.enumerate(pool, done));
       return Object.fromEntries([...entries].map(([key, value]) => [key, String(value)]));
     },
+    deleteKeyValue: ({ pool, key }) => answered<void>((done) => this.#keyValues.delete(pool, key, done)),
     setKeyValue: ({ pool, key, value }) => answered<void>((done) => this.#keyValues.set(pool, key, value, done)),
   };
 
   inspect(): Record<string, unknown> {
-    return { heartbeat: this.#heartbeat.state };
+    return { heartbeat: this.#heartbeat.state, guest: this.#watch.facts };
+  }
+
+  dispose(done: () => void): void {
+    this.#watch.dispose();
+    done();
   }
 }
 

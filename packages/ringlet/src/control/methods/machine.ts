@@ -10,12 +10,13 @@ const LONGEST_MS = 86_400_000;
 /** `describe`, `shutdown`, `powerOff`, `finished`. */
 export const machineMethods: MethodGroup = {
   /** Name, state and size, for a list. */
-  describe: method(z.strictObject({}), async (_params, { machine, facts, since }) => ({
+  describe: method(z.strictObject({}), async (_params, { machine, facts, notes, since }) => ({
     name: machine.name,
     state: await firstValueFrom(machine.state$, { defaultValue: 'stopped' }),
     pid: process.pid,
     uptimeMs: Math.round(performance.now() - since),
     ...facts,
+    ...notes.describe(),
   })),
   /** Asks the guest to shut down; answers once it has. */
   shutdown: method(

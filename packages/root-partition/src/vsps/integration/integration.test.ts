@@ -284,6 +284,26 @@ test('IC3, IC4, ics gotcha 5: the first time message sets the clock, later ones 
   expect(sample!.parentTime - sync!.parentTime).toBe(BigInt(5 * SECOND));
 });
 
+test('when the host’s clock jumps, the guest sets its own again', () => {
+  let now = 1_700_000_000_000;
+  const { guest } = guestOf((world) => new TimeSync(world, { wallClock: () => now }));
+  guest.negotiate(V3, V4);
+  guest.answer(guest.received()[0]!);
+  const flags = (slept: number): number => {
+    now += 5000 + slept;
+    guest.world.advance(5 * SECOND);
+    const [message] = guest.received();
+    guest.answer(message!);
+    return IcTimeReference.decode(message!.payload)!.flags;
+  };
+  expect([flags(0), flags(3_600_000), flags(0), flags(-60_000)]).toEqual([
+    IcTimeFlag.Sample,
+    IcTimeFlag.Sync,
+    IcTimeFlag.Sample,
+    IcTimeFlag.Sync,
+  ]);
+});
+
 test('time sync before version 4 uses the older, longer message', () => {
   const { guest } = guestOf((world) => new TimeSync(world));
 

@@ -1,6 +1,10 @@
 /**
  * Time sync VSP: tells the guest the time when it opens the channel, and samples of it from then on.
  *
+ * What the first message and those after a jump of the host's clock say, the guest sets its clock to. Samples it only
+ * offers to whoever disciplines its clock (Linux: the PTP clock "hyperv"): set by each of them, it would step back now and
+ * then by what the setting took.
+ *
  * Nothing is saved: after a restore the versions are agreed anew and the clock is set once more, as Hyper-V does. That is
  * also what a guest needs whose time stood still meanwhile.
  */
@@ -12,6 +16,8 @@ import { integrationOffer, IntegrationSession } from './integration-session.ts';
 const INTERVAL = 50_000_000;
 const TIMEOUT = 300_000_000;
 const TICKS_PER_MILLISECOND = 10_000;
+/** By so many milliseconds the host's clock may drift from its timer: more is a jump, of a host that slept or was set. */
+const MOST_DRIFT = 1000;
 /** First major version whose message names the reference time. */
 const REFERENCE_VERSION = 4;
 
@@ -33,6 +39,8 @@ export default class TimeSync implements Vsp {
   #setClock = true;
   #cancelNext: (() => void) | undefined;
   #sent = 0;
+  /** Time of day less the device's clock, in milliseconds, at the last message. */
+  #offset: number | undefined;
 
   constructor(world: DeviceWorld, options: TimeSyncOptions = {}) {
     this.#world = world;
@@ -88,7 +96,11 @@ export default class TimeSync implements Vsp {
 
   /** Reads the clocks: called when there is room for the message, not before. */
   #sample(withReference: boolean): Uint8Array {
-    const parentTime = UNIX_EPOCH_TICKS + BigInt(Math.round(this.#wallClock() * TICKS_PER_MILLISECOND));
+    const now = this.#wallClock();
+    const parentTime = UNIX_EPOCH_TICKS + BigInt(Math.round(now * TICKS_PER_MILLISECOND));
+    const offset = now - this.#world.clock.now() / TICKS_PER_MILLISECOND;
+    if (this.#offset !== undefined && Math.abs(offset - this.#offset) > MOST_DRIFT) this.#setClock = true;
+    this.#offset = offset;
     const flags = this.#setClock ? IcTimeFlag.Sync : IcTimeFlag.Sample;
     this.#setClock = false;
     this.#sent++;

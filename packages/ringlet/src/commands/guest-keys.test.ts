@@ -1,0 +1,59 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { FAKE_FACTS, FakeMachine } from '../../tests/fake-machine.ts';
+import { RecordingHost } from '../../tests/recording-host.ts';
+import { type ControlServer, serveControl } from '../control/server.ts';
+import { runCommandLine } from './program.ts';
+
+let folder: string;
+let host: RecordingHost;
+let machine: FakeMachine;
+let server: ControlServer;
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'ringlet-keys-'));
+  host = new RecordingHost({ RINGLET_RUN_DIR: folder });
+  machine = new FakeMachine('web');
+  server = await serveControl(machine, FAKE_FACTS, folder);
+});
+
+afterEach(async () => {
+  await server.close();
+  rmSync(folder, { recursive: true });
+});
+
+const ringlet = (...words: string[]): Promise<number> => runCommandLine(words, host);
+
+test('keys are given, taken away and shown', async () => {
+  expect(await ringlet('keys', 'web', 'role=db', 'note=a=b')).toBe(0);
+  expect(await ringlet('keys', 'web', 'role=')).toBe(0);
+  expect(host.stdout).toBe('');
+  expect(await ringlet('keys', 'web', '--pool', 'host')).toBe(0);
+  expect(await ringlet('keys', 'web', '--json')).toBe(0);
+  expect(host.stdout).toBe('pool=host\nnote=a=b\n{"pool":"system","note":"a=b"}\n');
+});
+
+test.each([[['role']], [['=x']], [['a=b', '--pool', 'guest']], [['--pool', 'nowhere']]])(
+  'keys %j is refused with what it takes',
+  async (words) => {
+    expect(await ringlet('keys', 'web', ...words)).toBe(2);
+    expect(host.stderr).toContain('flag-invalid');
+  },
+);
+
+test('a clock is set', async () => {
+  expect(await ringlet('set-clock', 'web')).toBe(0);
+  expect(machine.asked).toEqual(['syncTime']);
+});
+
+test('a list shows how the guest is, and as JSON what it says of itself', async () => {
+  await ringlet('ls');
+  expect(host.stdout).toMatch(/HEARTBEAT.*\n.* no-contact /);
+  machine.events$.next({ type: 'heartbeat', state: 'ok' } as { type: string });
+  machine.events$.next({ type: 'guest-facts', facts: { os: 'Debian GNU/Linux' } } as { type: string });
+  host.stdout = '';
+  await ringlet('ls', '--json');
+  expect(JSON.parse(host.stdout)).toMatchObject({ heartbeat: 'ok', system: { os: 'Debian GNU/Linux' } });
+});
