@@ -56,6 +56,19 @@ export class DebianGuests {
   }
 
   /**
+   * The image of a whole system. It takes minutes to make, so it is one for all tests: that of the user's own cache, which
+   * gets it where it has none.
+   */
+  async disk(context: TestContext): Promise<PullResult & { readonly disk: string }> {
+    const result = await pull('debian-disk').catch((error: unknown) => {
+      if (error instanceof UserError && ['apt-failed', 'download-failed'].includes(error.code)) return error;
+      throw error;
+    });
+    if (result instanceof UserError) return context.skip(`the packages cannot be fetched here: ${result.message}`);
+    return { ...result, disk: result.disk! };
+  }
+
+  /**
    * Runs an image and types each line, which is one whole command, when the shell asks for one.
    *
    * @param options - of `ringlet run`; `--append` adds to what the image has

@@ -224,6 +224,10 @@ test('two pulls at once: the second is told who is at it', async () => {
   });
   unlock();
   expect((await pullHere()).made).toBe(true);
+
+  const again = lockCache(holder.lock);
+  expect((await pullHere()).made).toBe(false);
+  again();
 });
 
 test('the lock of a process that is gone does not count', async () => {

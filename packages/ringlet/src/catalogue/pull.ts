@@ -68,14 +68,19 @@ export async function pull(name: string, options: PullOptions = {}): Promise<Pul
     ...(options.disk === undefined ? {} : { disk: options.disk }),
   });
   const cache = new Cache(cacheDirectory(options.environment ?? process.env, options.cache));
+  const current = (): PullResult | undefined => {
+    const there = options.force === true ? undefined : readImage(cache, image.full);
+    if (there?.recipe !== recipe(image.disk) || !isWhole(cache, image.full, there)) return undefined;
+    return { ...imageOf(cache, image.full, there), made: false };
+  };
+  // An image appears whole: to find it there, nobody has to wait for whoever makes another.
+  const found = current();
+  if (found !== undefined) return found;
   cache.create();
   const unlock = lockCache(cache.lock);
   try {
-    const there = readImage(cache, image.full);
-    const current = there?.recipe === recipe(image.disk) && isWhole(cache, image.full, there);
-    if (there !== undefined && current && options.force !== true) {
-      return { ...imageOf(cache, image.full, there), made: false };
-    }
+    const made = current();
+    if (made !== undefined) return made;
     cache.removeLeftovers();
     return { ...(await make(image, cache, options)), made: true };
   } catch (error) {

@@ -1,6 +1,7 @@
 import { ScsiOp, Sense, SrbStatus, VstorAt, VstorOperation, VstorVersion } from '@ringlet/protocols';
 import { UserError } from '@ringlet/wire';
 import { expect, test } from 'vitest';
+import { DiskOperation, DiskStatus } from '../../backends/disk/disk.ts';
 import { type Line, StorageBench, TestDisk } from './storage-fixture.ts';
 
 const TEST_READY = [ScsiOp.TestUnitReady, 0, 0, 0, 0, 0];
@@ -83,6 +84,7 @@ test('a disk that is taken away fails new requests so that the guest drops it, a
   bench.vsp.detach({}, () => void steps.push('free'));
   steps.push('asked');
   const late = bench.run(read());
+  disk.holding = false;
   disk.release();
   bench.settle();
 
@@ -92,6 +94,52 @@ test('a disk that is taken away fails new requests so that the guest drops it, a
   expect(bench.take(inFlight)).toMatchObject({ srbStatus: SrbStatus.Success, length: 512 });
   expect(told(line)).toEqual([VstorOperation.EnumerateBus]);
   expect(disk.closed).toBe(false);
+});
+
+const SYNCHRONIZE = { cdb: [ScsiOp.SynchronizeCache10, 0, 0, 0, 0, 0, 0, 0, 0, 0] };
+
+test('Linux makes the cache of a disk durable that has just gone: it has been, and the answer is good', () => {
+  const disk = new TestDisk();
+  const bench = new StorageBench({ disks: [{ disk, lun: 3 }] });
+  bench.openReady();
+  disk.holding = true;
+  const steps: string[] = [];
+  bench.vsp.detach({ lun: 3 }, () => void steps.push('free'));
+  const early = bench.send({ ...SYNCHRONIZE, lun: 3 });
+  bench.settle();
+  expect(steps).toEqual([]);
+
+  disk.release();
+  bench.settle();
+
+  expect(disk.log.map(({ operation }) => operation)).toEqual([DiskOperation.Flush]);
+  expect(steps).toEqual(['free']);
+  expect(bench.take(early)?.srbStatus).toBe(SrbStatus.Success);
+  expect(bench.run({ ...SYNCHRONIZE, lun: 3 }).srbStatus).toBe(SrbStatus.Success);
+  expect(bench.run({ ...SYNCHRONIZE, lun: 4 }).srbStatus).toBe(SrbStatus.InvalidLun);
+  expect(bench.run(read(3)).srbStatus).toBe(SrbStatus.InvalidLun);
+});
+
+test('a disk that could not be made durable when it went says so', () => {
+  const disk = new TestDisk();
+  const bench = new StorageBench({ disks: [{ disk }] });
+  bench.openReady();
+  disk.failing = DiskStatus.IoError;
+  bench.vsp.detach({}, done);
+
+  expect(bench.run(SYNCHRONIZE).srbStatus).toBe(SrbStatus.InvalidLun);
+});
+
+test('a disk that comes to the place of another answers for itself', () => {
+  const bench = new StorageBench({ disks: [{ disk: new TestDisk() }] });
+  bench.openReady();
+  bench.vsp.detach({}, done);
+  const next = new TestDisk();
+  bench.vsp.attach({ disk: next });
+
+  bench.run({ cdb: TEST_READY });
+  bench.run(SYNCHRONIZE);
+  expect(next.log.map(({ operation }) => operation)).toEqual([DiskOperation.Flush]);
 });
 
 test('the place of a disk that was taken away can be used again', () => {

@@ -1,6 +1,7 @@
 /** LunTable: which units a controller has, and where. */
 import { LUN_ENTRY_SIZE, ReportLunsHeader, Sense } from '@ringlet/protocols';
 import { UserError } from '@ringlet/wire';
+import { DepartedUnits } from './departed-units.ts';
 import { type LunAddress, LunQueue } from './lun-queue.ts';
 import { DiskUnit } from './scsi/disk-unit.ts';
 import { DvdUnit } from './scsi/dvd-unit.ts';
@@ -27,6 +28,8 @@ export class LunTable {
   readonly #options: LunTableOptions;
   readonly #byAddress = new Map<number, LunQueue>();
   readonly #slots: (LunQueue | undefined)[] = [];
+  /** Disks that went, as long as a guest may not know. */
+  readonly departed = new DepartedUnits();
 
   constructor(options: LunTableOptions) {
     this.#options = options;
@@ -39,7 +42,7 @@ export class LunTable {
 
   /** The unit at an address. */
   get(path: number, target: number, lun: number): LunQueue | undefined {
-    return this.#byAddress.get((path << 16) | (target << 8) | lun);
+    return this.#byAddress.get(addressKey(path, target, lun));
   }
 
   /** All units, in order of address. */
@@ -70,7 +73,9 @@ export class LunTable {
     const free = this.#slots.indexOf(undefined);
     queue.slot = free < 0 ? this.#slots.length : free;
     this.#slots[queue.slot] = queue;
-    this.#byAddress.set((address.path << 16) | (address.target << 8) | address.lun, queue);
+    const key = addressKey(address.path, address.target, address.lun);
+    this.#byAddress.set(key, queue);
+    this.departed.arrived(key);
     if (unit instanceof DiskUnit) {
       unit.disk.onResize(() => {
         unit.resized();
@@ -80,15 +85,22 @@ export class LunTable {
     return queue;
   }
 
-  /** Takes a unit out. Waiting requests end at once; `done` is called when the disk is done with the others. */
+  /**
+   * Takes a unit out. Waiting requests end at once; `done` is called when the disk is done with the others, and has made
+   * durable what they wrote.
+   */
   remove(queue: LunQueue, done: () => void): void {
     const { path, target, lun } = queue.address;
-    this.#byAddress.delete((path << 16) | (target << 8) | lun);
-    queue.drop();
-    queue.whenIdle(() => {
+    const key = addressKey(path, target, lun);
+    this.#byAddress.delete(key);
+    const { unit } = queue;
+    const flush = unit instanceof DiskUnit ? this.departed.leaving(key) : undefined;
+    const gone = (): void => {
       this.#slots[queue.slot] = undefined;
       done();
-    });
+    };
+    queue.drop();
+    queue.whenIdle(() => (flush !== undefined && unit instanceof DiskUnit ? flush(unit.disk, gone) : gone()));
   }
 
   /** The other units of a target tell that its list of units is another now. */
@@ -148,4 +160,9 @@ export class LunTable {
     id.set([address.path, address.target, address.lun], 13);
     return id;
   }
+}
+
+/** One number for the address of a unit. */
+export function addressKey(path: number, target: number, lun: number): number {
+  return (path << 16) | (target << 8) | lun;
 }

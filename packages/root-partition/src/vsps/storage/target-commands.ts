@@ -1,7 +1,7 @@
 /** Commands that no unit answers: REPORT LUNS, which asks the target, and whatever is sent where no unit is. */
 import { be16, be32, ScsiOp, ScsiStatus, Sense, SrbStatus } from '@ringlet/protocols';
 import type { LunQueue } from './lun-queue.ts';
-import type { LunTable } from './lun-table.ts';
+import { addressKey, type LunTable } from './lun-table.ts';
 import { absentInquiry } from './scsi/inquiry-data.ts';
 import type { StorageRequest } from './storage-request.ts';
 
@@ -29,6 +29,8 @@ export function answerWithoutUnit(request: StorageRequest, queue: LunQueue | und
     request.srbStatus = SrbStatus.InvalidRequest;
     return request.fail(Sense.InvalidFieldInCdb);
   }
+  if (queue === undefined && luns.departed.answer(request, addressKey(request.path, request.target, request.lun)))
+    return;
   request.srbStatus = SrbStatus.InvalidLun;
   request.refuse(ScsiStatus.CheckCondition);
 }
