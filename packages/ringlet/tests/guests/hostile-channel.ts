@@ -3,6 +3,7 @@ import { ScsiOp, SCSI_CONTROLLER_INTERFACE, vstorPacketSize, VstorOperation, Vst
 import { encodeMessage, gpadlMessages, type Offer, RingChannel } from '@ringlet/vmbus';
 import type { Guest } from 'ringlet';
 import type { HostileBus } from './hostile-bus.ts';
+import { anyMessage, firstMessages, SEAT } from './hostile-messages.ts';
 import type { Random } from './random.ts';
 
 const PAGE = 4096;
@@ -65,7 +66,9 @@ export class HostileChannel {
     const range = { byteCount: pages.length * PAGE, byteOffset: 0, pages };
     for (const message of gpadlMessages(relid, this.#gpadl, range)) this.#bus.post(message);
     this.#bus.post(encodeMessage('OpenChannel', open));
-    if (this.#offer.interfaceId === SCSI_CONTROLLER_INTERFACE && this.#random.below(4) > 0) this.#negotiate();
+    if (this.#random.below(4) === 0) return;
+    if (this.#offer.interfaceId === SCSI_CONTROLLER_INTERFACE) this.#negotiate();
+    if (SEAT.includes(this.#offer.interfaceId)) this.#introduce();
   }
 
   /** One thing that is done to the rings. */
@@ -73,7 +76,7 @@ export class HostileChannel {
     const random = this.#random;
     const ring = this.#ring;
     if (!ring || random.below(24) === 0) return this.reopen();
-    const payload = random.below(3) > 0 ? this.#command() : random.fill(new Uint8Array(random.below(300)));
+    const payload = random.below(3) > 0 ? this.#message() : random.fill(new Uint8Array(random.below(300)));
     switch (random.below(8)) {
       case 0:
         ring.send(payload, random.word(), random.word());
@@ -124,6 +127,17 @@ export class HostileChannel {
     say(VstorOperation.EndInitialization);
     this.#ring!.flush();
     this.#bus.signal(this.#offer.connectionId);
+  }
+
+  #introduce(): void {
+    for (const message of firstMessages(this.#offer.interfaceId)) this.#ring!.send(message);
+    this.#ring!.flush();
+    this.#bus.signal(this.#offer.connectionId);
+  }
+
+  #message(): Uint8Array {
+    const { interfaceId } = this.#offer;
+    return SEAT.includes(interfaceId) ? anyMessage(interfaceId, this.#random) : this.#command();
   }
 
   /** A storage request that has some of the right things in it. */

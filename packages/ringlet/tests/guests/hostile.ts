@@ -7,6 +7,7 @@ import { SCSI_CONTROLLER_INTERFACE } from '@ringlet/protocols';
 import type { Guest } from 'ringlet';
 import { HostileBus } from './hostile-bus.ts';
 import { HostileChannel } from './hostile-channel.ts';
+import { SEAT } from './hostile-messages.ts';
 import { Random } from './random.ts';
 
 const ECHO = '3e3c9d1a-6c0f-4b57-9f0a-0f2f4d6a8b10';
@@ -39,7 +40,7 @@ export default async function main(guest: Guest): Promise<void> {
   const say = speaker(guest);
   await guest.bus.connect();
   const bus = new HostileBus(guest, random, memoryPages);
-  const channels = [SCSI_CONTROLLER_INTERFACE, ECHO].map((id) => {
+  const channels = [SCSI_CONTROLLER_INTERFACE, ECHO, ...SEAT].map((id) => {
     const offer = guest.bus.offers.find(({ interfaceId }) => interfaceId === id)!;
     return new HostileChannel(guest, bus, random, offer, memoryPages);
   });
@@ -52,6 +53,7 @@ export default async function main(guest: Guest): Promise<void> {
     () => channels[0]!.anything(),
     () => channels[0]!.anything(),
     () => channels[1]!.anything(),
+    () => random.of(channels.slice(2)).anything(),
     () => anyHypercall(guest, random, scratch),
     () => anyRegister(guest, random),
   ];

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { makeEdid } from './edid.ts';
@@ -13,6 +14,23 @@ test('its bytes add up to nothing, and its header is that of an EDID', () => {
       expect(Array.from(edid.subarray(0, 8))).toEqual([0, 255, 255, 255, 255, 255, 255, 0]);
     }),
   );
+});
+
+test.for([
+  [640, 480],
+  [1366, 768],
+  [1920, 1200],
+  [3840, 2160],
+] as const)('another program finds %i by %i in it, and no fault', ([width, height], context) => {
+  const decoded = spawnSync('edid-decode', ['--check'], { input: makeEdid({ width, height }) });
+  if (decoded.error) context.skip('edid-decode is not here');
+  const text = decoded.stdout.toString();
+  expect(text).toContain('EDID conformity: PASS');
+  expect(text).not.toContain('Warnings:');
+  expect(/DTD 1: +(\d+x\d+) +([\d.]+) Hz/.exec(text)!.slice(1)).toEqual([
+    `${width}x${height}`,
+    expect.stringMatching(/^(59\.9|60\.0)/),
+  ]);
 });
 
 test('1920 by 1080 with reduced blanking has a clock of 138.5 MHz, 2080 pixels and 1111 lines', () => {

@@ -38,6 +38,7 @@ export function makeEdid(preferred: Resolution): Uint8Array {
   block[17] = 30;
   block.set([1, 4], 18); // EDID 1.4
   block[20] = 0xa0; // digital, eight bits a colour
+  block[23] = 120; // gamma 2.2
   block[24] = 0x06; // sRGB; the first timing is the native one
   // The colours of sRGB, as ten-bit fractions.
   block.set([0xee, 0x91, 0xa3, 0x54, 0x4c, 0x99, 0x26, 0x0f, 0x50, 0x54], 25);
