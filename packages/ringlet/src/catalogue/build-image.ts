@@ -3,7 +3,6 @@ import { createHash } from 'node:crypto';
 import { AGENT_PROGRAM } from '../agent/agent-program.ts';
 import { agentFiles } from './agent-files.ts';
 import { damagedPackage, readDeb } from './deb.ts';
-import { DISK_RECIPE } from './disk/make-disk.ts';
 import { INIT_SCRIPT } from './init-script.ts';
 import { makeInitramfs } from './initramfs.ts';
 import { type KernelModule, readKernelModule } from './kernel-module.ts';
@@ -27,9 +26,9 @@ const UNRELATED =
   /^kernel\/(?:sound|drivers\/(?:media|infiniband|staging|iio|usb|mtd|isdn|net\/(?:wireless|ethernet|usb|can)|gpu\/drm\/[^/]+\/)|net\/(?:netfilter|mac80211|bluetooth|wireless))\//;
 
 /** Says which way of making images this is: another script, another choice of modules, another recipe. */
-export function recipe(disk = false): string {
+export function recipe(): string {
   return createHash('sha256')
-    .update(JSON.stringify([REVISION, INIT_SCRIPT, USEFUL_MODULES, AGENT_PROGRAM, ...(disk ? DISK_RECIPE : [])]))
+    .update(JSON.stringify([REVISION, INIT_SCRIPT, USEFUL_MODULES, AGENT_PROGRAM]))
     .digest('hex');
 }
 

@@ -29,7 +29,7 @@ const imageDescription = z.object({
   kernel: fileDescription,
   initrd: fileDescription,
   /** Its root disk, where it has one. */
-  disk: fileDescription.extend({ modified: z.number() }).optional(),
+  disk: fileDescription.extend({ modified: z.number(), recipe: sum }).optional(),
 });
 
 /** What is known of an image. */
@@ -59,7 +59,7 @@ export function readImage(cache: Cache, name: string): ImageDescription | undefi
 }
 
 /** Size and sum of a file that is too large to hold, and when it was last written to. */
-export async function diskFacts(path: string): Promise<NonNullable<ImageDescription['disk']>> {
+export async function diskFacts(path: string): Promise<Omit<NonNullable<ImageDescription['disk']>, 'recipe'>> {
   const { size, mtimeMs } = statSync(path);
   return { size, sha256: await sha256OfFile(path), modified: mtimeMs };
 }
@@ -72,12 +72,16 @@ export function isWhole(cache: Cache, name: string, image: ImageDescription): bo
       const facts = fileFacts(readFileSync(join(cache.image(name), ImageFile[key])));
       if (facts.size !== wanted.size || facts.sha256 !== wanted.sha256) return false;
     }
-    if (image.disk === undefined) return true;
-    const { size, mtimeMs } = statSync(join(cache.image(name), ImageFile.Disk));
-    return size === image.disk.size && mtimeMs === image.disk.modified;
+    return image.disk === undefined || isDiskWhole(cache, name, image);
   } catch {
     return false;
   }
+}
+
+/** Whether an image has a disk that nobody has written to. */
+export function isDiskWhole(cache: Cache, name: string, { disk }: ImageDescription): boolean {
+  const facts = statSync(join(cache.image(name), ImageFile.Disk), { throwIfNoEntry: false });
+  return disk !== undefined && facts?.size === disk.size && facts.mtimeMs === disk.modified;
 }
 
 /** Bytes of its files. */

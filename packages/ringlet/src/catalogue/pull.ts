@@ -1,5 +1,5 @@
 /** Makes an image of the catalogue out of a distribution's own packages, in the cache. */
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { UserError } from '@ringlet/wire';
 import type { Environment } from '../control/directory.ts';
@@ -10,9 +10,18 @@ import { Cache, cacheDirectory, reason } from './cache.ts';
 import { lockCache } from './cache-lock.ts';
 import { ROOT_LABEL } from './disk/disk-files.ts';
 import type { CreateMachine } from './disk/install-disk.ts';
-import { makeDisk } from './disk/make-disk.ts';
+import { diskRecipe, makeDisk } from './disk/make-disk.ts';
 import { fetchPackage } from './fetch-package.ts';
-import { describeImage, diskFacts, fileFacts, ImageFile, isWhole, readImage } from './image.ts';
+import {
+  describeImage,
+  diskFacts,
+  fileFacts,
+  type ImageDescription,
+  ImageFile,
+  isDiskWhole,
+  isWhole,
+  readImage,
+} from './image.ts';
 import { type ImageName, parseImageName } from './image-name.ts';
 import { DEFAULT_MIRROR, openMirror } from './mirror-source.ts';
 import type { PackageRecord } from './package-index.ts';
@@ -70,7 +79,8 @@ export async function pull(name: string, options: PullOptions = {}): Promise<Pul
   const cache = new Cache(cacheDirectory(options.environment ?? process.env, options.cache));
   const current = (): PullResult | undefined => {
     const there = options.force === true ? undefined : readImage(cache, image.full);
-    if (there?.recipe !== recipe(image.disk) || !isWhole(cache, image.full, there)) return undefined;
+    if (there?.recipe !== recipe() || !isWhole(cache, image.full, there)) return undefined;
+    if (image.disk && there.disk?.recipe !== diskRecipe()) return undefined;
     return { ...imageOf(cache, image.full, there), made: false };
   };
   // An image appears whole: to find it there, nobody has to wait for whoever makes another.
@@ -115,26 +125,10 @@ async function make(image: ImageName, cache: Cache, options: PullOptions): Promi
     mkdirSync(fresh);
     writeFileSync(at(ImageFile.Kernel), kernel);
     writeFileSync(at(ImageFile.Initrd), initrd);
-    const packages = [chosen.kernel, chosen.busybox, ...chosen.agent];
-    if (image.disk) {
-      const scratch = at('scratch');
-      mkdirSync(scratch);
-      const onDisk = await makeDisk({
-        suite: image.suite,
-        kernelPackages: [chosen.newest.name],
-        kernel: at(ImageFile.Kernel),
-        initrd: at(ImageFile.Initrd),
-        commandLine: COMMAND_LINE,
-        source,
-        cache,
-        disk: at(ImageFile.Disk),
-        scratch,
-        createMachine: options.createMachine ?? realMachine,
-        tell,
-        signal,
-      });
-      rmSync(scratch, { recursive: true });
-      packages.push(...onDisk.filter((record) => !packages.some(({ name }) => name === record.name)));
+    const packages: PackageFacts[] = [chosen.kernel, chosen.busybox, ...chosen.agent];
+    const root = image.disk ? await rootDisk(image, chosen, fresh, source, cache, options) : undefined;
+    for (const record of root?.packages ?? []) {
+      if (!packages.some(({ name }) => name === record.name)) packages.push(record);
     }
     const text = describeImage({
       name: image.full,
@@ -142,12 +136,12 @@ async function make(image: ImageName, cache: Cache, options: PullOptions): Promi
       commandLine: image.disk ? DISK_COMMAND_LINE : COMMAND_LINE,
       source: source.name,
       signatures: source.signatures,
-      recipe: recipe(image.disk),
+      recipe: recipe(),
       pulled: new Date().toISOString(),
       packages: packages.map(({ name, version, size, sha256 }) => ({ name, version, size, sha256 })),
       kernel: fileFacts(kernel),
       initrd: fileFacts(initrd),
-      ...(image.disk ? { disk: await diskFacts(at(ImageFile.Disk)) } : {}),
+      ...(root === undefined ? {} : { disk: root.facts }),
     });
     writeFileSync(at(ImageFile.Description), text);
     cache.replaceImage(fresh, image.full);
@@ -155,6 +149,56 @@ async function make(image: ImageName, cache: Cache, options: PullOptions): Promi
     rmSync(fresh, { recursive: true, force: true });
   }
   return imageOf(cache, image.full, readImage(cache, image.full)!);
+}
+
+type PackageFacts = ImageDescription['packages'][number];
+
+/**
+ * Puts a root disk into the directory of a new image. That of the image it replaces is taken where it is what would be
+ * made: it takes minutes, and what starts it changes more often than what is on it.
+ */
+async function rootDisk(
+  image: ImageName,
+  chosen: ChosenPackages,
+  fresh: string,
+  source: PackageSource,
+  cache: Cache,
+  options: PullOptions,
+): Promise<{ facts: NonNullable<ImageDescription['disk']>; packages: readonly PackageFacts[] }> {
+  const disk = join(fresh, ImageFile.Disk);
+  const old = options.force === true ? undefined : readImage(cache, image.full);
+  const same = old?.disk?.recipe === diskRecipe() && old.packages.some(({ sha256 }) => sha256 === chosen.kernel.sha256);
+  if (old?.disk !== undefined && same && isDiskWhole(cache, image.full, old) && linked(cache, image, disk)) {
+    return { facts: old.disk, packages: old.packages };
+  }
+  const scratch = join(fresh, 'scratch');
+  mkdirSync(scratch);
+  const packages = await makeDisk({
+    suite: image.suite,
+    kernelPackages: [chosen.newest.name],
+    kernel: join(fresh, ImageFile.Kernel),
+    initrd: join(fresh, ImageFile.Initrd),
+    commandLine: COMMAND_LINE,
+    source,
+    cache,
+    disk,
+    scratch,
+    createMachine: options.createMachine ?? realMachine,
+    tell: options.onEvent ?? (() => undefined),
+    signal: options.signal,
+  });
+  rmSync(scratch, { recursive: true });
+  return { facts: { ...(await diskFacts(disk)), recipe: diskRecipe() }, packages };
+}
+
+/** Gives the disk of an image another name. @returns whether the file system can do that */
+function linked(cache: Cache, image: ImageName, to: string): boolean {
+  try {
+    linkSync(join(cache.image(image.full), ImageFile.Disk), to);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Loaded when it is needed: most pulls run nothing. */

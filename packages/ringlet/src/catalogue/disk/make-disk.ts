@@ -1,4 +1,5 @@
 /** Makes a root disk: chooses and fetches packages, writes their files into an archive, and has a guest install them. */
+import { createHash } from 'node:crypto';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createDisk, FileKind, writeCpio } from '@ringlet/root-partition';
@@ -44,8 +45,7 @@ const BLOCK_BYTES = 2 * 1024 ** 2;
 /** Without encryption, as Debian installs it: packages are signed, and the disk has no certificates. */
 const LATER_PACKAGES = 'http://deb.debian.org/debian';
 
-/** Says which way of making disks this is. */
-export const DISK_RECIPE: readonly unknown[] = [
+const RECIPE: readonly unknown[] = [
   1,
   DISK_PACKAGES,
   [DISK_BYTES, BLOCK_BYTES],
@@ -53,6 +53,11 @@ export const DISK_RECIPE: readonly unknown[] = [
   diskFiles('', '').map(({ path, data }) => [path, new TextDecoder().decode(data)]),
   DISK_LINKS,
 ];
+
+/** Says which way of making disks this is: other packages, other files, another script. */
+export function diskRecipe(): string {
+  return createHash('sha256').update(JSON.stringify(RECIPE)).digest('hex');
+}
 
 /** Makes the disk. @returns the packages that are on it. @throws UserError */
 export async function makeDisk(parts: DiskParts): Promise<PackageRecord[]> {

@@ -1,5 +1,14 @@
 /** Everything about pulling a root disk but the guest that makes it, whose part a test plays. */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openDisk, readCpio } from '@ringlet/root-partition';
@@ -118,6 +127,23 @@ test('a second pull does nothing, and the disk is found by its name until somebo
 
   utimesSync(disk!, 1, 1);
   expect(() => resolveCatalogue('debian-disk', { cache })).toThrow(expect.objectContaining({ code: 'image-damaged' }));
+});
+
+test('when only what starts it has changed, the disk stays', async () => {
+  const { disk } = await pullDisk();
+  const { ino } = statSync(disk!);
+  const description = join(cache, 'images', 'debian-bookworm-cloud-disk', 'image.json');
+  const image = JSON.parse(readFileSync(description, 'utf8')) as { recipe: string };
+  writeFileSync(description, JSON.stringify({ ...image, recipe: '0'.repeat(64) }));
+
+  const again = await pullDisk();
+
+  expect(again.made).toBe(true);
+  expect(started).toHaveLength(1);
+  expect(statSync(again.disk!).ino).toBe(ino);
+  expect(again.description.packages.map(({ name }) => name)).toContain('base-passwd');
+  expect((await pullDisk({ force: true })).made).toBe(true);
+  expect(started).toHaveLength(2);
 });
 
 test.each<[string, (machine: FakeMachine) => void, RegExp]>([
