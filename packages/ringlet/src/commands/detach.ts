@@ -13,6 +13,7 @@ import { z } from 'zod';
 import { controlDirectory } from '../control/directory.ts';
 import { type CommandHost, DETACHED_VARIABLE } from './host.ts';
 import type { RunFlags } from './run-options.ts';
+import { runWords } from './run-words.ts';
 
 /** The launcher, at the same place seen from the sources and from the build. */
 const LAUNCHER = fileURLToPath(new URL('../../bin/ringlet.mjs', import.meta.url));
@@ -36,7 +37,7 @@ export async function startDetached(
   const log = join(directory, `start-${process.pid}.log`);
   const positional = target === undefined ? [] : ['--', target, ...args];
   const descriptor = openSync(log, 'w', 0o600);
-  const child = spawn(process.execPath, [LAUNCHER, 'run', ...wordsOf(flags), ...positional], {
+  const child = spawn(process.execPath, [LAUNCHER, 'run', ...runWords(flags), ...positional], {
     detached: true,
     stdio: ['ignore', 'ignore', descriptor, 'ipc'],
     env: { ...host.environment, [DETACHED_VARIABLE]: '1' },
@@ -67,18 +68,4 @@ export async function startDetached(
     if (child.connected) child.disconnect();
     child.unref();
   }
-}
-
-/** The flags as words again, without `--detach` and those of the command that waits. */
-function wordsOf(flags: RunFlags): string[] {
-  const words: string[] = [];
-  for (const disk of flags.disk ?? []) words.push('--disk', disk);
-  for (const device of flags.device ?? []) words.push('--device', device);
-  for (const flag of ['name', 'kernel', 'initrd', 'append', 'cpus', 'memory', 'seed', 'timeout'] as const) {
-    const value = flags[flag];
-    // In one word: a value may begin with a hyphen.
-    if (value !== undefined) words.push(`--${flag}=${value}`);
-  }
-  if (flags.lockstep === true) words.push('--lockstep');
-  return words;
 }
