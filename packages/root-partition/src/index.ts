@@ -62,6 +62,9 @@ export type { IntegrationRequests, KvpPoolNumber } from './machine/machine-integ
 export type { NetworkRequests, NicDescription } from './machine/machine-network.ts';
 export { NetworkVsp } from './vsps/network/network-vsp.ts';
 export type { NetworkState } from './vsps/network/network-vsp.ts';
+export type { SavedAdapter } from './vsps/network/adapter.ts';
+export type { SavedNvsp } from './vsps/network/negotiation.ts';
+export type { SavedScaling } from './vsps/network/receive-scaling.ts';
 export type { NetworkOptions } from './vsps/network/network-options.ts';
 export { StorageVsp } from './vsps/storage/storage-vsp.ts';
 export type { StorageState } from './vsps/storage/storage-vsp.ts';

@@ -34,7 +34,7 @@ const MOST_MDL_CHAIN = 34;
 const NO_GPADL = 0;
 
 /** A negotiation so far, as plain data. */
-export interface SavedNegotiation {
+export interface SavedNvsp {
   readonly version: number;
   readonly frameBytes: number;
   readonly ndisMajor: number;
@@ -174,7 +174,7 @@ export class Negotiation {
     }
   }
 
-  save(): SavedNegotiation {
+  save(): SavedNvsp {
     return {
       version: this.#version,
       frameBytes: this.#frameBytes,
@@ -188,7 +188,7 @@ export class Negotiation {
     };
   }
 
-  restore(saved: SavedNegotiation): void {
+  restore(saved: SavedNvsp): void {
     this.#version = saved.version;
     this.#frameBytes = saved.frameBytes;
     this.#ndisMajor = saved.ndisMajor;
@@ -287,7 +287,7 @@ export class Negotiation {
   }
 }
 
-const FRESH: SavedNegotiation = {
+const FRESH: SavedNvsp = {
   version: 0,
   frameBytes: STANDARD_FRAME,
   ndisMajor: 0,

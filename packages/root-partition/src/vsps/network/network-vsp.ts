@@ -34,7 +34,7 @@ import { Buffers, SEND_SECTION } from './buffers.ts';
 import { ControlPath, rndisPayload } from './control-path.ts';
 import { GatherList } from './gather-list.ts';
 import { Lane } from './lane.ts';
-import { Negotiation, type SavedNegotiation } from './negotiation.ts';
+import { Negotiation, type SavedNvsp } from './negotiation.ts';
 import { formatAddress, macOf, mtuOf, networkOffer, type NetworkOptions } from './network-options.ts';
 import { ReceivePath } from './receive-path.ts';
 import { MOST_PACKET_BYTES, TransmitPath } from './transmit-path.ts';
@@ -45,7 +45,7 @@ const OFFER_DELAY = 50_000;
 
 /** Everything an adapter needs to carry on elsewhere. */
 export interface NetworkState {
-  readonly negotiation: SavedNegotiation;
+  readonly negotiation: SavedNvsp;
   readonly adapter: SavedAdapter;
   /** Suballocations that the guest has, by packet. */
   readonly withGuest: readonly (readonly number[])[];
