@@ -5,7 +5,6 @@ import { accessFlagChanged } from './system/access-flag';
 export { run } from './run';
 export { updateMode } from './mode';
 export { flushJumpCache, resetArena, dropPage } from './blocks/pages';
-export { clearTlb } from './memory';
 export { readFlags } from './flags';
 export { flushAll as flushTlb } from './system/paging';
 

@@ -313,13 +313,3 @@ function mmioExit(s: usize, isWrite: u32, size: u32, value: u64): void {
   store<u32>(s, isWrite, EXIT_WRITE);
   store<u64>(s, value, EXIT_VALUE);
 }
-
-/** Empties a TLB. */
-export function clearTlb(tlb: usize): void {
-  for (let i: u32 = 0; i < TLB_ENTRY_COUNT; i++) {
-    const entry = tlb + i * TLB_ENTRY_SIZE;
-    store<u64>(entry, TLB_EMPTY, TLB_READ);
-    store<u64>(entry, TLB_EMPTY, TLB_WRITE);
-    store<u64>(entry, TLB_EMPTY, TLB_EXECUTE);
-  }
-}

@@ -1,6 +1,7 @@
 /**
  * MODE: what decoding and blocks depend on. Kept by whoever changes CS, SS, CPL or EFER: call {@link updateMode}.
  */
+import { chooseEpoch } from './blocks/pages';
 import { accessFlagChanged } from './system/access-flag';
 import {
   CPL,
@@ -42,5 +43,6 @@ export function updateMode(s: usize): void {
   if (user) mode |= MODE_USER;
   store<u32>(s, mode, MODE);
   store<u32>(s, load<u32>(s + (user ? TLB_USER : TLB_SUPERVISOR)), TLB_CURRENT);
+  chooseEpoch(s);
   accessFlagChanged(s);
 }

@@ -11,7 +11,6 @@ export interface CoreExports {
   resetArena(state: number): void;
   /** Forgets the decoded code of a system page (its address): somebody else wrote to it. */
   dropPage(state: number, page: number): void;
-  clearTlb(tlb: number): void;
   /** To be called after the second-level table lost a mapping or a right. By the VP's own thread. */
   flushTlb(state: number): void;
   readFlags(state: number): number;

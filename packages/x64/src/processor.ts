@@ -306,9 +306,7 @@ export class X64Processor implements Processor {
 
   #modeChanged(): void {
     this.#core.updateMode(this.#state);
-    this.#core.clearTlb(this.#get(S.TLB_USER));
-    this.#core.clearTlb(this.#get(S.TLB_SUPERVISOR));
-    this.#core.flushJumpCache(this.#state);
+    this.#core.flushTlb(this.#state);
   }
 
   #get(offset: number): number {

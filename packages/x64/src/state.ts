@@ -15,6 +15,7 @@
  *     0x680  counters of events
  *     0x800  vector registers: 16 slots of 64 bytes (XMM in the low 16)
  *     0xc00  MXCSR and scratch of the vector unit
+ *     0xd00  contexts of CR4.PCIDE
  */
 
 /** Bytes of the block. */
@@ -294,3 +295,33 @@ export const XMM_STRIDE = 0x40;
 export const MXCSR = 0xc00;
 /** Free for the vector part, 192 bytes, 16-byte aligned. */
 export const VECTOR_SCRATCH = 0xc10;
+
+// ---- contexts --------------------------------------------------------------------------------------------------------
+/**
+ * Address spaces whose user TLBs are kept apart: CONTEXT_COUNT records of {u32 TLB, u32 list of filled entries, u32 their
+ * count while the context is not current, u32 epoch of its code, u32 PCID or CONTEXT_UNUSED, u32 time of its last use}.
+ * See `system/contexts.ts`.
+ */
+export const CONTEXTS = 0xd00;
+export const CONTEXT_SIZE = 0x20;
+export const CONTEXT_COUNT = 4;
+export const CONTEXT_TLB = 0x00;
+export const CONTEXT_LIST = 0x04;
+export const CONTEXT_FILLED = 0x08;
+export const CONTEXT_EPOCH = 0x0c;
+export const CONTEXT_PCID = 0x10;
+export const CONTEXT_USED = 0x14;
+export const CONTEXT_UNUSED = 0xffffffff;
+/** Offset of the current context's record, and the clock of CONTEXT_USED. */
+export const CONTEXT_CURRENT = 0xd80;
+export const CONTEXT_CLOCK = 0xd84;
+/** The last epoch given out, and those of user mode's code (of the current context) and of the kernel's. */
+export const EPOCH_LAST = 0xd88;
+export const EPOCH_USER = 0xd8c;
+export const EPOCH_KERNEL = 0xd90;
+/** 1: the kernel ran code of a page that is not global, or in the lower half, since EPOCH_KERNEL was given out. */
+export const KERNEL_CODE_LOCAL = 0xd94;
+/** Halves of the address space (bit 0 the lower one) in which pieces of large pages were entered in a TLB. */
+export const LARGE_SEEN = 0xd98;
+/** 1: user mode ran code of a global page. */
+export const USER_CODE_GLOBAL = 0xd9c;

@@ -8,7 +8,8 @@
  *     0x42000     lists of filled entries, 4096 × 4 bytes each
  *     0x4a000     jump cache, 4096 × 16 bytes
  *     0x5a000     hash of pages with code, 4096 × 4 bytes
- *     0x60000     decode arena, to the end
+ *     0x60000     user TLBs and lists of the other contexts: 128 KiB and 16 KiB each
+ *     0xcc000     decode arena, to the end
  */
 import { PHYSICAL_ADDRESS_BITS } from '@ringlet/microkernel';
 import * as State from './state.ts';
@@ -23,9 +24,11 @@ const OFFSETS = {
   filledSupervisor: 0x46000,
   jumpCache: 0x4a000,
   blockHash: 0x5a000,
-  arena: 0x60000,
+  contexts: 0x60000,
+  arena: 0x60000 + 3 * 0x24000,
 } as const;
 const HASH_ENTRIES = 4096;
+const CONTEXT_BYTES = 0x24000;
 
 /** Bytes of a VP's area with a decode arena of `arenaBytes`. */
 export function vpAreaBytes(arenaBytes: number): number {
@@ -59,14 +62,26 @@ export function prepareVpArea(
   index = 0,
 ): void {
   new Uint8Array(buffer, base, OFFSETS.arena).fill(0);
-  new Uint8Array(buffer, base + OFFSETS.tlbUser, 2 * TLB_BYTES).fill(0xff);
-  const flagWords = new Uint32Array(buffer, base + OFFSETS.tlbUser, (2 * TLB_BYTES) / 4);
-  for (let word = 7; word < flagWords.length; word += 8) flagWords[word] = 0;
+  emptyTlb(buffer, base + OFFSETS.tlbUser);
+  emptyTlb(buffer, base + OFFSETS.tlbSupervisor);
   const words = new Int32Array(buffer, base, State.STATE_SIZE / 4);
   const set = (offset: number, value: number): void => void (words[offset >> 2] = value);
   set(State.TLB_USER, base + OFFSETS.tlbUser);
   set(State.TLB_SUPERVISOR, base + OFFSETS.tlbSupervisor);
   set(State.TLB_CURRENT, base + OFFSETS.tlbSupervisor);
+  for (let context = 0; context < State.CONTEXT_COUNT; context++) {
+    const record = State.CONTEXTS + context * State.CONTEXT_SIZE;
+    const more = base + OFFSETS.contexts + (context - 1) * CONTEXT_BYTES;
+    const tlb = context === 0 ? base + OFFSETS.tlbUser : more;
+    if (context > 0) emptyTlb(buffer, tlb);
+    set(record + State.CONTEXT_TLB, tlb);
+    set(record + State.CONTEXT_LIST, context === 0 ? base + OFFSETS.filledUser : more + TLB_BYTES);
+    set(record + State.CONTEXT_PCID, context === 0 ? 0 : State.CONTEXT_UNUSED);
+  }
+  set(State.CONTEXT_CURRENT, State.CONTEXTS);
+  set(State.EPOCH_LAST, 2);
+  set(State.EPOCH_USER, 1);
+  set(State.EPOCH_KERNEL, 2);
   set(State.TLB_ENTRIES, 4096);
   set(State.TLB_FILLED_USER, base + OFFSETS.filledUser);
   set(State.TLB_FILLED_SUPERVISOR, base + OFFSETS.filledSupervisor);
@@ -77,7 +92,7 @@ export function prepareVpArea(
   set(State.ARENA_END, base + vpAreaBytes(arenaBytes));
   set(State.ARENA_NEXT, base + OFFSETS.arena + 0x100);
   set(State.CODE_DROPS, base + OFFSETS.drops);
-  set(State.CODE_EPOCH, 1);
+  set(State.CODE_EPOCH, 2);
   set(State.SLAT_TABLE, shared.slat);
   set(State.SLAT_PAGES, shared.slatPages);
   set(State.CODE_MASKS, shared.codeMasks);
@@ -92,4 +107,10 @@ export function prepareVpArea(
   set(State.FLAG_SYSTEM, 2);
   set(State.FLAG_RESULT, 1);
   set(State.MXCSR, 0x1f80);
+}
+
+/** Makes a TLB of which no entry serves any address. */
+function emptyTlb(buffer: SharedArrayBuffer, at: number): void {
+  const words = new Uint32Array(buffer, at, TLB_BYTES / 4).fill(0xffffffff);
+  for (let word = 7; word < words.length; word += 8) words[word] = 0;
 }

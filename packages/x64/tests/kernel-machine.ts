@@ -27,11 +27,13 @@ const CODE_MASKS = SLAT + 0x20000;
 const RAM = 0x1000000;
 const NODE_BYTES = RAM + RAM_BYTES;
 
-// Features of CPUID leaf 7 that the kernels use: EBX and ECX.
+// Features that the kernels use: of CPUID leaf 7, EBX and ECX, and of leaf 1, ECX.
 const FSGSBASE = 1 << 0;
 const SMEP = 1 << 7;
 const SMAP = 1 << 20;
 const UMIP = 1 << 2;
+const INVPCID = 1 << 10;
+const PCID = 1 << 17;
 
 /** How a kernel ended. */
 export interface Outcome {
@@ -223,7 +225,8 @@ export class KernelMachine {
     if (this.#residentPages > slatPages) {
       for (let page = 0; page < slatPages; page++) view.setUint32(SLAT + page * 4, (RAM + page * 4096) | 7, true);
     }
-    view.setUint32(STATE + S.FEATURES_7B, FSGSBASE | SMEP | SMAP, true);
+    view.setUint32(STATE + S.FEATURES_7B, FSGSBASE | SMEP | INVPCID | SMAP, true);
+    view.setUint32(STATE + S.FEATURES_1C, PCID, true);
     view.setUint32(STATE + S.FEATURES_7C, UMIP, true);
     this.#core.resetArena(STATE);
   }

@@ -1,5 +1,6 @@
 /** The arena: records of the pages that hold decoded code, and forgetting them. */
 import { H_STALE } from '../hot';
+import { MODE_USER } from '../mode';
 import { OP_SIZE } from '../op';
 import {
   ARENA,
@@ -7,9 +8,18 @@ import {
   BLOCK_HASH,
   BLOCK_HASH_MASK,
   CODE_EPOCH,
+  CONTEXTS,
+  CONTEXT_COUNT,
+  CONTEXT_EPOCH,
+  CONTEXT_SIZE,
   COUNT_ARENA_RESETS,
   COUNT_CODE_DROPS,
+  EPOCH_KERNEL,
+  EPOCH_LAST,
+  EPOCH_USER,
   JUMP_CACHE,
+  KERNEL_CODE_LOCAL,
+  MODE,
 } from '../../src/state';
 import {
   BLOCK_COUNT,
@@ -33,12 +43,46 @@ export function resetArena(s: usize): void {
   store<u64>(s, load<u64>(s, COUNT_ARENA_RESETS) + 1, COUNT_ARENA_RESETS);
 }
 
-/** Forgets which RIP means which block: after any change of a mapping of code. */
+/** Forgets which RIP means which block, in every address space. */
 export function flushJumpCache(s: usize): void {
-  const epoch = (load<u32>(s, CODE_EPOCH) + 1) & 0x0fffffff;
-  store<u32>(s, epoch, CODE_EPOCH);
-  // Once in 2^28 times an old entry could look new.
-  if (epoch == 0) memory.fill(load<u32>(s, JUMP_CACHE), 0, JUMP_ENTRIES * 16);
+  for (let i: u32 = 0; i < <u32>CONTEXT_COUNT; i++) store<u32>(s + CONTEXTS + i * CONTEXT_SIZE, 0, CONTEXT_EPOCH);
+  store<u32>(s, nextEpoch(s), EPOCH_USER);
+  forgetKernelCode(s);
+}
+
+/** Forgets it for user mode, in the current address space. */
+export function forgetUserCode(s: usize): void {
+  store<u32>(s, nextEpoch(s), EPOCH_USER);
+  chooseEpoch(s);
+}
+
+/** Forgets it for the kernel. */
+export function forgetKernelCode(s: usize): void {
+  store<u32>(s, nextEpoch(s), EPOCH_KERNEL);
+  store<u32>(s, 0, KERNEL_CODE_LOCAL);
+  chooseEpoch(s);
+}
+
+/** Makes CODE_EPOCH that of the current privilege. */
+// @ts-ignore: decorator
+@inline
+export function chooseEpoch(s: usize): void {
+  store<u32>(s, (load<u32>(s, MODE) & MODE_USER) != 0 ? load<u32>(s, EPOCH_USER) : load<u32>(s, EPOCH_KERNEL), CODE_EPOCH);
+}
+
+/** An epoch that no entry of the jump cache has; never 0. */
+export function nextEpoch(s: usize): u32 {
+  let epoch = load<u32>(s, EPOCH_LAST) + 1;
+  if (epoch > 0x0fffffff) {
+    // Once in 2^28 times an old entry could look new: none stays, and every context gets a new epoch when it comes back.
+    memory.fill(load<u32>(s, JUMP_CACHE), 0, JUMP_ENTRIES * 16);
+    for (let i: u32 = 0; i < <u32>CONTEXT_COUNT; i++) store<u32>(s + CONTEXTS + i * CONTEXT_SIZE, 0, CONTEXT_EPOCH);
+    store<u32>(s, 1, EPOCH_USER);
+    store<u32>(s, 2, EPOCH_KERNEL);
+    epoch = 3;
+  }
+  store<u32>(s, epoch, EPOCH_LAST);
+  return epoch;
 }
 
 export function pageRecord(s: usize, page: usize): usize {

@@ -1,7 +1,18 @@
 /** Writes to pages that hold decoded code: marks that send writers here, and what a write takes away. */
 import { dropForOthers } from '../cross';
 import { TLB_ADDEND, TLB_CODE, TLB_ENTRY_COUNT, TLB_ENTRY_SIZE, TLB_WRITE } from '../memory';
-import { CODE_MASKS, TLB_SUPERVISOR, TLB_USER, VP_COUNT, VP_TABLE } from '../../src/state';
+import {
+  CODE_MASKS,
+  CONTEXTS,
+  CONTEXT_COUNT,
+  CONTEXT_PCID,
+  CONTEXT_SIZE,
+  CONTEXT_TLB,
+  CONTEXT_UNUSED,
+  TLB_SUPERVISOR,
+  VP_COUNT,
+  VP_TABLE,
+} from '../../src/state';
 import { dropPage } from './pages';
 
 /** Marks a 64-byte chunk of a system page as holding code; its writers take the slow path from now on. */
@@ -19,15 +30,16 @@ export function markChunk(s: usize, page: usize, chunk: u32): void {
 function protectPage(s: usize, page: usize): void {
   const count = load<u32>(s, VP_COUNT);
   const table: usize = load<u32>(s, VP_TABLE);
-  if (count < 2 || table == 0) {
-    protectIn(load<u32>(s, TLB_USER), page);
-    protectIn(load<u32>(s, TLB_SUPERVISOR), page);
-    return;
-  }
-  for (let i: u32 = 0; i < count; i++) {
-    const other: usize = load<u32>(table + (i << 2));
-    protectIn(load<u32>(other, TLB_USER), page);
-    protectIn(load<u32>(other, TLB_SUPERVISOR), page);
+  if (count < 2 || table == 0) return protectFor(s, page);
+  for (let i: u32 = 0; i < count; i++) protectFor(load<u32>(table + (i << 2)), page);
+}
+
+/** In the TLBs of one VP: the kernel's, and those of the contexts that were ever used. */
+function protectFor(s: usize, page: usize): void {
+  protectIn(load<u32>(s, TLB_SUPERVISOR), page);
+  for (let i: u32 = 0; i < <u32>CONTEXT_COUNT; i++) {
+    const context = s + CONTEXTS + i * CONTEXT_SIZE;
+    if (atomic.load<u32>(context, CONTEXT_PCID) != CONTEXT_UNUSED) protectIn(load<u32>(context, CONTEXT_TLB), page);
   }
 }
 

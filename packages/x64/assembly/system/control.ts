@@ -16,11 +16,13 @@ import {
   EFER,
   EXIT_REASON,
   EXIT_VALUE,
+  FEATURES_1C,
   FEATURES_7B,
   FEATURES_7C,
   PHYSICAL_WIDTH,
   SEG_ATTRIBUTES,
 } from '../../src/state';
+import { resetContexts, switchContext } from './contexts';
 import { GENERAL_PROTECTION } from './descriptors';
 import {
   CR0_AM,
@@ -41,6 +43,7 @@ import {
   CR4_OSXMMEXCPT,
   CR4_PAE,
   CR4_PCE,
+  CR4_PCIDE,
   CR4_PGE,
   CR4_PSE,
   CR4_SMAP,
@@ -59,7 +62,7 @@ const CR0_DEFINED: u64 =
 const CR4_ALWAYS: u64 =
   CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE | CR4_PGE | CR4_PCE | CR4_OSFXSR | CR4_OSXMMEXCPT;
 /** A change of these changes what translations mean. */
-const CR4_PAGING: u64 = CR4_PSE | CR4_PAE | CR4_PGE | CR4_SMEP | CR4_SMAP;
+const CR4_PAGING: u64 = CR4_PSE | CR4_PAE | CR4_PGE | CR4_PCIDE | CR4_SMEP | CR4_SMAP;
 
 // Bits of CPUID leaf 7: EBX, and the last one of ECX.
 const FEATURE_FSGSBASE: u32 = 1 << 0;
@@ -67,6 +70,11 @@ const FEATURE_SMEP: u32 = 1 << 7;
 export const FEATURE_INVPCID: u32 = 1 << 10;
 export const FEATURE_SMAP: u32 = 1 << 20;
 const FEATURE_UMIP: u32 = 1 << 2;
+/** Of leaf 1, ECX. */
+const FEATURE_PCID: u32 = 1 << 17;
+
+/** Of what is written to CR3: translations of the PCID stay. */
+const CR3_KEEP: u64 = 1 << 63;
 
 const UNDEFINED_OPCODE: i32 = 6;
 const DR7_GENERAL_DETECT: u64 = 1 << 13;
@@ -85,10 +93,7 @@ export function writeControl(s: usize, index: u32, value: u64): i32 {
       store<u64>(s, value, CR2);
       return END;
     case 3:
-      if (longMode(s) && value >> (<u64>load<u32>(s, PHYSICAL_WIDTH)) != 0) return faultCode(s, GENERAL_PROTECTION, 0);
-      store<u64>(s, value, CR3);
-      flushLocal(s);
-      return END;
+      return writeCr3(s, value);
     case 4:
       return writeCr4(s, value);
     case 8:
@@ -123,6 +128,17 @@ export function readControl(s: usize, index: u32): u64 {
   }
 }
 
+function writeCr3(s: usize, value: u64): i32 {
+  const tagged = (load<u64>(s, CR4) & CR4_PCIDE) != 0;
+  const keep = tagged && value >> 63 != 0;
+  if (tagged) value &= ~CR3_KEEP;
+  if (longMode(s) && value >> (<u64>load<u32>(s, PHYSICAL_WIDTH)) != 0) return faultCode(s, GENERAL_PROTECTION, 0);
+  store<u64>(s, value, CR3);
+  if (tagged) switchContext(s, <u32>value & 0xfff, keep);
+  else flushLocal(s);
+  return END;
+}
+
 /** Writes CR0 as MOV and LMSW do. */
 export function writeCr0(s: usize, value: u64): i32 {
   const before = load<u64>(s, CR0);
@@ -140,7 +156,7 @@ export function writeCr0(s: usize, value: u64): i32 {
     store<u64>(s, efer | EFER_LMA, EFER);
   }
   if (turnsOff) {
-    if (longMode(s) && code64) return faultCode(s, GENERAL_PROTECTION, 0);
+    if (longMode(s) && (code64 || (load<u64>(s, CR4) & CR4_PCIDE) != 0)) return faultCode(s, GENERAL_PROTECTION, 0);
     store<u64>(s, efer & ~EFER_LMA, EFER);
   }
   store<u64>(s, after, CR0);
@@ -156,8 +172,12 @@ function writeCr4(s: usize, value: u64): i32 {
   const before = load<u64>(s, CR4);
   if ((value & ~allowedCr4(s)) != 0) return faultCode(s, GENERAL_PROTECTION, 0);
   if (longMode(s) && (value & CR4_PAE) == 0) return faultCode(s, GENERAL_PROTECTION, 0);
+  // Only long mode has PCIDs, and the first one is 0.
+  const turnsOn = (value & ~before & CR4_PCIDE) != 0;
+  if (turnsOn && (!longMode(s) || (load<u64>(s, CR3) & 0xfff) != 0)) return faultCode(s, GENERAL_PROTECTION, 0);
   store<u64>(s, value, CR4);
   if (((before ^ value) & CR4_PAGING) != 0) flushAll(s);
+  if (((before ^ value) & CR4_PCIDE) != 0) resetContexts(s);
   return END;
 }
 
@@ -169,6 +189,7 @@ function allowedCr4(s: usize): u64 {
   if ((features & FEATURE_SMEP) != 0) allowed |= CR4_SMEP;
   if ((features & FEATURE_SMAP) != 0) allowed |= CR4_SMAP;
   if ((load<u32>(s, FEATURES_7C) & FEATURE_UMIP) != 0) allowed |= CR4_UMIP;
+  if ((load<u32>(s, FEATURES_1C) & FEATURE_PCID) != 0) allowed |= CR4_PCIDE;
   return allowed;
 }
 

@@ -11,7 +11,7 @@
  *
  * TLB_FILLED_*_COUNT holds kept << 16 | fresh. The entry's flags word says which parts it is in.
  */
-import { flushJumpCache } from '../blocks/pages';
+import { chooseEpoch, flushJumpCache, forgetKernelCode, forgetUserCode } from '../blocks/pages';
 import { codeWritten, holdsCode } from '../blocks/writes';
 import {
   FILL_FAULT,
@@ -30,6 +30,16 @@ import {
 import { faultCode } from '../op';
 import {
   ALIGNMENT_CHECK,
+  CONTEXTS,
+  CONTEXT_COUNT,
+  CONTEXT_CURRENT,
+  CONTEXT_EPOCH,
+  CONTEXT_FILLED,
+  CONTEXT_LIST,
+  CONTEXT_PCID,
+  CONTEXT_SIZE,
+  CONTEXT_TLB,
+  CONTEXT_UNUSED,
   COUNT_TLB_FLUSHES,
   COUNT_TLB_MISSES,
   CR4,
@@ -37,6 +47,8 @@ import {
   EXIT_GPA,
   FAULT_CANONICAL,
   FLAG_SYSTEM,
+  KERNEL_CODE_LOCAL,
+  LARGE_SEEN,
   TLB_CURRENT,
   TLB_FILLED_SUPERVISOR,
   TLB_FILLED_SUPERVISOR_COUNT,
@@ -44,6 +56,7 @@ import {
   TLB_FILLED_USER_COUNT,
   TLB_SUPERVISOR,
   TLB_USER,
+  USER_CODE_GLOBAL,
   USER_UNCHECKED,
 } from '../../src/state';
 import { implicitAccess } from './access';
@@ -147,7 +160,11 @@ function fill(s: usize, a: u64, size: u32, kind: u32): i32 {
   if (writable && !code && holdsCode(s, host)) store<u64>(slot, page | TLB_CODE, TLB_WRITE);
   store<u64>(slot, pageExecutable && !guarded && !bySegment && (entry & SLAT_EXECUTE) != 0 ? page : TLB_EMPTY, TLB_EXECUTE);
   store<u32>(slot, <u32>host - <u32>page, TLB_ADDEND);
-  enlist(s, slot, userTlb);
+  enlist(s, slot, userTlb, <u32>(va >> 63));
+  if (kind == EXECUTE) {
+    if (!userTlb && (!pageGlobal || va >> 63 == 0)) store<u32>(s, 1, KERNEL_CODE_LOCAL);
+    if (userTlb && pageGlobal) store<u32>(s, 1, USER_CODE_GLOBAL);
+  }
   if (open && !apart) openUserPage(s, slot);
   if (userTlb && !apart) store<u32>(s, 1, USER_UNCHECKED);
   return FILL_RAM;
@@ -167,10 +184,13 @@ export function reopen(s: usize, slot: usize, page: u64): bool {
 }
 
 /** Enters a slot that was just filled into the list of its TLB. */
-function enlist(s: usize, slot: usize, userTlb: bool): void {
+function enlist(s: usize, slot: usize, userTlb: bool, upperHalf: u32): void {
   let flags = load<u32>(slot, TLB_FLAGS) & (IN_FRESH | IN_KEPT);
   if (pageGlobal) flags |= GLOBAL;
-  if (pageShift != 12) flags |= LARGE | (pageShift << 8);
+  if (pageShift != 12) {
+    flags |= LARGE | (pageShift << 8);
+    store<u32>(s, load<u32>(s, LARGE_SEEN) | (1 << upperHalf), LARGE_SEEN);
+  }
   if ((flags & IN_FRESH) == 0 && !(pageGlobal && (flags & IN_KEPT) != 0)) {
     const tlb: usize = load<u32>(s, TLB_CURRENT);
     const list: usize = userTlb ? load<u32>(s, TLB_FILLED_USER) : load<u32>(s, TLB_FILLED_SUPERVISOR);
@@ -197,7 +217,8 @@ function empty(slot: usize): void {
   store<u64>(slot, TLB_EMPTY, TLB_EXECUTE);
 }
 
-function emptyAll(tlb: usize, list: usize, counter: usize): void {
+/** Empties every entry of a TLB. */
+export function emptyAll(tlb: usize, list: usize, counter: usize): void {
   const count = load<u32>(counter);
   const kept = count >> 16;
   for (let i: u32 = 0; i < kept; i++) forget(listed(tlb, list, i));
@@ -210,8 +231,8 @@ function forget(slot: usize): void {
   store<u32>(slot, 0, TLB_FLAGS);
 }
 
-/** Empties the entries that are not global. */
-function emptyFresh(tlb: usize, list: usize, counter: usize): void {
+/** Empties the entries that are not global, and forgets them: `counter` is the address of the list's count. */
+export function emptyFresh(tlb: usize, list: usize, counter: usize): void {
   const count = load<u32>(counter);
   let kept = count >> 16;
   // Kept entries grow upwards from the other end: at most one for each fresh one, each slot once.
@@ -232,11 +253,18 @@ function emptyFresh(tlb: usize, list: usize, counter: usize): void {
   store<u32>(counter, kept << 16);
 }
 
-/** Forgets every translation, global ones as well. */
+/** Forgets every translation of every address space, global ones as well. */
 export function flushAll(s: usize): void {
   flushJumpCache(s);
   store<u64>(s, load<u64>(s, COUNT_TLB_FLUSHES) + 1, COUNT_TLB_FLUSHES);
-  emptyAll(load<u32>(s, TLB_USER), load<u32>(s, TLB_FILLED_USER), s + TLB_FILLED_USER_COUNT);
+  store<u32>(s, 0, LARGE_SEEN);
+  store<u32>(s, 0, USER_CODE_GLOBAL);
+  const current = s + load<u32>(s, CONTEXT_CURRENT);
+  for (let i: u32 = 0; i < <u32>CONTEXT_COUNT; i++) {
+    const context = s + CONTEXTS + i * CONTEXT_SIZE;
+    const counter = context == current ? s + TLB_FILLED_USER_COUNT : context + CONTEXT_FILLED;
+    emptyAll(load<u32>(context, CONTEXT_TLB), load<u32>(context, CONTEXT_LIST), counter);
+  }
   emptyAll(load<u32>(s, TLB_SUPERVISOR), load<u32>(s, TLB_FILLED_SUPERVISOR), s + TLB_FILLED_SUPERVISOR_COUNT);
 }
 
@@ -246,27 +274,49 @@ export function flushUser(s: usize): void {
   store<u32>(s, 0, USER_UNCHECKED);
 }
 
-/** Forgets every translation but the global ones: a CR3 write. */
+/** Forgets every translation of the current address space but the global ones: a CR3 write. */
 export function flushLocal(s: usize): void {
-  flushJumpCache(s);
-  store<u64>(s, load<u64>(s, COUNT_TLB_FLUSHES) + 1, COUNT_TLB_FLUSHES);
   emptyFresh(load<u32>(s, TLB_USER), load<u32>(s, TLB_FILLED_USER), s + TLB_FILLED_USER_COUNT);
+  forgetUserCode(s);
+  flushKernelLocal(s);
+}
+
+/** The kernel's part of {@link flushLocal}: what it knows of its own code stays when all of that is global. */
+export function flushKernelLocal(s: usize): void {
+  store<u64>(s, load<u64>(s, COUNT_TLB_FLUSHES) + 1, COUNT_TLB_FLUSHES);
   emptyFresh(load<u32>(s, TLB_SUPERVISOR), load<u32>(s, TLB_FILLED_SUPERVISOR), s + TLB_FILLED_SUPERVISOR_COUNT);
+  if (load<u32>(s, KERNEL_CODE_LOCAL) != 0) forgetKernelCode(s);
+  else chooseEpoch(s);
 }
 
-/** Forgets the translation of one page, large or small, global or not: INVLPG. */
+/** Forgets the translation of one page, large or small, global or not: INVLPG. Other address spaces may keep theirs. */
 export function flushPage(s: usize, va: u64): void {
-  flushJumpCache(s);
-  dropPage(load<u32>(s, TLB_USER), load<u32>(s, TLB_FILLED_USER), load<u32>(s, TLB_FILLED_USER_COUNT), va);
-  dropPage(load<u32>(s, TLB_SUPERVISOR), load<u32>(s, TLB_FILLED_SUPERVISOR), load<u32>(s, TLB_FILLED_SUPERVISOR_COUNT), va);
+  // Code of the lower half is user mode's, unless the kernel has run some. What is known of code outlasts its entry.
+  if (va >> 63 != 0 || load<u32>(s, KERNEL_CODE_LOCAL) != 0) flushJumpCache(s);
+  else forgetUserCode(s);
+  // Large pages have pieces anywhere in the TLB.
+  const pieces = ((load<u32>(s, LARGE_SEEN) >> (<u32>(va >> 63))) & 1) != 0;
+  const current = s + load<u32>(s, CONTEXT_CURRENT);
+  for (let i: u32 = 0; i < <u32>CONTEXT_COUNT; i++) {
+    const context = s + CONTEXTS + i * CONTEXT_SIZE;
+    if (load<u32>(context, CONTEXT_PCID) == CONTEXT_UNUSED) continue;
+    const counter = context == current ? s + TLB_FILLED_USER_COUNT : context + CONTEXT_FILLED;
+    const dropped = dropPage(load<u32>(context, CONTEXT_TLB), load<u32>(context, CONTEXT_LIST), load<u32>(counter), va, pieces);
+    if (context != current && (dropped || load<u32>(s, USER_CODE_GLOBAL) != 0)) store<u32>(context, 0, CONTEXT_EPOCH);
+  }
+  dropPage(load<u32>(s, TLB_SUPERVISOR), load<u32>(s, TLB_FILLED_SUPERVISOR), load<u32>(s, TLB_FILLED_SUPERVISOR_COUNT), va, pieces);
 }
 
-function dropPage(tlb: usize, list: usize, count: u32, va: u64): void {
+/** @returns whether there was something to drop, or may have been */
+function dropPage(tlb: usize, list: usize, count: u32, va: u64, pieces: bool): bool {
   const slot = tlb + (<usize>(va >> 7) & 0x1ffe0);
-  if (covers(slot, va, 12)) empty(slot);
+  const covered = covers(slot, va, 12);
+  if (covered) empty(slot);
+  if (!pieces) return covered;
   const kept = count >> 16;
   for (let i: u32 = 0; i < kept; i++) dropPiece(listed(tlb, list, i), va);
   for (let i = LIST_CAPACITY - (count & 0xffff); i < LIST_CAPACITY; i++) dropPiece(listed(tlb, list, i), va);
+  return true;
 }
 
 /** Drops an entry that is a piece of the large page that `va` lies in. */

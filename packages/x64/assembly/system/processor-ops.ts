@@ -1,7 +1,7 @@
 /** Handlers of the instructions about control, debug and model-specific registers, caches, interrupts and translations. */
 import { readableBytes } from '../memory';
 import { END, EXIT, FAULT, NEXT, OP_PLACE, OP_SOURCE, OP_TARGET, advance, effective, fault, faultCode } from '../op';
-import { CPL, CR0, EXIT_LENGTH, FEATURES_7B, FLAG_SYSTEM, GPR, RAX, RCX, RDX, SHADOW } from '../../src/state';
+import { CPL, CR0, CR4, EXIT_LENGTH, FEATURES_7B, FLAG_SYSTEM, GPR, RAX, RCX, RDX, SHADOW } from '../../src/state';
 import {
   FEATURE_INVPCID,
   FEATURE_SMAP,
@@ -14,11 +14,12 @@ import {
   writeDebug,
 } from './control';
 import { closeUserPages } from './access-flag';
+import { forgetCodeOf, invalidateContext, invalidateContexts } from './contexts';
 import { GENERAL_PROTECTION } from './descriptors';
-import { CR0_TS, FLAG_AC, FLAG_IF, canonical, code64, iopl, protectedMode } from './machine';
+import { CR0_TS, CR4_PCIDE, FLAG_AC, FLAG_IF, canonical, code64, iopl, protectedMode } from './machine';
 import { msrValue, readMsr, writeMsr } from './msr';
 import { exitHere, kernelOnly, putWord, visibleToUser, word } from './operands';
-import { flushAll, flushLocal, flushPage } from './paging';
+import { flushAll, flushPage } from './paging';
 import { swapGs } from './segments';
 
 const UNDEFINED_OPCODE: i32 = 6;
@@ -131,7 +132,7 @@ export function opInvlpg(s: usize, p: usize): i32 {
   return END;
 }
 
-/** There are no PCIDs: a descriptor that names one is refused, and all contexts are one. */
+/** INVPCID: of one address (0), of one PCID (1), of everything (2), of everything but global pages (3). */
 export function opInvpcid(s: usize, p: usize): i32 {
   if ((load<u32>(s, FEATURES_7B) & FEATURE_INVPCID) == 0) return fault(s, UNDEFINED_OPCODE);
   if (!kernelOnly(s)) return FAULT;
@@ -139,14 +140,19 @@ export function opInvpcid(s: usize, p: usize): i32 {
   if (host == 0) return FAULT;
   const register = load<u64>(<usize>load<u32>(p, OP_TARGET));
   const type = code64(s) ? register : register & 0xffffffff;
-  const process = load<u64>(host);
+  const pcid = load<u64>(host);
   const address = load<u64>(host, 8);
-  if (type > 3 || (type < 2 && process != 0) || (type == 0 && !canonical(address))) {
+  const tagged = (load<u64>(s, CR4) & CR4_PCIDE) != 0;
+  if (type > 3 || pcid > 0xfff || (type < 2 && pcid != 0 && !tagged) || (type == 0 && !canonical(address))) {
     return faultCode(s, GENERAL_PROTECTION, 0);
   }
-  if (type == 0) flushPage(s, address);
+  // More than what is asked for may go: an address in every context.
+  if (type == 0) {
+    flushPage(s, address);
+    forgetCodeOf(s, <u32>pcid);
+  } else if (type == 1) invalidateContext(s, <u32>pcid);
   else if (type == 2) flushAll(s);
-  else flushLocal(s);
+  else invalidateContexts(s);
   return END;
 }
 
