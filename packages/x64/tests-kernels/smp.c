@@ -7,7 +7,7 @@
  */
 #include "kernel.h"
 
-enum { MOST = 8, ROUNDS = 3000, TRAMPOLINE = 0x8000 };
+enum { MOST = 8, ROUNDS = 60000, ENTRIES = 750, TRAMPOLINE = 0x8000 };
 
 extern u8 trampoline[], trampoline_end[], ap_pointer[];
 u8 ap_stacks[MOST][16384] __attribute__((aligned(4096)));
@@ -77,7 +77,7 @@ static void sixteen(u32 self, u64 *at) {
 
 /* A lock whose bit lies in a dword over two pages, around counters without LOCK. */
 static void critical(u8 *lock) {
-  for (u32 i = 0; i < ROUNDS / 4; i++) {
+  for (u32 i = 0; i < ENTRIES; i++) {
     u8 taken = 1;
     while (1) {
       asm volatile("lock btsl $17, %0; setc %1" : "+m"(*(u32 *)lock), "=q"(taken) : : "memory");
@@ -166,7 +166,7 @@ void test(void) {
   check("CMPXCHG16B: lower qword", wide[0] & 0xffffffff, even);
   check("upper qword", wide[1] & 0xffffffff, 3 * even);
   check("and additions to each", (wide[0] >> 32) + (wide[1] >> 32), odd);
-  u64 entries = (u64)processors * (ROUNDS / 4);
+  u64 entries = (u64)processors * ENTRIES;
   check("a critical section", plain[0], entries);
   check("is one processor's at a time", plain[1], entries * (entries + 1) / 2);
   u64 sum = 0;
