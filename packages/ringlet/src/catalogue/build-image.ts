@@ -1,7 +1,9 @@
 /** Makes kernel and initial root file system out of packages. Bytes in, bytes out. */
 import { createHash } from 'node:crypto';
 import { AGENT_PROGRAM } from '../agent/agent-program.ts';
+import { ADDED_RECIPE } from './add-packages.ts';
 import { agentFiles } from './agent-files.ts';
+import { appletsOf } from './applets.ts';
 import { damagedPackage, readDeb } from './deb.ts';
 import { INIT_SCRIPT } from './init-script.ts';
 import { makeInitramfs } from './initramfs.ts';
@@ -26,19 +28,30 @@ const UNRELATED =
   /^kernel\/(?:sound|drivers\/(?:media|infiniband|staging|iio|usb|mtd|isdn|net\/(?:wireless|ethernet|usb|can)|gpu\/drm\/[^/]+\/)|net\/(?:netfilter|mac80211|bluetooth|wireless))\//;
 
 /** Says which way of making images this is: another script, another choice of modules, another recipe. */
-export function recipe(): string {
+export function recipe(packages: readonly string[]): string {
+  const added = packages.length > 0 ? ADDED_RECIPE : [];
   return createHash('sha256')
-    .update(JSON.stringify([REVISION, INIT_SCRIPT, USEFUL_MODULES, AGENT_PROGRAM]))
+    .update(JSON.stringify([REVISION, INIT_SCRIPT, USEFUL_MODULES, AGENT_PROGRAM, ...added]))
     .digest('hex');
 }
 
+/** The files of an image. */
+export interface BuiltImage {
+  readonly kernel: Uint8Array;
+  readonly initrd: Uint8Array;
+  /** Names of the commands in its /bin. */
+  readonly commands: readonly string[];
+}
+
 /** Makes the files of an image. @throws UserError `package-damaged` */
-export async function buildImage(packages: ImagePackages): Promise<{ kernel: Uint8Array; initrd: Uint8Array }> {
+export async function buildImage(packages: ImagePackages): Promise<BuiltImage> {
   const { kernelVersion } = packages;
   const { kernel, modules, tables } = await readKernelPackage(packages.kernel, kernelVersion);
   const busybox = await readBusybox(packages.busybox);
   const agent = packages.agent.size === 0 ? [] : await agentFiles(packages.agent);
-  return { kernel, initrd: makeInitramfs({ busybox, kernelVersion, modules: selectModules(modules), tables, agent }) };
+  const initrd = makeInitramfs({ busybox, kernelVersion, modules: selectModules(modules), tables, agent });
+  const agentCommands = agent.flatMap(({ path }) => (path.startsWith('bin/') ? [path.slice('bin/'.length)] : []));
+  return { kernel, initrd, commands: [...new Set([...appletsOf(busybox), ...agentCommands])] };
 }
 
 interface KernelPackage {

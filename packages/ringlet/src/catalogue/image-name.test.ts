@@ -12,6 +12,34 @@ test.each([
   expect(shortName(parseImageName(full))).toBe(short);
 });
 
+test.each([
+  ['debian+perl', 'debian-bookworm-cloud+perl', 'debian+perl'],
+  ['debian-generic+openssl,g++', 'debian-bookworm-generic+g++,openssl', 'debian-generic+g++,openssl'],
+  ['debian-trixie-disk+perl', 'debian-trixie-cloud-disk+perl', 'debian-trixie-disk+perl'],
+])('packages stand behind a plus sign: %s is %s, or %s for short', (name, full, short) => {
+  expect(looksLikeImage(name)).toBe(true);
+  expect(parseImageName(name).full).toBe(full);
+  expect(shortName(parseImageName(full))).toBe(short);
+});
+
+test('packages of a name and of a flag come together, each once, in one order', () => {
+  const image = parseImageName('debian+perl,bash', { packages: ['perl', 'openssl'] });
+  expect(image.packages).toEqual(['bash', 'openssl', 'perl']);
+  expect(image.full).toBe('debian-bookworm-cloud+bash,openssl,perl');
+});
+
+test.each(['debian+', 'debian+perl,', 'debian+Perl', 'debian+../x', 'debian+a', 'debian+perl openssl'])(
+  '"%s" names no package',
+  (name) => {
+    expect(() => parseImageName(name)).toThrow(expect.objectContaining({ code: 'flag-invalid' }));
+  },
+);
+
+test('a name too long for a directory is refused', () => {
+  const packages = Array.from({ length: 40 }, (_, n) => `package${n}`);
+  expect(() => parseImageName('debian', { packages })).toThrow(expect.objectContaining({ code: 'flag-invalid' }));
+});
+
 test('flags say what a name leaves open', () => {
   expect(parseImageName('debian', { suite: 'trixie', kernel: 'generic' }).full).toBe('debian-trixie-generic');
   expect(() => parseImageName('debian-trixie', { suite: 'bookworm' })).toThrow(/trixie.*bookworm/);

@@ -3,6 +3,7 @@
  * a root disk: `debian-disk`, `debian-trixie-generic-disk`.
  *
  * A name says distribution, suite, kernel, and whether there is a disk; what it leaves out is the default, so that several names mean one image.
+ * Behind a plus sign stand packages that are in it beside the usual ones: `debian+perl,openssl`.
  * The full name, such as `debian-bookworm-cloud`, is what it is kept under.
  */
 import { UserError } from '@ringlet/wire';
@@ -24,6 +25,8 @@ export interface ImageName {
   readonly kernel: KernelFlavour;
   /** Whether it has a root disk. */
   readonly disk: boolean;
+  /** Packages that were asked for by name, in the order of the alphabet. */
+  readonly packages: readonly string[];
 }
 
 /** Choices that a name leaves open. */
@@ -31,6 +34,7 @@ export interface ImageChoices {
   readonly suite?: string;
   readonly kernel?: string;
   readonly disk?: boolean;
+  readonly packages?: readonly string[];
 }
 
 const DISTRIBUTION = 'debian';
@@ -39,9 +43,14 @@ const DEFAULT_SUITE = 'bookworm';
 /** Codenames are single words; it is part of paths and URLs. */
 const SUITE_FORM = /^[a-z][a-z0-9]{1,31}$/;
 
+/** Debian's form of package names. */
+const PACKAGE_FORM = /^[a-z0-9][a-z0-9+.-]+$/;
+/** What a file system takes as a name, less what is put around it. */
+const LONGEST_NAME = 200;
+
 /** Whether `word` is, or starts, the name of a catalogue image; a path never is. */
 export function looksLikeImage(word: string): boolean {
-  return word === DISTRIBUTION || /^debian-[a-z0-9-]+$/.test(word);
+  return /^debian(-[a-z0-9-]+)?(\+[a-z0-9+.,-]+)?$/.test(word);
 }
 
 /**
@@ -51,7 +60,8 @@ export function looksLikeImage(word: string): boolean {
  * @throws UserError `image-unknown`, `flag-invalid` or `flag-conflict`
  */
 export function parseImageName(name: string, choices: ImageChoices = {}): ImageName {
-  const [distribution = '', ...words] = name.split('-');
+  const plus = name.indexOf('+');
+  const [distribution = '', ...words] = (plus < 0 ? name : name.slice(0, plus)).split('-');
   const disk = words.at(-1) === DISK;
   if (disk) words.pop();
   if (distribution !== DISTRIBUTION || words.length > 2) throw unknown(name);
@@ -73,15 +83,31 @@ export function parseImageName(name: string, choices: ImageChoices = {}): ImageN
       hint: `one of ${KERNELS.join(', ')}`,
     });
   }
-  const full = [DISTRIBUTION, suite, kernel, ...(disk || choices.disk === true ? [DISK] : [])].join('-');
-  return { full, distribution: DISTRIBUTION, suite, kernel, disk: disk || choices.disk === true };
+  const named = plus < 0 ? [] : name.slice(plus + 1).split(',');
+  const packages = [...new Set([...named, ...(choices.packages ?? [])])].toSorted();
+  const wrong = packages.find((one) => !PACKAGE_FORM.test(one));
+  if (wrong !== undefined) {
+    throw new UserError('flag-invalid', `--with: "${wrong}" is not the name of a package`, {
+      hint: 'names of packages, with commas between them: --with perl,openssl',
+    });
+  }
+  const withDisk = disk || choices.disk === true;
+  const full = [DISTRIBUTION, suite, kernel, ...(withDisk ? [DISK] : [])].join('-') + plusPackages(packages);
+  if (full.length > LONGEST_NAME) {
+    throw new UserError('flag-invalid', `--with: an image of ${packages.length} packages has too long a name`, {
+      hint: 'name fewer packages; what they need comes with them',
+    });
+  }
+  return { full, distribution: DISTRIBUTION, suite, kernel, disk: withDisk, packages };
 }
 
 /** The shortest name that means the same image. */
-export function shortName({ distribution, suite, kernel, disk }: ImageName): string {
+export function shortName({ distribution, suite, kernel, disk, packages }: ImageName): string {
   const words = [distribution, ...(suite === DEFAULT_SUITE ? [] : [suite]), ...(kernel === KERNELS[0] ? [] : [kernel])];
-  return [...words, ...(disk ? [DISK] : [])].join('-');
+  return [...words, ...(disk ? [DISK] : [])].join('-') + plusPackages(packages);
 }
+
+const plusPackages = (packages: readonly string[]): string => (packages.length === 0 ? '' : `+${packages.join(',')}`);
 
 function agreed(flag: string, inName: string | undefined, inFlag: string | undefined): string | undefined {
   if (inName !== undefined && inFlag !== undefined && inName !== inFlag) {

@@ -76,7 +76,9 @@ echo '/bin/poweroff -f' > /proc/sys/kernel/poweroff_cmd
 
 cd /root
 # When the session ends the terminal forgets what it has not printed yet; setting it waits until it has none.
-setsid cttyhack sh -c 'sh -l; stty sane'
+shell=/bin/sh
+[ -x /usr/bin/bash ] && shell=/usr/bin/bash
+setsid cttyhack sh -c "PATH=/usr/sbin:/usr/bin:/bin PS1='\\w # ' $shell -l; stty sane"
 sync
 exec poweroff -f
 `;

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { UserError } from '@ringlet/wire';
 import type { Environment } from '../control/directory.ts';
 import { hasApt, openApt } from './apt-source.ts';
+import { addedPackages, makeAddedArchive } from './add-packages.ts';
 import { AGENT_PACKAGES } from './agent-files.ts';
 import { buildImage, recipe } from './build-image.ts';
 import { Cache, cacheDirectory, reason } from './cache.ts';
@@ -40,6 +41,8 @@ export interface PullOptions {
   readonly kernel?: string | undefined;
   /** With a root disk: a whole system rather than a shell. */
   readonly disk?: boolean | undefined;
+  /** Packages to have beside the usual ones; what they need comes with them. */
+  readonly with?: readonly string[] | undefined;
   /** Makes the machine that a root disk is made in; a real one otherwise. */
   readonly createMachine?: CreateMachine | undefined;
   /** URL of an archive, to be used instead of apt. */
@@ -75,11 +78,12 @@ export async function pull(name: string, options: PullOptions = {}): Promise<Pul
     ...(options.suite === undefined ? {} : { suite: options.suite }),
     ...(options.kernel === undefined ? {} : { kernel: options.kernel }),
     ...(options.disk === undefined ? {} : { disk: options.disk }),
+    ...(options.with === undefined ? {} : { packages: options.with }),
   });
   const cache = new Cache(cacheDirectory(options.environment ?? process.env, options.cache));
   const current = (): PullResult | undefined => {
     const there = options.force === true ? undefined : readImage(cache, image.full);
-    if (there?.recipe !== recipe() || !isWhole(cache, image.full, there)) return undefined;
+    if (there?.recipe !== recipe(image.packages) || !isWhole(cache, image.full, there)) return undefined;
     if (image.disk && there.disk?.recipe !== diskRecipe()) return undefined;
     return { ...imageOf(cache, image.full, there), made: false };
   };
@@ -108,6 +112,12 @@ async function make(image: ImageName, cache: Cache, options: PullOptions): Promi
   tell({ type: 'source', source: source.name, suite: image.suite });
 
   const chosen = choosePackages(image, source);
+  // On a disk they are installed as all others are.
+  const added = image.disk ? [] : addedPackages(image.packages, source);
+  await source.expect?.(
+    added.filter((record) => !cache.hasPackage(record.sha256)),
+    signal,
+  );
   const kernelDeb = await fetchPackage(chosen.kernel, source, cache, tell, signal);
   const busyboxDeb = await fetchPackage(chosen.busybox, source, cache, tell, signal);
   const agent = new Map<string, Uint8Array>();
@@ -116,7 +126,8 @@ async function make(image: ImageName, cache: Cache, options: PullOptions): Promi
 
   tell({ type: 'building', image: image.full });
   const { kernelVersion } = chosen;
-  const { kernel, initrd } = await buildImage({ kernel: kernelDeb, kernelVersion, busybox: busyboxDeb, agent });
+  const built = await buildImage({ kernel: kernelDeb, kernelVersion, busybox: busyboxDeb, agent });
+  const { kernel } = built;
   signal?.throwIfAborted();
 
   const fresh = join(cache.images, `.new-${image.full}`);
@@ -124,8 +135,21 @@ async function make(image: ImageName, cache: Cache, options: PullOptions): Promi
   try {
     mkdirSync(fresh);
     writeFileSync(at(ImageFile.Kernel), kernel);
+    let { initrd } = built;
+    if (added.length > 0) {
+      const fetch = (record: PackageRecord): Promise<Uint8Array> => fetchPackage(record, source, cache, tell, signal);
+      const archive = await makeAddedArchive({
+        records: added,
+        fetch,
+        commands: built.commands,
+        scratch: at('scratch'),
+      });
+      initrd = Buffer.concat([initrd, archive]);
+      rmSync(at('scratch'));
+    }
     writeFileSync(at(ImageFile.Initrd), initrd);
     const packages: PackageFacts[] = [chosen.kernel, chosen.busybox, ...chosen.agent];
+    packages.push(...added.filter((record) => !packages.some(({ name }) => name === record.name)));
     const root = image.disk ? await rootDisk(image, chosen, fresh, source, cache, options) : undefined;
     for (const record of root?.packages ?? []) {
       if (!packages.some(({ name }) => name === record.name)) packages.push(record);
@@ -136,7 +160,7 @@ async function make(image: ImageName, cache: Cache, options: PullOptions): Promi
       commandLine: image.disk ? DISK_COMMAND_LINE : COMMAND_LINE,
       source: source.name,
       signatures: source.signatures,
-      recipe: recipe(),
+      recipe: recipe(image.packages),
       pulled: new Date().toISOString(),
       packages: packages.map(({ name, version, size, sha256 }) => ({ name, version, size, sha256 })),
       kernel: fileFacts(kernel),
@@ -175,7 +199,7 @@ async function rootDisk(
   mkdirSync(scratch);
   const packages = await makeDisk({
     suite: image.suite,
-    kernelPackages: [chosen.newest.name],
+    morePackages: [chosen.newest.name, ...image.packages],
     kernel: join(fresh, ImageFile.Kernel),
     initrd: join(fresh, ImageFile.Initrd),
     commandLine: COMMAND_LINE,
@@ -215,7 +239,7 @@ async function openSource(image: ImageName, cache: Cache, options: PullOptions):
   const lists = (received: number, size: number): void => tell({ type: 'lists', received, size });
   const notice = (text: string): void => tell({ type: 'notice', text });
 
-  const wanted = image.disk ? () => true : isWanted;
+  const wanted = image.disk || image.packages.length > 0 ? () => true : isWanted;
   const aboutMirror = options.keyring !== undefined || options.signatures === false;
   if (options.mirror === undefined && !aboutMirror && hasApt(environment)) {
     const progress = (percent: number): void => lists(percent, 100);

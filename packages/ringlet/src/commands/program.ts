@@ -233,8 +233,12 @@ export function createProgram(host: CommandHost, ended: (code: number) => void):
   program
     .command('pull')
     .description("make a kernel and an initial root file system out of a distribution's own packages")
-    .argument('<name>', 'debian, debian-generic, debian-SUITE, debian-SUITE-generic; with -disk behind it as by --disk')
+    .argument(
+      '<name>',
+      'debian, debian-generic, debian-SUITE, debian-SUITE-generic; with -disk behind it as by --disk, with +PACKAGE,PACKAGE as by --with',
+    )
     .option('--disk', 'with a root disk: a whole system that starts with systemd; takes minutes')
+    .option('--with <packages>', 'with these packages and what they need, names with commas between them')
     .option('--suite <codename>', 'the suite; bookworm otherwise')
     .option('--kernel <kernel>', 'cloud (for virtual machines) or generic (everything)')
     .option('--mirror <url>', 'fetch from this archive; otherwise through apt where the host has it')
@@ -249,6 +253,7 @@ export function createProgram(host: CommandHost, ended: (code: number) => void):
         ['ringlet pull debian', 'no root needed, nothing on the host is changed'],
         ['ringlet pull debian --kernel generic', ''],
         ['ringlet pull debian --disk', 'a whole system, for ringlet run debian-disk'],
+        ['ringlet pull debian --with perl,openssl', 'with programs, for ringlet run debian+openssl,perl'],
         ['ringlet pull debian --mirror https://deb.debian.org/debian', 'on hosts without apt'],
       ),
     )

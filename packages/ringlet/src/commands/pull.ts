@@ -12,6 +12,8 @@ export interface PullFlags {
   readonly suite?: string;
   readonly kernel?: string;
   readonly disk?: boolean;
+  /** Names with commas between them. */
+  readonly with?: string;
   readonly mirror?: string;
   readonly keyring?: string;
   /** False with `--no-signatures`. */
@@ -48,6 +50,7 @@ export async function pull(name: string, flags: PullFlags, host: CommandHost): P
   const show = flags.json === true ? jsonProgress(host) : host.terminal ? drawnProgress(host) : plainProgress(host);
   const options: PullOptions = {
     ...flags,
+    with: flags.with?.split(',').filter((one) => one !== ''),
     environment: host.environment,
     signal: abort.signal,
     onEvent: (event) => show(event),

@@ -97,10 +97,10 @@ export function imageOf(target: string | undefined, flags: RunFlags): string | u
 
 /** The name of a machine that was given none: its image's, or its file's without what a name cannot hold. */
 export function usualName(target: string | undefined, options: MachineOptions): string {
-  if (target !== undefined && looksLikeImage(target)) return target;
-  const stem = basename(fileOf(options)).replace(/(\.guest)?\.[cm]?[jt]sx?$/, '');
+  const image = target !== undefined && looksLikeImage(target);
+  const stem = image ? target : basename(fileOf(options)).replace(/(\.guest)?\.[cm]?[jt]sx?$/, '');
   const name = stem.replaceAll(/[^A-Za-z0-9._-]/g, '-').replace(/^[^A-Za-z0-9]+/, '');
-  return name.slice(0, 48) || 'machine';
+  return name.slice(0, 48).replace(/-+$/, '') || 'machine';
 }
 
 /** What the run is watched for. @throws UserError */

@@ -21,8 +21,8 @@ import { unpackPackage } from './unpacked-package.ts';
 /** What a root disk is made with. */
 export interface DiskParts {
   readonly suite: string;
-  /** The packages of the kernel that will boot it: its modules belong on the disk. */
-  readonly kernelPackages: readonly string[];
+  /** The packages of the kernel that will boot it, whose modules belong on the disk, and those that were asked for. */
+  readonly morePackages: readonly string[];
   /** Paths of the kernel and initial root file system that will boot it. */
   readonly kernel: string;
   readonly initrd: string;
@@ -105,10 +105,12 @@ export async function makeDisk(parts: DiskParts): Promise<PackageRecord[]> {
   return records;
 }
 
-function choosePackages({ source, kernelPackages, suite, tell }: DiskParts): PackageRecord[] {
+function choosePackages({ source, morePackages, suite, tell }: DiskParts): PackageRecord[] {
   const required = [...source.all()].filter((record) => record.required).map(({ name }) => name);
-  const wanted = [...required, ...DISK_PACKAGES, ...kernelPackages];
-  const there = wanted.filter((name) => source.find(name) !== undefined || NEEDED_PACKAGES.includes(name));
+  const wanted = [...required, ...DISK_PACKAGES, ...morePackages];
+  const there = wanted.filter(
+    (name) => source.find(name) !== undefined || [...NEEDED_PACKAGES, ...morePackages].includes(name),
+  );
   for (const name of wanted) {
     if (!there.includes(name)) tell({ type: 'notice', text: `${suite} has no ${name}; the disk goes without` });
   }

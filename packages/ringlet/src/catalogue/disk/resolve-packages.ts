@@ -23,10 +23,11 @@ interface Provider {
 /**
  * Chooses packages.
  *
+ * @param by - for whom they are wanted, for people
  * @returns them in an order in which each comes after what it needs, where that is possible
  * @throws UserError `package-not-found` when something that is needed is not there
  */
-export function resolvePackages(wanted: readonly string[], choice: Choice): PackageRecord[] {
+export function resolvePackages(wanted: readonly string[], choice: Choice, by = 'a disk'): PackageRecord[] {
   const providers = providersOf(choice.all());
   const chosen = new Map<string, PackageRecord>();
   const meets = (want: Alternative): PackageRecord | undefined => {
@@ -48,7 +49,7 @@ export function resolvePackages(wanted: readonly string[], choice: Choice): Pack
   // Breadth first: what was asked for by name is there before anybody's first alternative is taken.
   const waiting = wanted.map((name) => {
     const record = choice.find(name);
-    if (record === undefined) throw notFound(name, 'a disk');
+    if (record === undefined) throw notFound(name, by);
     return record;
   });
   for (const record of waiting) chosen.set(record.name, record);

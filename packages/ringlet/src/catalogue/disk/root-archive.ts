@@ -22,11 +22,16 @@ export class RootArchive {
   #size = 0;
   #inode = 1;
 
-  /** Makes the file anew, with the links into /usr in it. */
-  constructor(path: string) {
+  /**
+   * Makes the file anew.
+   *
+   * @param linked - with the links into /usr in it; yes when absent
+   */
+  constructor(path: string, { linked = true }: { readonly linked?: boolean } = {}) {
     this.#fd = openSync(path, 'w');
     for (const directory of ['usr', ...MERGED.map((name) => `usr/${name}`)]) this.addDirectory(directory);
-    this.#write(MERGED.map((name) => ({ name, mode: FileKind.SymbolicLink | 0o777, data: utf8(`usr/${name}`) })));
+    if (linked)
+      this.#write(MERGED.map((name) => ({ name, mode: FileKind.SymbolicLink | 0o777, data: utf8(`usr/${name}`) })));
   }
 
   /** Bytes so far. */
