@@ -43,6 +43,8 @@ export {
 } from './key-value.ts';
 export type { KvpValue } from './key-value.ts';
 export { nameOfService, parseService, portOfService, serviceOfPort, SocketOrigin } from './hv-socket.ts';
+export * from './backup.ts';
+export * from './file-copy.ts';
 export * from './storage.ts';
 export * from './scsi/opcodes.ts';
 export * from './scsi/sense.ts';

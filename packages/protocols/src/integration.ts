@@ -19,6 +19,8 @@ export const IcMessageType = {
   KeyValueExchange: 2,
   Shutdown: 3,
   TimeSync: 4,
+  Backup: 5,
+  FileCopy: 7,
 } as const;
 
 /** Bits of the IC header's flags. A host sends 3, a guest answers with 5. */
@@ -29,6 +31,8 @@ export const IcStatus = {
   Success: 0,
   Fail: 0x80004005,
   NotSupported: 0x80070032,
+  AlreadyExists: 0x80070050,
+  DiskFull: 0x80070070,
   NoMoreItems: 0x80070103,
 } as const;
 
@@ -82,7 +86,7 @@ const FRAMEWORK_VERSIONS = [
   { major: 3, minor: 0 },
 ] as const;
 
-/** The four components this project speaks, with every version it speaks, oldest first. */
+/** The components this project speaks, with every version it speaks, oldest first. */
 export const IntegrationService = {
   heartbeat: {
     interfaceId: '57164f39-9115-4e78-ab55-382f3bd5422d',
@@ -127,6 +131,20 @@ export const IntegrationService = {
       { major: 3, minor: 0 },
       { major: 4, minor: 0 },
     ],
+  },
+  backup: {
+    interfaceId: '35fa2e29-ea23-4236-96ae-3a6ebacba440',
+    instanceId: '2497f4de-e9fa-4204-80e4-4b75c46419c0',
+    type: IcMessageType.Backup,
+    framework: FRAMEWORK_VERSIONS,
+    message: [{ major: 5, minor: 0 }],
+  },
+  fileCopy: {
+    interfaceId: '34d14be3-dee4-41c8-9ae7-6b174977c192',
+    instanceId: 'eb765408-105f-49b6-b4aa-c123b64d17d4',
+    type: IcMessageType.FileCopy,
+    framework: FRAMEWORK_VERSIONS,
+    message: [{ major: 1, minor: 1 }],
   },
 } as const satisfies Record<string, IcService>;
 

@@ -22,6 +22,8 @@ export type {
 } from './control/controllable.ts';
 export type { Picture, Rectangle } from '@ringlet/root-partition';
 export type { DiskFormat, DiskOption, DisplayOption, Harness, MachineOptions } from './configuration/options.ts';
+export type { BackupOptions, ControllableGuest, CopyTarget, KeyPool } from './control/controllable-guest.ts';
+export type { GuestServices } from './machine/guest-services.ts';
 export type { GuestService } from './agent/connect.ts';
 export type { ExecResult } from './agent/exec-session.ts';
 export type { CompletedCommand, RunCommandOptions } from './agent/run-command.ts';

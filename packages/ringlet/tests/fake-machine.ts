@@ -47,6 +47,14 @@ export class FakeMachine implements Runnable {
   readonly guest: Controllable['guest'] = {
     syncTime: async () => void this.asked.push('syncTime'),
     keyValues: async (pool) => ({ pool, ...Object.fromEntries(this.keys) }),
+    copyFile: async (file, { directory, name, overwrite }) => {
+      this.asked.push(`copy ${file} to ${directory}/${name}${overwrite === true ? ' over what is there' : ''}`);
+      return { bytes: 5 };
+    },
+    backup: async (path, { live = false, controller, target, lun } = {}) => {
+      this.asked.push(`backup ${controller}:${target}:${lun} to ${path}${live ? ' live' : ''}`);
+      return { bytes: 1 << 20 };
+    },
     setKeyValue: async (key, value) => void (value === undefined ? this.keys.delete(key) : this.keys.set(key, value)),
   };
   readonly keys = new Map<string, string>();

@@ -1,34 +1,12 @@
 /** hv_utils and hyperv-daemons of Debian against our integration components. */
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { firstValueFrom, filter } from 'rxjs';
-import { expect, test, type TestContext } from 'vitest';
-import { ExecGuests, needTool } from './exec-guest.ts';
+import { expect, test } from 'vitest';
+import { ExecGuests } from './exec-guest.ts';
+import { daemons } from './hyperv-daemons.ts';
 
 const MINUTE = 60_000;
 const PATIENTLY = { timeout: 3 * MINUTE, interval: 200 } as const;
 const guests = new ExecGuests();
-
-/** Daemons of Debian's package hyperv-daemons, as files of a guest. */
-function daemons(context: TestContext): Record<string, Uint8Array> {
-  for (const tool of ['apt-get', 'dpkg-deb']) needTool(context, tool);
-  const folder = mkdtempSync(join(guests.folder, 'daemons-'));
-  try {
-    execFileSync('apt-get', ['download', 'hyperv-daemons'], { cwd: folder, stdio: 'pipe' });
-  } catch (error) {
-    context.skip(`the package hyperv-daemons cannot be fetched here: ${String(error)}`);
-  }
-  const deb = readdirSync(folder).find((name) => name.endsWith('.deb'))!;
-  mkdirSync(join(folder, 'x'));
-  execFileSync('dpkg-deb', ['-x', join(folder, deb), join(folder, 'x')]);
-  return Object.fromEntries(
-    ['hv_kvp_daemon', 'hv_vss_daemon', 'hv_fcopy_daemon'].map((name) => [
-      `bin/${name}`,
-      readFileSync(join(folder, 'x/usr/sbin', name)),
-    ]),
-  );
-}
 
 const inSeconds = (text: string): number => Number(text);
 
@@ -65,7 +43,7 @@ test(
       context,
       {},
       {
-        ...daemons(context),
+        ...daemons(context, guests.folder),
         'etc/os-release': 'NAME="Debian GNU/Linux"\nVERSION_ID="12"\n',
         'var/lib/placeholder': '',
       },

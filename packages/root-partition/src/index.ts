@@ -57,6 +57,7 @@ export type {
   LoadedDevice,
 } from './machine/device-host.ts';
 export type { DiskDescription, DiskPlace, DiskRequests } from './machine/machine-disks.ts';
+export type { FileRequests } from './machine/machine-files.ts';
 export type { GuestFacts } from './machine/guest-watch.ts';
 export type { IntegrationRequests, KvpPoolNumber } from './machine/machine-integration.ts';
 export type { NetworkRequests, NicDescription } from './machine/machine-network.ts';

@@ -1,6 +1,7 @@
 /** The commands about what is inside a running guest: their options and help. */
 import type { Command } from 'commander';
 import type { ExecFlags } from './exec.ts';
+import type { BackupFlags, CopyFlags } from './guest-files.ts';
 import type { KeysFlags } from './guest-keys.ts';
 import { examples } from './help-examples.ts';
 import type { CommandHost } from './host.ts';
@@ -52,6 +53,41 @@ export function addGuestCommands(program: Command, host: CommandHost, ended: (co
     .action(async (name: string, settings: string[], flags: KeysFlags) => {
       const { keys } = await import('./guest-keys.ts');
       ended(await keys(name, settings, flags, host));
+    });
+
+  program
+    .command('copy')
+    .description('copy a file into a running guest, by its file copy component')
+    .argument('<file>', 'the file')
+    .argument('<target>', 'NAME:/path in the guest; a directory when it ends with a slash')
+    .option('--force', 'replace a file that is there')
+    .option('--parents', 'make the directory when it is not there')
+    .addHelpText(
+      'after',
+      examples(
+        ['ringlet copy notes.txt debian:/root/', "a Linux guest's hv_fcopy_daemon writes it"],
+        ["ringlet exec debian -- sh -c 'cat > /root/notes.txt' < notes.txt", 'without that daemon'],
+      ),
+    )
+    .action(async (file: string, target: string, flags: CopyFlags) => {
+      const { copy } = await import('./guest-files.ts');
+      ended(await copy(file, target, flags, host));
+    });
+
+  program
+    .command('backup')
+    .description('copy a disk of a running machine into a new image, while its guest holds still')
+    .argument('<name>', 'the machine')
+    .argument('<file>', 'the image; .vhd and .vhdx choose the format, anything else is raw')
+    .option('--disk <place>', 'controller:target:lun; 0:0:0 otherwise')
+    .option('--live', 'do not ask the guest: the copy is what a power cut would leave')
+    .addHelpText(
+      'after',
+      examples(['ringlet backup debian monday.vhdx', "a Linux guest's hv_vss_daemon freezes its file systems"]),
+    )
+    .action(async (name: string, file: string, flags: BackupFlags) => {
+      const { backup } = await import('./guest-files.ts');
+      ended(await backup(name, file, flags, host));
     });
 
   program

@@ -3,10 +3,53 @@ import { type ErrorPage, page } from './error-page.ts';
 
 /** Pages by code, in alphabetical order. */
 export const GUEST_ERROR_PAGES: Readonly<Record<string, ErrorPage>> = {
+  'backup-not-frozen': page(
+    'the guest cannot be made to hold still for a backup',
+    'A Linux guest does so by its hv_vss_daemon. Or it went on, or was turned off, before the copy was whole.',
+    'Start hv_vss_daemon in the guest (package hyperv-daemons), or copy as a power cut would leave it: --live',
+  ),
+  'copy-closed': page(
+    'the guest closed the file copy component while a file was copied',
+    'It is shutting down, or its driver was unloaded.',
+    'Try again when it runs.',
+  ),
+  'copy-disk-full': page(
+    'the disk of the guest is full',
+    'What was written of the file is left there.',
+    'Make room in the guest.',
+  ),
+  'copy-exists': page('the guest has such a file', 'Nothing is replaced unless it is asked for.', 'Add --force.'),
+  'copy-name-too-long': page(
+    'a name or directory is too long for the protocol',
+    'Each has at most 259 characters.',
+    'Choose a shorter one.',
+  ),
+  'copy-not-ready': page(
+    'the guest cannot be given files yet',
+    'It has no driver for the file copy component, or is still booting.',
+    'Wait; ringlet ls shows its heartbeat.',
+  ),
+  'copy-refused': page(
+    'the guest did not take the file',
+    'A Linux guest writes files by its hv_fcopy_daemon: it does not run, or could not write there.',
+    'Start it (package hyperv-daemons), or use ringlet exec NAME -- sh -c "cat > FILE" < FILE',
+  ),
+  'copy-timeout': page('the guest did not answer in time', 'It is very busy, or its daemon hangs.', 'Try again.'),
+  'copy-too-many': page('too many copies wait for their turn', 'Sixteen can wait.', 'Try again when some are done.'),
+  'copy-unreadable': page(
+    'the file could not be read to its end',
+    'It was changed or removed while it was copied.',
+    'Try again.',
+  ),
   'exec-failed': page(
     'the guest cannot run that command',
     'There is no such program along its PATH, or it may not be run; the message has the reason of the guest.',
     'For shell syntax give it to a shell: ringlet exec NAME -- sh -c "…"',
+  ),
+  'file-unreadable': page(
+    'a file that is to be copied cannot be read',
+    'It is not there, is a directory, or may not be read.',
+    'Check the path.',
   ),
   'guest-gone': page(
     'the connection to a command in the guest broke',

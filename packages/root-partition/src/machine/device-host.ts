@@ -13,6 +13,7 @@ import { GuestErrorLog } from './guest-error-log.ts';
 import type { GuestFacts } from './guest-watch.ts';
 import { type DiskDescription, type DiskRequests, MachineDisks } from './machine-disks.ts';
 import { type DisplayDescription, type DisplayRequests, MachineDisplay, NO_DISPLAY } from './machine-display.ts';
+import { type FileRequests, MachineFiles } from './machine-files.ts';
 import { type IntegrationRequests, MachineIntegration } from './machine-integration.ts';
 import { MachineNetwork, type NetworkRequests, type NicDescription } from './machine-network.ts';
 import type { Answers, MachinePart } from './machine-part.ts';
@@ -77,7 +78,7 @@ export type DeviceHostEvent =
 
 /** What the outside may ask of a machine's devices: name, parameters and answer of each request. */
 export interface DeviceHostRequests
-  extends DiskRequests, IntegrationRequests, DisplayRequests, NetworkRequests, SocketRequests {
+  extends DiskRequests, FileRequests, IntegrationRequests, DisplayRequests, NetworkRequests, SocketRequests {
   inspect(parameters: Record<string, never>): Record<string, unknown>;
   /** Closes everything. Nothing may be asked afterwards. */
   dispose(parameters: Record<string, never>): void;
@@ -120,8 +121,9 @@ export class DeviceHost {
       log: this.#log.of(device),
       after: (ticks, run) => this.#timers.after(ticks, run),
     });
+    const io = options.virtualTime ? 'inline' : 'adaptive';
     // First of all: a disk that cannot be opened leaves nothing behind.
-    const disks = new MachineDisks(description.disks, { world, io: options.virtualTime ? 'inline' : 'adaptive' });
+    const disks = new MachineDisks(description.disks, { world, io });
     const network = opened(disks, () => {
       const { name, networks = [], cpus = 1 } = description;
       return new MachineNetwork(networks, { world, name, cpus });
@@ -157,12 +159,14 @@ export class DeviceHost {
     const display = description.display
       ? new MachineDisplay(description.display, { kernel, partition: child, world, report: (e) => options.report(e) })
       : NO_DISPLAY;
-    this.#parts = [integration, disks, network, display, sockets];
+    const files = new MachineFiles({ world, io, disk: (place) => disks.disk(place) });
+    this.#parts = [integration, disks, network, display, sockets, files];
     this.#answers = {
       ...integration.answers,
       ...disks.answers,
       ...network.answers,
       ...display.answers,
+      ...files.answers,
       ...this.#own,
     };
     this.ready = network.ready;

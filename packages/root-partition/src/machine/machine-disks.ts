@@ -122,6 +122,11 @@ export class MachineDisks implements MachinePart<DiskRequests> {
     },
   };
 
+  /** The disk at a place. @throws UserError when there is none */
+  disk(place: Partial<DiskPlace>): Disk {
+    return this.#find(place).disk;
+  }
+
   /** One entry a disk, by its place. */
   inspect(): Record<string, unknown> {
     const byPlace = this.#disks.map(({ image, disk, ...place }) => [placeName(place), { image, ...disk.inspect() }]);

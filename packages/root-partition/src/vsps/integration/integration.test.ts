@@ -1,8 +1,6 @@
 import {
-  decodeIc,
   encodeIc,
   encodeIcVersions,
-  type IcHeader,
   IcShutdown,
   IcTime,
   IcTimeFlag,
@@ -11,13 +9,14 @@ import {
   KvpHeader,
   KvpPool,
   UNIX_EPOCH_TICKS,
-  type IcVersion,
 } from '@ringlet/protocols';
-import { type Channel, PacketType, RingChannel, type Vsp } from '@ringlet/vmbus';
+import { PacketType } from '@ringlet/vmbus';
 import { expect, test } from 'vitest';
-import { type RecordedWorld, recordedWorld, smallMemory } from '../../testing/guest-hands.ts';
 import { vspRules } from '../../testing/vsp-rules.ts';
+import Backup from './backup.ts';
+import FileCopy from './file-copy.ts';
 import Heartbeat from './heartbeat.ts';
+import { guestOf } from './integration-fixture.ts';
 import KeyValueExchange from './key-value-exchange.ts';
 import Shutdown, { type ShutdownResult } from './shutdown.ts';
 import TimeSync from './time-sync.ts';
@@ -27,86 +26,12 @@ const V1 = { major: 1, minor: 0 };
 const V3 = { major: 3, minor: 0 };
 const V4 = { major: 4, minor: 0 };
 
-/** The guest's end of a component: it answers nothing unless told. */
-class Guest {
-  readonly world: RecordedWorld;
-  readonly #vsp: Vsp;
-  readonly #root: RingChannel;
-  readonly #guest: RingChannel;
-  readonly #messages: Uint8Array[] = [];
-  readonly packetTypes: number[] = [];
-
-  constructor(make: (world: RecordedWorld) => Vsp) {
-    const memory = smallMemory();
-    this.world = recordedWorld(memory);
-    this.#vsp = make(this.world);
-    const pages = (first: number) => Float64Array.from({ length: 4 }, (_, i) => first + i);
-    const end = (incoming: number, outgoing: number) =>
-      new RingChannel({
-        relid: 1,
-        subchannelIndex: 0,
-        userData: new Uint8Array(120),
-        memory,
-        incoming: pages(incoming),
-        outgoing: pages(outgoing),
-        signal: () => {},
-      });
-    this.#root = end(0, 4);
-    this.#guest = end(4, 0);
-    this.#guest.onPacket((packet) => {
-      this.packetTypes.push(packet.type);
-      this.#messages.push(packet.payload());
-    });
-    this.#vsp.opened!(this.#root);
-    this.#root.onPacket((packet, channel) => this.#vsp.packet(packet, channel));
-  }
-
-  get channel(): Channel {
-    return this.#root;
-  }
-
-  /** What the host has sent since. */
-  received() {
-    this.#guest.poll(100);
-    return this.#messages.splice(0).map((message) => ({ ...decodeIc(message)!, bytes: message.length }));
-  }
-
-  send(message: Uint8Array): void {
-    this.#guest.send(message, 1, 0);
-    this.#guest.flush();
-    this.#root.poll(100);
-  }
-
-  /** Answers the request that was sent last. */
-  answer(
-    request: { header: IcHeader; payload: Uint8Array },
-    changes: Partial<IcHeader> = {},
-    payload = request.payload,
-  ) {
-    this.send(encodeIc({ ...request.header, flags: 5, ...changes }, payload));
-  }
-
-  /** Agrees on versions. */
-  negotiate(framework: IcVersion, message: IcVersion): void {
-    const request = this.received().at(-1)!;
-    this.answer(request, {}, encodeIcVersions({ framework: [framework], message: [message] }));
-  }
-
-  close(): void {
-    this.#vsp.closed!(this.#root, () => {});
-  }
-}
-
-function guestOf<V extends Vsp>(make: (world: RecordedWorld) => V): { guest: Guest; vsp: V } {
-  let vsp: V | undefined;
-  const guest = new Guest((world) => (vsp = make(world)));
-  return { guest, vsp: vsp! };
-}
-
 vspRules(test, Heartbeat);
 vspRules(test, Shutdown);
 vspRules(test, TimeSync);
 vspRules(test, KeyValueExchange);
+vspRules(test, FileCopy);
+vspRules(test, Backup);
 
 test('IC1: the host speaks first, with its versions of the framework and then of the message, ascending', () => {
   const { guest } = guestOf((world) => new Heartbeat(world));

@@ -57,3 +57,20 @@ test('a list shows how the guest is, and as JSON what it says of itself', async 
   await ringlet('ls', '--json');
   expect(JSON.parse(host.stdout)).toMatchObject({ heartbeat: 'ok', system: { os: 'Debian GNU/Linux' } });
 });
+
+test('a file and its place in the guest reach the machine, absolute', async () => {
+  expect(await ringlet('copy', '/etc/hosts', 'web:/root/')).toBe(0);
+  expect(await ringlet('copy', '/etc/hosts', 'web:/root/x/../names', '--force', '--parents')).toBe(0);
+  expect(machine.asked).toEqual([
+    'copy /etc/hosts to /root/hosts',
+    'copy /etc/hosts to /root/names over what is there',
+  ]);
+  expect(await ringlet('copy', '/etc/hosts', 'web:relative')).toBe(2);
+});
+
+test('a disk is backed up, by its place', async () => {
+  expect(await ringlet('backup', 'web', '/tmp/b.vhdx')).toBe(0);
+  expect(await ringlet('backup', 'web', '/tmp/b.raw', '--disk', '1:0:2', '--live')).toBe(0);
+  expect(machine.asked).toEqual(['backup 0:0:0 to /tmp/b.vhdx', 'backup 1:0:2 to /tmp/b.raw live']);
+  expect(await ringlet('backup', 'web', '/tmp/b.raw', '--disk', 'sda')).toBe(2);
+});
