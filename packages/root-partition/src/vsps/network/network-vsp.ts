@@ -40,8 +40,8 @@ import { ReceivePath } from './receive-path.ts';
 import { MOST_PACKET_BYTES, TransmitPath } from './transmit-path.ts';
 
 const DEFAULT_LINK_SPEED = 10_000_000_000;
-/** 5 ms, in units of 100 ns. */
-const OFFER_DELAY = 50_000;
+/** 50 ms, in units of 100 ns: a guest on a busy host may need some of it. */
+const OFFER_DELAY = 500_000;
 
 /** Everything an adapter needs to carry on elsewhere. */
 export interface NetworkState {
