@@ -158,7 +158,8 @@ sub start {
   return (undef) x 5, failure('fork') if !defined $pid;
   if (!$pid) {
     my $fail = sub { syswrite $tell, failure($_[0]); kill 9, $$; };
-    $SIG{PIPE} = $SIG{CHLD} = 'DEFAULT';
+    # Whatever started this agent in the background may have had it ignore some of them.
+    $SIG{$_} = 'DEFAULT' for 'HUP', 'INT', 'QUIT', 'TERM', 'PIPE', 'CHLD', 'TSTP', 'TTIN', 'TTOU';
     syscall($SETSID);
     if ($tty) {
       open(my $terminal, '+<', $slave) or $fail->($slave);

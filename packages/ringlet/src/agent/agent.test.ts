@@ -19,8 +19,11 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'ringlet-agent-'));
   const program = join(folder, 'agent');
   writeFileSync(program, AGENT_PROGRAM);
-  // No module may be found: the guest has none.
-  writeFileSync(join(folder, 'alone.pl'), `@INC = (); do '${program}'; die $@ if $@;`);
+  // No module may be found: the guest has none. A shell that starts it in the background has it ignore these signals.
+  writeFileSync(
+    join(folder, 'alone.pl'),
+    `@INC = (); $SIG{INT} = $SIG{QUIT} = 'IGNORE'; do '${program}'; die $@ if $@;`,
+  );
   if (!hasPerl) return;
   agent = spawn('perl', [join(folder, 'alone.pl'), '--unix', join(folder, 'socket')]);
   agent.stderr!.on('data', (text: Buffer) => (complaints += text.toString()));

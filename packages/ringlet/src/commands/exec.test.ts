@@ -60,7 +60,7 @@ beforeEach(async () => {
 afterEach(() => control.close());
 
 const exec = (...words: string[]): Promise<number> => runCommandLine(['exec', 'web', ...words], host);
-const read = (stream: { read(): unknown }): string => String(stream.read() ?? '');
+const read = (stream: { read(): unknown }): string => (stream.read() as Buffer | null)?.toString() ?? '';
 
 test.skipIf(!hasPerl)('exit code and streams are those of the command', async () => {
   expect(await exec('--no-input', '--', 'sh', '-c', 'echo out; echo err >&2; exit 7')).toBe(7);
