@@ -7,12 +7,13 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
 import type { Bench } from './bench.ts';
 import { format } from './bench.ts';
+import { linux } from './linux.ts';
 import { network } from './network.ts';
 import { ring, rxjs } from './ring.ts';
 import { storage } from './storage.ts';
 import { x64 } from './x64.ts';
 
-const benches: readonly Bench[] = [ring, rxjs, storage, network, x64];
+const benches: readonly Bench[] = [ring, rxjs, storage, network, x64, linux];
 
 const words = process.argv.slice(2);
 const quick = words.includes('--quick');

@@ -22,6 +22,17 @@ const PROGRAM = 'bench';
 const WORDS = ['console=ttyS0', 'cryptomgr.notests', `rdinit=/${PROGRAM}`];
 /** What Ringlet's processor has, of what this QEMU can leave out or put in. */
 const QEMU_PROCESSOR = 'qemu64,-svm,+erms,+rdtscp';
+const QEMU_STREAMS = ['-nodefaults', '-no-user-config', '-display', 'none', '-monitor', 'none', '-serial', 'stdio'];
+/** QEMU with that processor, one of them, translated by one thread; nothing else but a serial console on its streams. */
+export const QEMU_MACHINE: readonly string[] = [
+  ...QEMU_STREAMS,
+  '-machine',
+  'q35',
+  '-accel',
+  'tcg,thread=single',
+  '-cpu',
+  QEMU_PROCESSOR,
+];
 const MOST_SECONDS = 600;
 
 /** Files that the guests start from. */
@@ -86,10 +97,11 @@ export function runNative(files: Files): Promise<WorkloadRun> {
 
 /** Runs it under QEMU. */
 export function runQemu(files: Files): Promise<WorkloadRun> {
-  const words = ['-nodefaults', '-no-user-config', '-display', 'none', '-monitor', 'none', '-serial', 'stdio'];
-  const machine = ['-machine', 'q35', '-accel', 'tcg,thread=single', '-cpu', QEMU_PROCESSOR, '-m', String(MEMORY_MIB)];
-  const boot = ['-kernel', files.kernel, '-initrd', files.initrd, '-append', WORDS.join(' '), '-no-reboot'];
-  return watch(spawn('qemu-system-x86_64', [...words, ...machine, ...boot], { stdio: ['ignore', 'pipe', 'pipe'] }));
+  const memory = ['-m', String(MEMORY_MIB), '-no-reboot'];
+  const boot = ['-kernel', files.kernel, '-initrd', files.initrd, '-append', WORDS.join(' ')];
+  return watch(
+    spawn('qemu-system-x86_64', [...QEMU_MACHINE, ...memory, ...boot], { stdio: ['ignore', 'pipe', 'pipe'] }),
+  );
 }
 
 /** Runs it under Ringlet. */
