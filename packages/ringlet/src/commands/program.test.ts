@@ -287,7 +287,7 @@ test('a running machine answers the other commands', async () => {
 
   expect(await runCommandLine(['ls'], other)).toBe(0);
   expect(other.stdout).toMatch(
-    /^NAME +STATE +CPUS +MEMORY +UPTIME +PID +GUEST\nweb +running +1 +64 MiB +\d\.\d s +\d+ +hello\.guest\.ts\n$/,
+    /^NAME +STATE +CPUS +MEMORY +UPTIME +HEARTBEAT +PID +GUEST\nweb +running +1 +64 MiB +\d+\.\d s +[a-z-]+ +\d+ +hello\.guest\.ts\n$/,
   );
 
   other.stdout = '';
@@ -321,7 +321,7 @@ test('console follows until the machine ends', async () => {
   const machine = await running;
   const other = new RecordingHost(host.environment);
   const following = runCommandLine(['console', 'hello'], other);
-  await vi.waitFor(() => expect(other.stdout).toBe('one '));
+  await vi.waitFor(() => expect(other.stdout).toBe('one '), 25_000);
   machine.print('two');
   machine.end({ reason: 'power-off', code: 0 });
   expect(await following).toBe(0);
@@ -362,9 +362,9 @@ test('stop --force turns off a guest that does not go', async () => {
 test('a second machine of the same guest gets a name of its own', async () => {
   const machines = whenStarted(() => undefined);
   const first = run();
-  await vi.waitFor(() => expect(machines[0]?.state$.value).toBe('running'));
+  await vi.waitFor(() => expect(machines[0]?.state$.value).toBe('running'), 25_000);
   const second = run();
-  await vi.waitFor(() => expect(machines[1]?.state$.value).toBe('running'));
+  await vi.waitFor(() => expect(machines[1]?.state$.value).toBe('running'), 25_000);
   expect(machines.map(({ name }) => name)).toEqual(['hello', 'hello-2']);
   for (const machine of machines) machine.end({ reason: 'power-off', code: 0 });
   expect(await Promise.all([first, second])).toEqual([0, 0]);
@@ -373,7 +373,7 @@ test('a second machine of the same guest gets a name of its own', async () => {
 test('machines of one guest that start at the same moment all get a name', async () => {
   const machines = whenStarted(() => undefined);
   const exits = Array.from({ length: 6 }, () => run());
-  await vi.waitFor(() => expect(machines.filter(({ state$ }) => state$.value === 'running')).toHaveLength(6));
+  await vi.waitFor(() => expect(machines.filter(({ state$ }) => state$.value === 'running')).toHaveLength(6), 25_000);
   const running = machines.filter(({ state$ }) => state$.value === 'running');
   expect(running.map(({ name }) => name).toSorted()).toEqual(['hello', ...[2, 3, 4, 5, 6].map((n) => `hello-${n}`)]);
   for (const machine of running) machine.end({ reason: 'power-off', code: 0 });

@@ -107,7 +107,7 @@ test('--append adds to the words of a machine file, and --kernel replaces its ke
   const file = join(folder, 'machine.yaml');
   writeFileSync(file, 'kernel: old\ninitrd: initrd.img\nappend: quiet\n');
   const exit = run(file, '--kernel', '/k/new', '--append', 'panic=1');
-  await vi.waitFor(() => expect(machines).toHaveLength(1));
+  await vi.waitFor(() => expect(machines).toHaveLength(1), 25_000);
   machines[0]!.end(OFF);
   await exit;
   expect(host.created).toMatchObject([
@@ -150,11 +150,11 @@ test('keys that are typed while the machine starts wait for it', async () => {
     return machine;
   };
   const exit = run('--kernel', '/k/bzImage');
-  await vi.waitFor(() => expect(host.keyboard.raw).toBe(true));
+  await vi.waitFor(() => expect(host.keyboard.raw).toBe(true), 25_000);
   host.keyboard.type('early ');
   expect(machines[0]!.typed).toBe('');
   begin();
-  await vi.waitFor(() => expect(machines[0]!.typed).toBe('early '));
+  await vi.waitFor(() => expect(machines[0]!.typed).toBe('early '), 25_000);
   host.keyboard.type('late');
   expect(machines[0]!.typed).toBe('early late');
   machines[0]!.end(OFF);
@@ -211,7 +211,7 @@ test.each([
   const file = join(folder, which === 'guest' ? 'guest.ts' : 'two.yaml');
   writeFileSync(file, which === 'guest' ? '' : 'machines:\n  a: { kernel: k }\n  b: { kernel: k }\n');
   const exit = run(file);
-  await vi.waitFor(() => expect(machines.at(-1)?.state$.value).toBe('running'));
+  await vi.waitFor(() => expect(machines.at(-1)?.state$.value).toBe('running'), 25_000);
   expect(host.keyboard.raw).toBeUndefined();
   for (const machine of machines) machine.end(OFF);
   expect(await exit).toBe(0);
@@ -223,10 +223,10 @@ test('ringlet console types at a kernel, and leaves it running', async () => {
   other.terminal = true;
   other.keyboard.terminal = true;
   const following = runCommandLine(['console', 'web'], other);
-  await vi.waitFor(() => expect(other.keyboard.raw).toBe(true));
+  await vi.waitFor(() => expect(other.keyboard.raw).toBe(true), 25_000);
   expect(other.stderr).toBe('web · Ctrl-] then q leaves, the machine runs on\n');
   other.keyboard.type('ls\r');
-  await vi.waitFor(() => expect(machine.typed).toBe('ls\r'));
+  await vi.waitFor(() => expect(machine.typed).toBe('ls\r'), 25_000);
   other.keyboard.type(LEAVE);
   expect(await following).toBe(0);
   expect(other.keyboard.raw).toBeUndefined();

@@ -38,10 +38,9 @@ function run(trial: Trial) {
   const hosts = { left: new MemoryHost(clock, trial.slowness), right: new MemoryHost(clock, trial.slowness) };
   const wire = joinedTcps(clock, { ...trial, random }, trial.mtu, hosts);
   const said = { left: noise(trial.leftBytes, random), right: noise(trial.rightBytes, random) };
+  hosts.right.whenConnected = () => hosts.right.says(said.right, true);
   wire.open();
   hosts.left.says(said.left, true);
-  clock.after(5, () => hosts.right.events.connected());
-  clock.after(6, () => hosts.right.says(said.right, true));
   // Less than what a silent guest is given up after.
   clock.run(800_000);
   return { clock, hosts, wire, said };
@@ -82,7 +81,6 @@ test('a host that takes nothing closes the window, and loses nothing', () => {
   const said = noise(900_000, random);
   wire.open();
   hosts.left.says(said, true);
-  clock.after(5, () => hosts.right.events.connected());
   clock.run(5_000);
   expect(hosts.right.pending).toBeGreaterThan(200 * 1024);
   expect(hosts.right.pending).toBeLessThanOrEqual(256 * 1024);
@@ -97,7 +95,6 @@ test('a guest that takes nothing stops the host from being read', () => {
   const wire = joinedTcps(clock, { loss: 0, duplicate: 0, jitter: 0, random }, 1500, hosts);
   wire.open();
   hosts.left.says(noise(4_000_000, random), true);
-  clock.after(5, () => hosts.right.events.connected());
   clock.run(20_000);
   expect(hosts.left.paused).toBe(true);
   // What the guest's end holds, and what the sender buffers for it.
@@ -110,7 +107,6 @@ test('a host end that fails resets the guest, and a guest that resets ends the h
   const hosts = { left: new MemoryHost(clock, 0), right: new MemoryHost(clock, 0) };
   const wire = joinedTcps(clock, { loss: 0, duplicate: 0, jitter: 0, random }, 1500, hosts);
   wire.open();
-  clock.after(5, () => hosts.right.events.connected());
   clock.run(100);
   hosts.right.events.failed('ECONNRESET');
   clock.run(100);
@@ -125,7 +121,6 @@ test('a peer that answers nothing is given up in the end', () => {
   const faults = { duplicate: 0, jitter: 0, random: randomOf(4) };
   const wire = joinedTcps(clock, Object.defineProperty({ ...faults, loss }, 'loss', { get: () => loss }), 1500, hosts);
   wire.open();
-  clock.after(5, () => hosts.right.events.connected());
   clock.run(100);
   loss = 1;
   hosts.left.says(noise(1000, randomOf(5)), true);

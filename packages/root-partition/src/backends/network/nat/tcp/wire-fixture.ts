@@ -32,6 +32,7 @@ export class MemoryHost implements HostStream {
   ended = false;
   destroyed: 'no' | 'closed' | 'reset' = 'no';
   paused = true;
+  whenConnected = (): void => {};
   /** Milliseconds until written bytes have been taken. */
   readonly #slowness: number;
   readonly #clock: VirtualClock;
@@ -42,6 +43,12 @@ export class MemoryHost implements HostStream {
   constructor(clock: VirtualClock, slowness: number) {
     this.#clock = clock;
     this.#slowness = slowness;
+  }
+
+  /** It has connected; then it begins to say what it has to. */
+  connects(): void {
+    this.events.connected();
+    this.whenConnected();
   }
 
   /** What this host says, and whether it ends after that. */
@@ -95,6 +102,8 @@ export class MemoryHost implements HostStream {
   }
 }
 
+/** What the host takes to connect. */
+const CONNECTING_MS = 5;
 const LEFT = 0x0a000202;
 const RIGHT = 0x0a00020f;
 const MAC = 0x52_54_00_00_00_00;
@@ -115,7 +124,11 @@ export function joinedTcps(
     return { counters, outlet, tcp: new Tcp({ outlet, counters, clock, mtu, connect, unreachable: () => {} }) };
   };
   const left = make(() => undefined);
-  const right = make(() => hosts.right);
+  // Asked once the SYN has come through, which may be the second or the third.
+  const right = make(() => {
+    clock.after(CONNECTING_MS, () => hosts.right.connects());
+    return hosts.right;
+  });
   const join = (from: typeof left, to: typeof left) => {
     from.outlet.sink = (frame) => {
       const copies = faults.random() < faults.loss ? 0 : faults.random() < faults.duplicate ? 2 : 1;
