@@ -85,6 +85,8 @@ export { default as TimeSync } from './vsps/integration/time-sync.ts';
 export type { TimeSyncOptions } from './vsps/integration/time-sync.ts';
 export type { ExecutorMode } from './backends/disk/executor/policy.ts';
 export type { SavedSession, SessionState } from './vsps/integration/integration-session.ts';
+export type { IoApic, SavedIoApic } from './platform/io-apic.ts';
+export type { MemoryBus, MemoryDevice } from './platform/memory-bus.ts';
 export { Platform } from './platform/platform.ts';
 export type { PlatformWorld, SavedPlatform } from './platform/platform.ts';
 export type { SavedCounter, SavedIntervalTimer } from './platform/interval-timer.ts';
