@@ -39,7 +39,12 @@ const FORMS = {
   32: ['-m32', '-fno-pie', '-Wl,--oformat=elf32-i386', 'legacy-start.S'],
 } as const;
 
-/** Compiles a kernel of 64- or 32-bit code. @returns the flat image */
+/**
+ * Compiles a kernel of 64- or 32-bit code.
+ *
+ * @param name - its file in `tests-kernels/`, or the path of one elsewhere, without `.c`
+ * @returns the flat image
+ */
 export function buildKernel(name: string, bits: 64 | 32 = 64): Buffer {
   const directory = mkdtempSync(join(tmpdir(), 'ringlet-kernel-'));
   try {
