@@ -3,10 +3,11 @@ import { defineConfig } from 'vitest/config';
 const conditions = ['@ringlet/source', 'module', 'node', 'development|production'];
 const resolve = { resolve: { conditions }, ssr: { resolve: { conditions } } };
 
-/** Whole guests, other machines and downloads: minutes, not seconds. `npm run test:guests`. */
+/** Whole guests, other machines, the host's own network stack, downloads: minutes, not seconds. `npm run test:guests`. */
 const guests = [
   'packages/x64/tests/**/*.test.ts',
   'packages/root-partition/tests/boot/**/*.test.ts',
+  '**/*.linux.test.ts',
   '**/*.guests.test.ts',
 ];
 
