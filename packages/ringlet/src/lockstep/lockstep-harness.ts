@@ -73,7 +73,8 @@ export class LockstepHarness implements Harness {
     });
     const world: LockstepWorld = {
       clock: this.#clock,
-      print: (byte) => this.#print(byte),
+      // A byte that filled it was taken all the same: the port only has to wait then.
+      print: (byte) => this.#print(byte) && this.#printed.length < MOST_PRINTED,
       ended: (exit) => this.#ended(exit),
     };
     this.#guest =
@@ -184,10 +185,11 @@ export class LockstepHarness implements Harness {
     this.#wake = undefined;
   }
 
+  /** @returns whether the byte was taken */
   #print(byte: number): boolean {
     if (this.#printed.length >= MOST_PRINTED) return false;
     this.#printed.push(byte);
-    return this.#printed.length < MOST_PRINTED;
+    return true;
   }
 
   /** Hands on what was printed in this turn. */
