@@ -17,7 +17,7 @@ const PAGE = 4096;
 /**
  * Declares the tests that every device must pass, whatever it does:
  *
- *  - no packet a guest can send makes it throw
+ *  - no packet a guest can send makes it throw, and what `inspect` shows stays plain data
  *  - restored from JSON it answers as if never saved (for devices that `save`)
  *  - its identifiers are GUIDs
  */
@@ -42,6 +42,8 @@ export function vspRules(test: DeclareTest, Device: VspClass, options: VspRulesO
         else guest.sendDirect(payload, FREE_PAGE * PAGE + random(PAGE), 1 + random(2 * PAGE), BigInt(i));
       });
     }
+    // It goes to other threads and processes as JSON, which has no big integers.
+    attempt('inspect', () => JSON.stringify(device.inspect?.()));
   });
 
   test(`${offer.name}: restored from plain data, it answers as if never saved`, () => {

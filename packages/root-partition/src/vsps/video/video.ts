@@ -190,7 +190,7 @@ export default class Video implements Vsp<SavedVideo> {
   inspect(): Record<string, unknown> {
     return {
       version: this.#version === 0 ? undefined : `${this.#version & 0xffff}.${this.#version >>> 16}`,
-      memory: { bytes: this.#memory.byteLength, gpa: this.#gpa },
+      memory: { bytes: this.#memory.byteLength, gpa: this.#gpa === undefined ? undefined : Number(this.#gpa) },
       surface: this.#surface,
       preferred: this.#preferred,
       pointer: { ...this.#place, shape: this.#pointer && `${this.#pointer.width}x${this.#pointer.height}` },
