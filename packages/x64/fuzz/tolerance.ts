@@ -24,7 +24,7 @@ const OPEN_PRIORITIES: readonly { readonly rows: RegExp; readonly faults: readon
   // A target beyond the limit, or a push that cannot be done.
   { rows: / call$/, faults: ['13/14', '13/12'] },
   // Several accesses, or one that is made in pieces: all segments' limits first, or one access after the other.
-  { rows: / (pusha|popa?|cmpxchg8b|enter)$/, faults: ['12/14', '13/14', '12/13', '13/12'] },
+  { rows: / (pusha|popa?|cmpxchg8b|enter)$/, faults: ['12/14', '13/14', '14/12', '12/13', '13/12'] },
   // An operand that is not aligned, or reaches beyond the stack segment.
   { rows: /^(sse|mmx)/, faults: ['12/13'] },
   // An image in pieces; an exception of the x87 that waits, or one of the address; a store that an exception suppresses.

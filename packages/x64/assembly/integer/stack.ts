@@ -186,7 +186,7 @@ export function opEnter(s: usize, p: usize): i32 {
   const sp = truncate(stackPointer(s) - size, stackLog(s));
   // The new top must be writable, though nothing is written.
   const a = segmentAddress(s, s + SS, sp, 1 << log);
-  if (a == NO_ADDRESS || writableBytes(s, stackLinear(s, sp, a), 1, true) == 0) return undo(s, before);
+  if (a == NO_ADDRESS || writableBytes(s, stackLinear(s, sp, a), 1 << log, true) == 0) return undo(s, before);
   putSized(s + RBP, log, top);
   setStackPointer(s, sp);
   return NEXT;
