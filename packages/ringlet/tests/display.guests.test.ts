@@ -57,9 +57,18 @@ async function readable(machine: Machine, shell: SerialShell) {
   await expect.poll(() => learned(machine), WAIT).toBe(95);
   const reader = new ScreenReader(await machine.display.screenshot(), ALPHABET_ROWS);
   const rows = async (): Promise<string[]> => reader.read(await machine.display.screenshot());
-  // What is typed while the shell sets its terminal up is lost on it, as on any other.
+  const lastRow = async (): Promise<string | undefined> => (await rows()).findLast((row) => row !== '');
   const prompt = async (): Promise<void> => {
-    await expect.poll(async () => (await rows()).findLast((row) => row !== ''), WAIT).toBe('~ #');
+    await expect.poll(lastRow, WAIT).toBe('~ #');
+    // What is typed while the shell sets its terminal up is lost on it, as on any other: it reads once it echoes.
+    await expect
+      .poll(async () => {
+        await machine.keyboard.type('x');
+        return lastRow();
+      }, WAIT)
+      .toMatch(/^~ # x+$/);
+    await machine.keyboard.press('ctrl-u');
+    await expect.poll(lastRow, WAIT).toBe('~ #');
   };
   await machine.keyboard.press('enter');
   await prompt();
