@@ -4,10 +4,9 @@ import { linkTarget } from './blocks/lookup';
 import { EXIT, fault, JUMP, OP_FLAGS, OP_IMMEDIATE, OP_SIZE, OP_STACK, ripOf } from './op';
 import {
   CODE_BASE,
-  COUNT_UNIMPLEMENTED,
   FAULT_CANONICAL,
   FAULT_VECTOR,
-  LAST_UNIMPLEMENTED,
+  OPCODE_COUNT,
   RIP,
   UNIMPLEMENTED,
 } from '../src/state';
@@ -42,14 +41,12 @@ export function follow(s: usize, p: usize, link: usize, offset: u64): usize {
   return 0;
 }
 
-/** #UD of an op without a handler, counted by its row. */
+/** #UD of an opcode that there is not, counted by its map and byte. */
 export function undefinedOp(s: usize, p: usize): i32 {
-  const row = load<u32>(p, OP_IMMEDIATE);
-  if (row != 0xffff) {
-    store<u64>(s, load<u64>(s, COUNT_UNIMPLEMENTED) + 1, COUNT_UNIMPLEMENTED);
-    store<u32>(s, row, LAST_UNIMPLEMENTED);
-    const counts: usize = load<u32>(s, UNIMPLEMENTED);
-    if (counts != 0) store<u32>(counts + (row << 2), load<u32>(counts + (row << 2)) + 1);
+  const opcode = load<u32>(p, OP_IMMEDIATE);
+  if (opcode < <u32>OPCODE_COUNT) {
+    const count: usize = load<u32>(s, UNIMPLEMENTED) + (opcode << 2);
+    store<u32>(count, load<u32>(count) + 1);
   }
   return fault(s, 6);
 }

@@ -5,3 +5,6 @@
  * @returns the path of the module
  */
 export function buildCore(force?: boolean): Promise<string>;
+
+/** Names of the functions that execute instructions, with their modules. */
+export function handlersOf(): Map<string, string>;

@@ -47,6 +47,13 @@ export async function buildCore(force = false) {
 async function generate() {
   mkdirSync(generated, { recursive: true });
   const tables = await tsImport(pathToFileURL(join(root, 'src', 'isa', 'decoder-tables.ts')).href, import.meta.url);
+  const handlers = handlersOf();
+  writeFileSync(join(generated, 'tables.ts'), tables.decoderTablesSource());
+  writeFileSync(join(generated, 'handlers.ts'), tables.handlersSource(handlers));
+}
+
+/** The functions that execute instructions, and the module of each, as the generated sources import it. */
+export function handlersOf() {
   const handlers = new Map();
   for (const file of filesBelow(assembly)) {
     const module = relative(generated, file).replace(/\.ts$/, '');
@@ -57,8 +64,7 @@ async function generate() {
       handlers.set(name, module);
     }
   }
-  writeFileSync(join(generated, 'tables.ts'), tables.decoderTablesSource());
-  writeFileSync(join(generated, 'handlers.ts'), tables.handlersSource(handlers));
+  return handlers;
 }
 
 async function compile(output) {

@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { compileCore, createMemory } from './core-loader.ts';
 import { EXIT_BUDGET, EXIT_EXCEPTION, EXIT_HALT } from './exits.ts';
 import { FlatMachine } from './flat-machine.ts';
+import { inspectVp } from './inspect.ts';
 import * as State from './state.ts';
 
 const CODE = 0x40_0000;
@@ -84,6 +85,21 @@ describe('a flat machine', () => {
     expect(flat.word(State.EXIT_INDEX)).toBe(6);
     expect(flat.rip).toBe(BigInt(CODE + 5));
     expect(flat.registers[0]).toBe(5n);
+  });
+
+  test.each([
+    ['vaddps xmm0, xmm0, xmm1', [0xc5, 0xf8, 0x58, 0xc1], { 'C5 (VEX)': 1 }],
+    ['movbe eax, [rbx]', [0x0f, 0x38, 0xf0, 0x03], { '0F 38 F0': 1 }],
+    ['getsec', [0x0f, 0x37], { '0F 37': 1 }],
+    // There is a MOV, only not with LOCK.
+    ['lock mov eax, ebx', [0xf0, 0x89, 0xd8], {}],
+    ['ud2', [0x0f, 0x0b], {}],
+  ])('counts what there is not by its name: %s', (_, code, counted) => {
+    const flat = machine(code);
+
+    expect(finish(flat)).toBe(EXIT_EXCEPTION);
+    expect(flat.word(State.EXIT_INDEX)).toBe(6);
+    expect(inspectVp(flat.view.buffer as SharedArrayBuffer, flat.state).unimplemented).toEqual(counted);
   });
 
   test('leaves for memory that is not there, and finishes the access with the answer it gets', () => {

@@ -37,7 +37,8 @@ export interface VpInspection {
   readonly arenaBytes: number;
   readonly exceptions: number;
   readonly interrupts: number;
-  readonly unimplemented: number;
+  /** Opcodes that raised #UD because there is no such instruction here, by name, with how often. */
+  readonly unimplemented: Readonly<Record<string, number>>;
   /** How often the interpreter came back to its caller, by reason; reasons that never were are left out. */
   readonly exits: Readonly<Record<string, number>>;
 }
@@ -66,7 +67,23 @@ export function inspectVp(buffer: SharedArrayBuffer, area: number): VpInspection
     arenaBytes: word(S.ARENA_NEXT) - word(S.ARENA),
     exceptions: count(S.COUNT_FAULTS),
     interrupts: count(S.COUNT_INTERRUPTS),
-    unimplemented: count(S.COUNT_UNIMPLEMENTED),
+    unimplemented: unimplementedOf(new Uint32Array(buffer, word(S.UNIMPLEMENTED), S.OPCODE_COUNT)),
     exits: Object.fromEntries(exits.filter(([, times]) => times > 0)),
   };
+}
+
+/** Prefixes that are opcodes here, as they begin nothing that is known. */
+const ENCODINGS: Readonly<Record<string, string>> = { 'C4': 'VEX', 'C5': 'VEX', '62': 'EVEX', '8F': 'XOP', 'D5': 'REX2' };
+const MAPS = ['', '0F ', '0F 38 ', '0F 3A '];
+
+function unimplementedOf(counts: Uint32Array): Record<string, number> {
+  const named: Record<string, number> = {};
+  counts.forEach((times, index) => {
+    if (times === 0) return;
+    const byte = (index & 255).toString(16).toUpperCase().padStart(2, '0');
+    const map = MAPS[index >> 8]!;
+    const encoding = map === '' ? ENCODINGS[byte] : undefined;
+    named[`${map}${byte}${encoding === undefined ? '' : ` (${encoding})`}`] = times;
+  });
+  return named;
 }

@@ -238,8 +238,10 @@ export const CODE_DROPS_HEAD = 0x48c;
 export const CODE_DROPS_TAIL = 0x490;
 /** Of the partition: a word that a VP takes while it does a locked access that is not one atomic step, see `bus.ts`. */
 export const BUS_LOCK = 0x494;
-/** Array of u32 counts by opcode name for opcodes that raised #UD because no handler exists; 0 = not kept. */
+/** Address of OPCODE_COUNT u32: how often an opcode that there is not raised #UD, by map × 256 + byte. */
 export const UNIMPLEMENTED = 0x498;
+/** Maps (one byte, 0F, 0F 38, 0F 3A) times bytes. */
+export const OPCODE_COUNT = 1024;
 /** Free for the system part, 64 bytes. */
 export const SYSTEM_SCRATCH = 0x4c0;
 
@@ -279,9 +281,6 @@ export const COUNT_CODE_DROPS = 0x6a0;
 export const COUNT_ARENA_RESETS = 0x6a8;
 export const COUNT_FAULTS = 0x6b0;
 export const COUNT_INTERRUPTS = 0x6b8;
-export const COUNT_UNIMPLEMENTED = 0x6c0;
-/** Index of the name of the last opcode that had no handler (u32). */
-export const LAST_UNIMPLEMENTED = 0x6c8;
 
 /** Of OPEN_PAGES_COUNT: OPEN_PAGES_LIMIT u32. */
 export const OPEN_PAGES = 0x700;

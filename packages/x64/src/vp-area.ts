@@ -8,6 +8,7 @@
  *     0x42000     lists of filled entries, 4096 × 4 bytes each
  *     0x4a000     jump cache, 4096 × 16 bytes
  *     0x5a000     hash of pages with code, 4096 × 4 bytes
+ *     0x5e000     counts of opcodes that there are not, 1024 × 4 bytes
  *     0x60000     user TLBs and lists of the other contexts: 128 KiB and 16 KiB each
  *     0xcc000     decode arena, to the end
  */
@@ -24,6 +25,7 @@ const OFFSETS = {
   filledSupervisor: 0x46000,
   jumpCache: 0x4a000,
   blockHash: 0x5a000,
+  unimplemented: 0x5e000,
   contexts: 0x60000,
   arena: 0x60000 + 3 * 0x24000,
 } as const;
@@ -87,6 +89,7 @@ export function prepareVpArea(
   set(State.TLB_FILLED_SUPERVISOR, base + OFFSETS.filledSupervisor);
   set(State.JUMP_CACHE, base + OFFSETS.jumpCache);
   set(State.BLOCK_HASH, base + OFFSETS.blockHash);
+  set(State.UNIMPLEMENTED, base + OFFSETS.unimplemented);
   set(State.BLOCK_HASH_MASK, HASH_ENTRIES - 1);
   set(State.ARENA, base + OFFSETS.arena);
   set(State.ARENA_END, base + vpAreaBytes(arenaBytes));

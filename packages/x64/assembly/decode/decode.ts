@@ -42,8 +42,8 @@ export const TOO_LONG: u32 = 16;
 /** The last instruction decoded: whether a block ends after it, and how many ops it made (2 with an address op before). */
 export let decodedEnds: bool = false;
 export let decodedOps: u32 = 1;
-/** Its row number (0xffff: undefined opcode). */
-let decodedRow: u32 = 0xffff;
+/** In place of an opcode: not one that there is not. */
+const NOT_COUNTED: u64 = 0xffff;
 
 /**
  * Decodes one instruction.
@@ -106,13 +106,11 @@ export function decode(s: usize, code: usize, p: usize, offset: u32, mode: u32):
   Instruction.modrm = withModrm ? <u32>load<u8>(Instruction.at) : 0;
   const order = ORDER + <usize>load<u16>(entry) * 2;
   let row: usize = 0;
-  decodedRow = 0xffff;
   for (let i: u32 = 0; i < count; i++) {
     const id: u32 = load<u16>(order + i * 2);
     const candidate = ROWS + id * 16;
     if (!matches(candidate, withModrm, operandPrefix, repeat, long)) continue;
     row = candidate;
-    decodedRow = id;
     break;
   }
 
@@ -140,7 +138,8 @@ export function decode(s: usize, code: usize, p: usize, offset: u32, mode: u32):
     const undefinedLength = <u32>(Instruction.at - code) + (withModrm ? 1 : 0);
     if (undefinedLength > MAX_LENGTH) return TOO_LONG;
     store<u16>(p, <u16>(offset | (undefinedLength << 12)), OP_PLACE);
-    store<u64>(p, row == 0 ? 0xffff : <u64>decodedRow, OP_IMMEDIATE);
+    // What is counted: opcodes that no row has, not a LOCK where there can be none.
+    store<u64>(p, row == 0 ? <u64>((map << 8) | byte) : NOT_COUNTED, OP_IMMEDIATE);
     decodedEnds = true;
     return undefinedLength;
   }

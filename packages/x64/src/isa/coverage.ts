@@ -24,14 +24,20 @@ export function coveragePage(handlers: ReadonlySet<string>): string {
       `${done} of ${rows.length} forms.`,
       '',
       '| mnemonic | opcodes | operands | feature | |',
-      '|---|---|---|---|---|',
+      '| --- | --- | --- | --- | --- |',
       ...byMnemonic(rows).map((forms) => line(forms, handlers)),
     ].join('\n');
   });
   return [
+    '---',
+    'title: Instructions',
+    '---',
+    '',
     '# Instructions',
     '',
-    'What the software processor decodes. A form without a handler raises #UD and is counted.',
+    'What the x86-64 processor executes, from the table that its decoder is made of. Opcodes are those of the manuals;',
+    'operands are named as in their opcode maps (Intel SDM volume 2, appendix A). What is not here raises #UD, and',
+    '`ringlet inspect NAME processors` counts it by its opcode.',
     '',
     ...sections,
     '',
