@@ -73,7 +73,7 @@ export function inspectVp(buffer: SharedArrayBuffer, area: number): VpInspection
 }
 
 /** Prefixes that are opcodes here, as they begin nothing that is known. */
-const ENCODINGS: Readonly<Record<string, string>> = { 'C4': 'VEX', 'C5': 'VEX', '62': 'EVEX', '8F': 'XOP', 'D5': 'REX2' };
+const ENCODINGS: Readonly<Record<string, string>> = { C4: 'VEX', C5: 'VEX', '62': 'EVEX', '8F': 'XOP', D5: 'REX2' };
 const MAPS = ['', '0F ', '0F 38 ', '0F 3A '];
 
 function unimplementedOf(counts: Uint32Array): Record<string, number> {
