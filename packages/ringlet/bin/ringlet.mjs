@@ -5,7 +5,7 @@
 // it works in a fresh clone right after `npm ci`.
 import { readdirSync, statSync } from 'node:fs';
 import { register } from 'node:module';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const own = fileURLToPath(new URL('../', import.meta.url));
@@ -22,9 +22,11 @@ if (built()) {
 
 /** Whether every package of the repository has a build at least as new as its sources. */
 function built() {
+  // Installed: the build is what was published, whatever the project around it has.
+  if (basename(dirname(own)) === 'node_modules') return true;
   const repository = join(own, '../..');
   const inRepository = modified(join(repository, 'tsconfig.base.json')) > 0;
-  if (!inRepository) return true; // Installed from a registry: the build is what was published.
+  if (!inRepository) return true;
   return readdirSync(join(repository, 'packages')).every((name) => {
     const folder = join(repository, 'packages', name);
     const builtAt = modified(join(folder, 'dist/.tsbuildinfo'));

@@ -1,6 +1,6 @@
 /** The launcher, run as a user runs it: in processes of its own. */
 import { spawn, spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -84,6 +84,16 @@ test('outside a repository the build is what was published, whatever the dates',
   rmSync(join(folder, 'tsconfig.base.json'));
   write('packages/ringlet/src/main.ts', '', LATER + 1);
   expect(startSmall()).toBe('build word\n');
+});
+
+test('installed, the build is what runs, whatever the project around it is made of', () => {
+  smallRepository();
+  rmSync(join(folder, 'node_modules'));
+  renameSync(join(folder, 'packages'), join(folder, 'node_modules'));
+  write('node_modules/ringlet/src/main.ts', '', LATER + 1);
+  mkdirSync(join(folder, 'packages'));
+  const launcher = join(folder, 'node_modules/ringlet/bin/ringlet.mjs');
+  expect(spawnSync(process.execPath, [launcher, 'word'], { encoding: 'utf8' }).stdout).toBe('build word\n');
 });
 
 test('it works from any directory, and exit codes come through', () => {

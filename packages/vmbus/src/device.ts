@@ -8,6 +8,7 @@
 import type { Clock, GuestMemory } from '@ringlet/microkernel';
 import type { Channel } from './channel/channel.ts';
 import type { Packet } from './channel/packet.ts';
+import type { ProtocolDescription } from './device-protocol.ts';
 
 /** What the bus announces of a device. */
 export interface OfferDescription {
@@ -70,6 +71,8 @@ export interface GpadlView {
 /** A device in the root partition. Its class, the default export of one file, is constructed with a {@link DeviceWorld}. */
 export interface Vsp<State = unknown> {
   readonly offer: OfferDescription;
+  /** What its packets say, for traces and dissectors. */
+  readonly protocol?: ProtocolDescription;
   /** The device is on the bus, before any guest has opened it. */
   attached?(bus: VspBus): void;
   /** A guest opened a channel of the device; packets follow. May send at once. `false` refuses the opening. */

@@ -16,6 +16,18 @@ export { RingMemory } from './ring/ring-memory.ts';
 export { RingReader } from './ring/ring-reader.ts';
 export { RingWriter } from './ring/ring-writer.ts';
 export type { DeviceLog, DeviceWorld, GpadlView, OfferDescription, Vsp, VspBus, VspClass } from './device.ts';
+export { protocol } from './device-protocol.ts';
+export type {
+  DecodedMessage,
+  DeviceMessage,
+  DeviceMessageRow,
+  DeviceMessageRows,
+  DeviceProtocol,
+  MessageOf,
+  MessageSender,
+  ProtocolDeclaration,
+  ProtocolDescription,
+} from './device-protocol.ts';
 export { SynicEndpoint, SynicMsr } from './synic-endpoint.ts';
 export type { MessageHandler, SynicVp } from './synic-endpoint.ts';
 export { HEADER_BYTES, MAX_MESSAGE_BYTES, messages, SYNIC_MESSAGE_TYPE } from './messages/catalogue.ts';

@@ -4,8 +4,17 @@
  * Little-endian unless the name says otherwise (`u16be`…, for SCSI and VHDX-era formats that are big-endian).
  */
 
+/**
+ * What a field holds, for whoever describes a struct to others: tables, C headers, dissectors. `uint` and `int` are
+ * little-endian, `uint-be` is big-endian, `text` is UTF-16 that ends at the first NUL.
+ */
+export type FieldKind = 'uint' | 'uint-be' | 'int' | 'bytes' | 'text' | 'guid' | 'reserved' | 'array' | 'struct';
+
 /** One field: how wide it is in bytes, and how to move its value to and from memory. */
 export interface Field<T> {
+  readonly kind: FieldKind;
+  /** Of an `array`: what it is made of. */
+  readonly element?: Field<any>;
   /** Width in bytes. */
   readonly size: number;
   /** Reads the value at byte offset `at`. */
@@ -16,6 +25,7 @@ export interface Field<T> {
 
 /** An unsigned byte. */
 export const u8: Field<number> = {
+  kind: 'uint',
   size: 1,
   read: (view, at) => view.getUint8(at),
   write: (view, at, value) => view.setUint8(at, value),
@@ -23,6 +33,7 @@ export const u8: Field<number> = {
 
 /** An unsigned 16-bit integer, little-endian. */
 export const u16: Field<number> = {
+  kind: 'uint',
   size: 2,
   read: (view, at) => view.getUint16(at, true),
   write: (view, at, value) => view.setUint16(at, value, true),
@@ -30,6 +41,7 @@ export const u16: Field<number> = {
 
 /** An unsigned 32-bit integer, little-endian. */
 export const u32: Field<number> = {
+  kind: 'uint',
   size: 4,
   read: (view, at) => view.getUint32(at, true),
   write: (view, at, value) => view.setUint32(at, value, true),
@@ -37,6 +49,7 @@ export const u32: Field<number> = {
 
 /** A signed 16-bit integer, little-endian. */
 export const i16: Field<number> = {
+  kind: 'int',
   size: 2,
   read: (view, at) => view.getInt16(at, true),
   write: (view, at, value) => view.setInt16(at, value, true),
@@ -44,6 +57,7 @@ export const i16: Field<number> = {
 
 /** A signed 32-bit integer, little-endian. */
 export const i32: Field<number> = {
+  kind: 'int',
   size: 4,
   read: (view, at) => view.getInt32(at, true),
   write: (view, at, value) => view.setInt32(at, value, true),
@@ -51,6 +65,7 @@ export const i32: Field<number> = {
 
 /** An unsigned 64-bit integer, little-endian. */
 export const u64: Field<bigint> = {
+  kind: 'uint',
   size: 8,
   read: (view, at) => view.getBigUint64(at, true),
   write: (view, at, value) => view.setBigUint64(at, value, true),
@@ -58,6 +73,7 @@ export const u64: Field<bigint> = {
 
 /** An unsigned 16-bit integer, big-endian. */
 export const u16be: Field<number> = {
+  kind: 'uint-be',
   size: 2,
   read: (view, at) => view.getUint16(at, false),
   write: (view, at, value) => view.setUint16(at, value, false),
@@ -65,6 +81,7 @@ export const u16be: Field<number> = {
 
 /** An unsigned 32-bit integer, big-endian. */
 export const u32be: Field<number> = {
+  kind: 'uint-be',
   size: 4,
   read: (view, at) => view.getUint32(at, false),
   write: (view, at, value) => view.setUint32(at, value, false),
@@ -72,6 +89,7 @@ export const u32be: Field<number> = {
 
 /** An unsigned 64-bit integer, big-endian. */
 export const u64be: Field<bigint> = {
+  kind: 'uint-be',
   size: 8,
   read: (view, at) => view.getBigUint64(at, false),
   write: (view, at, value) => view.setBigUint64(at, value, false),
@@ -79,6 +97,7 @@ export const u64be: Field<bigint> = {
 
 /** Padding or a reserved range: written as zero, never read, absent from the value. */
 export const reserved = (size: number): Field<void> => ({
+  kind: 'reserved',
   size,
   read: () => undefined,
   write: (view, at) => {
@@ -88,6 +107,7 @@ export const reserved = (size: number): Field<void> => ({
 
 /** A fixed run of bytes, copied on read so that a later write by a peer cannot change it. Short values are zero-filled. */
 export const bytes = (size: number): Field<Uint8Array> => ({
+  kind: 'bytes',
   size,
   read: (view, at) => new Uint8Array(view.buffer, view.byteOffset + at, size).slice(),
   write: (view, at, value) => {
@@ -100,6 +120,8 @@ export const bytes = (size: number): Field<Uint8Array> => ({
 
 /** A fixed run of `length` values of one field. Short values are filled with zero bytes. */
 export const array = <T>(field: Field<T>, length: number): Field<T[]> => ({
+  kind: 'array',
+  element: field,
   size: field.size * length,
   read: (view, at) => Array.from({ length }, (_, i) => field.read(view, at + i * field.size)),
   write: (view, at, value) => {
@@ -111,6 +133,7 @@ export const array = <T>(field: Field<T>, length: number): Field<T[]> => ({
 
 /** A fixed array of `units` UTF-16 code units, read up to the first NUL and written with zero fill. */
 export const utf16 = (units: number): Field<string> => ({
+  kind: 'text',
   size: units * 2,
   read: (view, at) => {
     let text = '';

@@ -13,6 +13,7 @@ const hex = (value: number, width: number): string => value.toString(16).padStar
 
 /** A 16-byte GUID, in lower-case text form without braces. */
 export const guid: Field<string> = {
+  kind: 'guid',
   size: 16,
   read: (view, at) => {
     let tail = '';

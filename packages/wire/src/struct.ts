@@ -49,6 +49,7 @@ export function struct<const S extends Shape>(name: string, size: number, shape:
   if (end !== size) throw new Error(`${name} is specified as ${size} bytes, its fields take ${end}`);
 
   const self: Struct<S> = {
+    kind: 'struct',
     name,
     size,
     shape,
