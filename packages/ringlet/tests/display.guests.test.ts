@@ -134,7 +134,9 @@ test.for([
     machine.display.mode$.subscribe((mode) => modes.push(mode ? `${mode.width}x${mode.height}` : 'none'));
     await machine.display.prefer(1280, 720);
     const bound = (what: string): string => `echo ${VIDEO} > /sys/bus/vmbus/drivers/${driver}/${what}`;
-    await shell.run(`${bound('unbind')}; sleep 1; ${bound('bind')}`);
+    await shell.run(bound('unbind'));
+    await expect.poll(() => modes.at(-1), WAIT).toBe('none');
+    await shell.run(bound('bind'));
     await expect.poll(() => modes.at(-1), WAIT).toBe('1280x720');
     expect(modes).toEqual(['1024x768', 'none', '1280x720']);
     await shell.run('cat /etc/alphabet > /dev/tty1');
@@ -178,7 +180,9 @@ test(
     expect(reader.read(decodePng(file))).toContain('42 Hello, "screen"');
 
     // 16400 is the middle of pixel 512 of 1024, on a way of 32768.
-    const event = (await shell.run('grep -l HID-compliant /sys/class/input/event*/device/name | cut -d/ -f5')).trim();
+    const mice = 'grep -sl HID-compliant /sys/class/input/event*/device/name | cut -d/ -f5';
+    await expect.poll(() => shell.run(mice), WAIT).toMatch(/^event\d+\n$/);
+    const event = (await shell.run(mice)).trim();
     await shell.run(`(evtest /dev/input/${event} > /tmp/events 2>&1 &)`);
     await expect.poll(() => shell.run('cat /tmp/events'), WAIT).toContain('Testing ...');
     await command('mouse', 'screen', 'move', '512', '384', 'click', 'right', 'scroll', '--', '-2');

@@ -70,6 +70,19 @@ export class ExecGuest {
     }
   }
 
+  /** Waits until somebody in the guest listens on a port: who is started in the background needs a moment. */
+  async listens(port: number): Promise<void> {
+    const hex = port.toString(16).toUpperCase().padStart(4, '0');
+    await this.shell(
+      `until cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | grep -q ":${hex} [0-9A-F:]* 0A "; do sleep 0.2; done`,
+    );
+  }
+
+  /** Waits until the kernel sees that its network adapter's cable is plugged in, or is not. */
+  async carrier(wanted: '0' | '1' = '1', adapter = 'eth0'): Promise<void> {
+    await this.shell(`until [ "$(cat /sys/class/net/${adapter}/carrier)" = ${wanted} ]; do sleep 0.2; done`);
+  }
+
   /** What the kernel complains of: lines of hv drivers at the levels of errors and warnings, and anything of a crash. */
   async complaints(): Promise<string[]> {
     const lines = (await this.shell('dmesg -r')).split('\n');

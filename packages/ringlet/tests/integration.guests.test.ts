@@ -17,8 +17,8 @@ test(
     const { machine } = guest;
     const distance = async (): Promise<number> =>
       Math.abs(inSeconds(await guest.shell('date +%s')) - Date.now() / 1000);
-    expect(await distance()).toBeLessThan(30);
-    expect(guest.events).toContainEqual({ type: 'heartbeat', state: 'ok' });
+    await expect.poll(distance, PATIENTLY).toBeLessThan(30);
+    await expect.poll(() => guest.events, PATIENTLY).toContainEqual({ type: 'heartbeat', state: 'ok' });
 
     // With nobody in the guest who minds its clock: the host's word alone.
     await guest.shell('killall -STOP ringlet-agent; date -s 2001-02-03 >/dev/null; killall -CONT ringlet-agent');
@@ -55,7 +55,7 @@ test(
     await guest.shell('hv_kvp_daemon');
     const release = await guest.shell('uname -r');
     expect(await told).toMatchObject({ facts: { os: 'Debian GNU/Linux', kernel: release, architecture: 'x86_64' } });
-    expect(await machine.inspect('guest/kernel')).toBe(release);
+    await expect.poll(() => machine.inspect('guest/kernel'), PATIENTLY).toBe(release);
 
     // From the host.
     await machine.guest.setKeyValue('role', 'web');

@@ -53,8 +53,10 @@ async function freePort(): Promise<number> {
 }
 
 /** Has the guest's own DHCP client configure its adapter. @returns address, router, name server */
-function lease(guest: ExecGuest): Promise<string> {
-  return guest.shell('modprobe -q af_packet; ip link set eth0 up; udhcpc -i eth0 -n -q -f -s /etc/dhcp.sh 2>/dev/null');
+async function lease(guest: ExecGuest): Promise<string> {
+  await guest.shell('modprobe -q af_packet; ip link set eth0 up');
+  await guest.carrier();
+  return guest.shell('udhcpc -i eth0 -n -q -f -t 40 -s /etc/dhcp.sh 2>/dev/null');
 }
 
 /** Bytes that iperf3 says have arrived. */
@@ -106,7 +108,8 @@ test(
       expect(bytes).toBeGreaterThan(MEGABYTE);
     }
 
-    await guest.shell('(nc -l -p 9 | sha256sum > /tmp/heard) >/dev/null 2>&1 </dev/null & sleep 1');
+    await guest.shell('(nc -l -p 9 | sha256sum > /tmp/heard) >/dev/null 2>&1 </dev/null &');
+    await guest.listens(9);
     const said = randomBytes(5 * MEGABYTE);
     const client = connect({ port: forwarded, host: '127.0.0.1', allowHalfOpen: true });
     client.end(said);
@@ -135,12 +138,14 @@ test(
       const memory = 768 * MEGABYTE;
       const guest = await guests.boot(context, { name, memory, networks: [network] }, files);
       await guest.shell(`ip addr add ${address}/24 dev eth0; ip link set eth0 up`);
+      await guest.carrier();
       return guest;
     };
     const [one, two] = [await boot('one', '10.1.0.1'), await boot('two', '10.1.0.2', { loss: 0.05, seed: 3 })];
     const sent = await two.shell('head -c 100000000 /dev/urandom > /tmp/data; sha256sum /tmp/data | cut -c 1-64');
     // With nothing more to say, busybox's nc would end its half at once, and the other would take that for the end.
-    await one.shell('(sleep 3600 | nc -l -p 9 | sha256sum > /tmp/heard) >/dev/null 2>&1 </dev/null & sleep 1');
+    await one.shell('(sleep 3600 | nc -l -p 9 | sha256sum > /tmp/heard) >/dev/null 2>&1 </dev/null &');
+    await one.listens(9);
     await two.shell('nc 10.1.0.1 9 < /tmp/data');
     await one.shell('until [ -s /tmp/heard ]; do sleep 0.2; done');
     expect(await one.shell('cut -c 1-64 /tmp/heard')).toBe(sent);
@@ -148,7 +153,8 @@ test(
     expect(ports.map(({ name }) => name)).toEqual(['one', 'two']);
 
     for (const words of ['', '-R']) {
-      await one.shell(`${IPERF} -s -1 -D; sleep 1`);
+      await one.shell(`${IPERF} -s -1 -D`);
+      await one.listens(5201);
       const bytes = arrived(await two.shell(`${IPERF} -J -c 10.1.0.1 -t 3 ${words}`));
       console.log(
         `iperf3 ${words === '' ? 'two to one' : 'one to two'}, 5 % loss: ${Math.round((bytes * 8) / 3e6)} Mbit/s`,

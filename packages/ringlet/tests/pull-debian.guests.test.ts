@@ -107,7 +107,7 @@ test(
     expect(await machine.ended).toBe(0);
     expect(machine.output).not.toMatch(/Kernel panic|can't access tty|not found/);
   },
-  3 * MINUTE,
+  10 * MINUTE,
 );
 
 test(
@@ -132,7 +132,7 @@ test(
       rmSync(home, { recursive: true, force: true });
     }
   },
-  3 * MINUTE,
+  10 * MINUTE,
 );
 
 test(

@@ -90,12 +90,13 @@ test(
     server.listen(join(guest.sockets, 'vsock_2000'));
     context.onTestFinished(() => void server.close());
     await guest.shell(
-      `perl -e '${perlConnect(2000)} $SIG{ALRM}=sub{open T,">/tmp/stuck";print T $n;close T}; alarm 3;
+      `perl -e '${perlConnect(2000)} $n=0; $SIG{ALRM}=sub{open T,">/tmp/stuck";print T $n;close T}; alarm 3;
         $b="x"x65536; while($n<4194304){$w=syswrite S,substr($b,0,4194304-$n); $n+=$w if $w} open T,">/tmp/done"' >/dev/null 2>&1 </dev/null &`,
     );
     await expect.poll(() => guest.shell('cat /tmp/stuck 2>/dev/null || true'), PATIENTLY).toMatch(/^\d+$/);
     expect(Number(await guest.shell('cat /tmp/stuck'))).toBeLessThan(4_194_304);
     expect(await guest.shell('ls /tmp/done 2>/dev/null || true')).toBe('');
+    await expect.poll(() => seen.length, PATIENTLY).toBe(1);
     expect((await drained(seen[0]!)).length).toBe(4_194_304);
 
     // The host writes, the guest waits.

@@ -17,7 +17,13 @@ const at = (name: string): string => join(guests.folder, name);
 /** A guest of the cloud kernel with these disks, at its shell. */
 async function guestWith(context: TestContext, disks: readonly DiskOption[], cpus = 1): Promise<GuestShell> {
   const { kernel, initrd, commandLine } = await guests.image(context, 'debian');
-  return GuestShell.start({ kernel, initrd, commandLine, cpus, disks });
+  const guest = await GuestShell.start({ kernel, initrd, commandLine, cpus, disks });
+  // Linux looks for disks beside everything else that it does.
+  await guest.until(
+    'ls -d /sys/bus/scsi/devices/*/block/* 2>/dev/null | wc -l',
+    (found) => found === `${disks.length}`,
+  );
+  return guest;
 }
 
 /** Nothing was said that a driver of ours should not say, and the guest goes off in order. */
@@ -137,8 +143,9 @@ describe('while the guest runs', () => {
     const name = await guest.run(`echo ${nameOf(1)}`);
 
     await guest.run(
-      `(while dd if=/dev/urandom of=/dev/${name} bs=64k count=200 oflag=direct; do :; done) 2>/tmp/dd & sleep 2`,
+      `(while dd if=/dev/urandom of=/dev/${name} bs=64k count=200 oflag=direct; do :; done) 2>/tmp/dd & true`,
     );
+    await guest.until(`cut -c 1-200 /sys/block/${name}/stat`, (figures) => Number(figures.trim().split(/\s+/)[4]) > 20);
     await guest.machine.disks.detach({ controller: 0, target: 0, lun: 1 });
     await guest.until(`ls /sys/block`, (found) => !found.split(/\s+/).includes(name));
     await guest.until('pidof dd', (found) => found === '');

@@ -1,7 +1,7 @@
 /** passt and TAP: a Linux stack reaches this host through each. */
 import { execFileSync } from 'node:child_process';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type NetworkDescription, openNetwork } from '../../src/index.ts';
@@ -40,8 +40,9 @@ describe.skipIf(noLinuxStack !== undefined)(`a Linux stack ${noLinuxStack ?? ''}
       const page = await guest.must('curl', '-s', `http://${router}:${await hello('127.0.0.1')}/`);
       expect(page).toBe('hello');
       const received = finished(guest.start('nc', '-l', '-p', '22'));
-      const client = `for try in 1 2 3 4 5 6 7 8 9; do echo knock | nc -N -w 2 127.0.0.1 ${forwarded} && sleep 1; done`;
-      execFileSync('sh', ['-c', `(${client}) >/dev/null 2>&1 &`]);
+      await guest.listens(22);
+      const client = connect(forwarded, '127.0.0.1').end('knock\n');
+      afterThis(() => client.destroy());
       expect((await received).stdout).toBe('knock\n');
       expect(port.inspect()).toMatchObject({ kind: 'passt', up: true });
     },

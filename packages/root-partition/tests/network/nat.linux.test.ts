@@ -112,9 +112,8 @@ describe.skipIf(noLinuxStack !== undefined)(`a Linux stack on the NAT ${noLinuxS
     });
     const received = finished(guest.start('sh', '-c', 'nc -l -p 22 | sha256sum'));
     const said = randomBytes(5 * MEGABYTE);
-    // Until the guest listens, it refuses.
-    const socket = await connected(tcp);
-    socket.end(said);
+    await guest.listens(22);
+    connect(tcp, '127.0.0.1').end(said);
     expect((await received).stdout).toContain(sha256(said));
 
     const answering = guest.start('sh', '-c', 'echo pong | nc -u -l -p 53 -q 1');
@@ -192,19 +191,3 @@ print(good)
     300_000,
   );
 });
-
-/** Connects once somebody listens at the other end of a forwarded port. */
-async function connected(port: number): Promise<Socket> {
-  for (;;) {
-    const socket = connect(port, '127.0.0.1');
-    // A refusal of the guest comes as a reset, a moment after the host has accepted.
-    const refused = once(socket, 'close').then(
-      () => true,
-      () => true,
-    );
-    socket.on('error', () => {});
-    await new Promise((wait) => setTimeout(wait, 300));
-    if (!socket.destroyed) return socket;
-    await refused;
-  }
-}

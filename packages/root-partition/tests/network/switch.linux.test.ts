@@ -80,6 +80,7 @@ describe.skipIf(noLinuxStack !== undefined)(`Linux stacks on a switch ${noLinuxS
     const { guest } = await theSwitch();
     const [one, two] = [await guest(), await guest({ bandwidth: 20e6 })];
     const server = finished(one.start('iperf3', '-s', '-1', '--forceflush'));
+    await one.listens(5201);
     await reaches(two, '10.1.0.1');
     const report = await two.must('iperf3', '-J', '-c', '10.1.0.1', '-t', '6', '-O', '1');
     const { end } = JSON.parse(report) as { end: { sum_received: { bits_per_second: number } } };
@@ -103,7 +104,8 @@ describe.skipIf(noLinuxStack !== undefined)(`Linux stacks on a switch ${noLinuxS
       const file = join(directory, 'file');
       writeFileSync(file, bytes);
       const sum = finished(one.start('sh', '-c', 'nc -l -p 9 | sha256sum'));
-      await two.must('sh', '-c', `until nc -N 10.1.0.1 9 < ${file}; do sleep 0.2; done`);
+      await one.listens(9);
+      await two.must('sh', '-c', `nc -N 10.1.0.1 9 < ${file}`);
       expect((await sum).stdout).toContain(createHash('sha256').update(bytes).digest('hex'));
       await server.close();
       const words = ['-n', '-r', mirror, '-q', '-z', 'conv,eth'];

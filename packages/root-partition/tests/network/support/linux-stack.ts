@@ -91,6 +91,13 @@ export class LinuxStack {
     return stdout;
   }
 
+  /** Waits until a program that was started in it listens on a TCP port. */
+  async listens(port: number): Promise<void> {
+    const hex = port.toString(16).toUpperCase().padStart(4, '0');
+    const look = `cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | grep -q ':${hex} [0-9A-F:]* 0A '`;
+    await this.must('sh', '-c', `until ${look}; do sleep 0.1; done`);
+  }
+
   /** Gives the interface an address, and a way out. */
   async configure(address: string, gateway?: string): Promise<void> {
     await this.must('ip', 'addr', 'add', address, 'dev', 'tap0');
