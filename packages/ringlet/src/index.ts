@@ -5,6 +5,8 @@
  */
 export { Machine } from './machine/machine.ts';
 export type { MachineEvent, MachineRequests } from './machine/machine.ts';
+export type { TakeEvent } from './recording/take.ts';
+export type { RecordedEnd } from './recording/format.ts';
 export type { Disks } from './machine/disks.ts';
 export type { Display, DisplayMode } from './machine/display.ts';
 export type { Keyboard } from './machine/keyboard.ts';

@@ -7,7 +7,7 @@ export { compileCore, instantiateCore } from './core-loader.ts';
 export type { CoreExports } from './core-loader.ts';
 export { startupEntry } from './entry.ts';
 export type { EntryRegister, EntryRegisters, SegmentRegister, TableRegister } from './entry.ts';
-export { inspectVp } from './inspect.ts';
+export { inspectVp, registerWords } from './inspect.ts';
 export type { VpInspection } from './inspect.ts';
 export { coveragePage } from './isa/coverage.ts';
 export { disassemble, format as formatInstruction } from './isa/disassemble.ts';

@@ -87,3 +87,8 @@ function unimplementedOf(counts: Uint32Array): Record<string, number> {
   });
   return named;
 }
+
+/** General registers, RIP, flags and the count of instructions of a VP, as words that are always current. */
+export function registerWords(buffer: SharedArrayBuffer, area: number): Int32Array {
+  return new Int32Array(buffer, area, (S.INSTRUCTIONS + 8) / 4);
+}

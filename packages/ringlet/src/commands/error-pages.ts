@@ -7,6 +7,7 @@ import { KERNEL_ERROR_PAGES } from './kernel-error-pages.ts';
 import { DISPLAY_ERROR_PAGES } from './display-error-pages.ts';
 import { MACHINE_ERROR_PAGES } from './machine-error-pages.ts';
 import { NETWORK_ERROR_PAGES } from './network-error-pages.ts';
+import { REPLAY_ERROR_PAGES } from './replay-error-pages.ts';
 
 const COMMAND_ERROR_PAGES: Readonly<Record<string, ErrorPage>> = {
   'control-directory-locked': page(
@@ -167,5 +168,6 @@ export const ERROR_PAGES: Readonly<Record<string, ErrorPage>> = Object.fromEntri
     ...DISK_ERROR_PAGES,
     ...CATALOGUE_ERROR_PAGES,
     ...DISPLAY_ERROR_PAGES,
+    ...REPLAY_ERROR_PAGES,
   }).toSorted(([a], [b]) => a.localeCompare(b)),
 );

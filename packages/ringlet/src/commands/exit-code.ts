@@ -10,6 +10,7 @@ export const ExitCode = {
   ExpectNotSeen: 4,
   TimedOut: 5,
   TurnedOff: 6,
+  Diverged: 7,
   Internal: 70,
   Interrupted: 130,
   Terminated: 143,
@@ -30,6 +31,7 @@ export const EXIT_CODES: readonly { readonly code: ExitCode; readonly meaning: s
   { code: ExitCode.ExpectNotSeen, meaning: 'the guest ended and the text of --expect had not appeared' },
   { code: ExitCode.TimedOut, meaning: '--timeout passed first' },
   { code: ExitCode.TurnedOff, meaning: 'the machine was turned off from outside (ringlet kill)' },
+  { code: ExitCode.Diverged, meaning: 'a replay was not what had been recorded' },
   { code: ExitCode.Internal, meaning: 'a mistake in ringlet itself' },
   { code: ExitCode.Interrupted, meaning: 'interrupted (Ctrl-C; at the console of a kernel, Ctrl-] then q)' },
   { code: ExitCode.Terminated, meaning: 'terminated (SIGTERM or SIGHUP)' },
@@ -46,6 +48,8 @@ export function exitCodeOf(result: MachineResult): ExitCode {
       return ExitCode.GuestCrashed;
     case 'killed':
       return ExitCode.TurnedOff;
+    case 'diverged':
+      return ExitCode.Diverged;
   }
 }
 

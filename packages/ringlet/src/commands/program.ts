@@ -90,6 +90,8 @@ export function createProgram(host: CommandHost, ended: (code: number) => void):
     .option('--timeout <duration>', 'turn it off after this long: 500ms, 60s, 5m')
     .option('--lockstep', 'one thread and a virtual clock: the same run every time')
     .option('--seed <n>', 'seed of the choices that --lockstep makes')
+    .option('--record <file>', 'in lockstep: record all that comes from outside')
+    .option('--replay <file>', 'make what was recorded happen again, to the byte')
     .option('--json', 'one JSON object a line on standard output, and nothing else')
     .option('--detach', 'run in the background; return once it runs')
     .addHelpText(
@@ -105,6 +107,7 @@ export function createProgram(host: CommandHost, ended: (code: number) => void):
         ['ringlet run debian-disk', 'a whole system, made by ringlet pull debian --disk; log in as root'],
         ['ringlet run debian-disk --keep web.vhdx', 'the same, and what it writes stays'],
         ['ringlet run --kernel bzImage --initrd initrd.img --append quiet', 'a kernel of your own'],
+        ['ringlet run debian --lockstep --record boot.rec', 'then: ringlet run --replay boot.rec'],
         ["echo 'uname -a; exit' | ringlet run debian", 'types at its console'],
       ) + `\n${exitCodeHelp()}\n`,
     )

@@ -12,6 +12,7 @@ import { formatSize } from '../configuration/size.ts';
 import type { MachineResult } from '../control/controllable.ts';
 import { plain } from '../control/json-rpc.ts';
 import type { MachineFacts } from '../control/facts.ts';
+import type { TakeEvent } from '../recording/take.ts';
 import type { ExitCode } from './exit-code.ts';
 import type { Failure } from './failure-report.ts';
 import type { CommandHost } from './host.ts';
@@ -85,12 +86,15 @@ export function textReporter(host: CommandHost, machineCount: number): Reporter 
       if (labels === undefined) labelled.set(name, (labels = new LineLabels(`${name} | `)));
       print(labels.add(text));
     },
-    event: () => undefined,
+    event: (_, event) => {
+      const told = takeTold(event as TakeEvent);
+      if (told !== undefined) say(`ringlet: ${told}`);
+    },
     notice: (text) => say(`ringlet: ${text}`),
     finished: (name, result, ms) => {
       print(labelled?.get(name)?.end() ?? '');
       say(`ringlet: ${name} ${ending(result)} after ${formatDuration(ms)}`);
-      if (result.reason === 'crash') say(result.message.replaceAll(/^/gm, '    '));
+      if (result.reason === 'crash' || result.reason === 'diverged') say(result.message.replaceAll(/^/gm, '    '));
     },
     failed: () => undefined,
     exit: () => endLine(),
@@ -110,10 +114,30 @@ function banner(version: string, name: string, facts: MachineFacts, options: Mac
     ...(options.kernel === undefined ? [] : [`boots ${facts.image ?? basename(options.kernel)}`]),
     `${facts.cpus} ${facts.cpus === 1 ? 'processor' : 'processors'}, ${formatSize(facts.memory)}`,
     ...(facts.harness === 'lockstep' ? ['lockstep'] : []),
+    ...(options.record === undefined ? [] : [`recorded in ${basename(options.record)}`]),
+    ...(options.replay === undefined ? [] : [`replays ${basename(options.replay)}`]),
     ...disks,
     leave,
   ];
   return parts.join(' · ');
+}
+
+/** What became of a recording. */
+function takeTold(event: TakeEvent): string | undefined {
+  const at = ({ step, time }: { step: number; time: number }): string =>
+    `${step} steps, ${(time / 1e7).toFixed(3)} s of the guest's time`;
+  switch (event.type) {
+    case 'recorded':
+      return `recorded in ${event.path}: ${at(event)}`;
+    case 'recording-failed':
+      return `the recording breaks off here: ${event.message} (${event.code})`;
+    case 'replayed':
+      return event.state === undefined
+        ? `as it was recorded, to where the recording breaks off: ${at(event)}`
+        : `as it was recorded, to the byte: ${at(event)}`;
+    default:
+      return undefined;
+  }
 }
 
 /** Says how to reach a machine in the background. */
@@ -137,6 +161,8 @@ function ending(result: MachineResult): string {
       return 'crashed';
     case 'killed':
       return 'was turned off';
+    case 'diverged':
+      return 'is not what was recorded, which ends the replay,';
   }
 }
 

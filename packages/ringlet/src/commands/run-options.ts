@@ -15,6 +15,7 @@ import { NAME_PATTERN } from '../configuration/machine-schema.ts';
 import type { MachineOptions } from '../configuration/options.ts';
 import { parseSize } from '../configuration/size.ts';
 import type { Environment } from '../control/directory.ts';
+import { recordedOptions } from '../recording/take.ts';
 import { Expectation } from './expectation.ts';
 import type { Watch } from './session.ts';
 
@@ -42,6 +43,9 @@ export interface RunFlags {
   readonly memory?: string;
   readonly lockstep?: boolean;
   readonly seed?: string;
+  /** Where to record; what to replay. */
+  readonly record?: string;
+  readonly replay?: string;
   readonly expect?: string;
   readonly timeout?: string;
   readonly json?: boolean;
@@ -60,6 +64,7 @@ export function machinesOf(
   flags: RunFlags,
   environment: Environment,
 ): MachineOptions[] {
+  if (flags.replay !== undefined) return [replayOf(flags.replay, target, args, flags)];
   const machines = target === undefined ? [{}] : targetOf(target, flags.keep, environment);
   const changes = changesOf(args, flags);
   const [only, ...others] = machines;
@@ -75,6 +80,28 @@ export function machinesOf(
     );
   }
   return machines.map(checked);
+}
+
+/** Flags that say how to watch a machine, not what it is made of. */
+const WATCHING: readonly string[] = [
+  'replay',
+  'name',
+  'json',
+  'detach',
+  'expect',
+  'timeout',
+] satisfies (keyof RunFlags)[];
+
+/** The machine of a recording. */
+function replayOf(file: string, target: string | undefined, args: readonly string[], flags: RunFlags): MachineOptions {
+  const flag = Object.keys(flags).find((each) => !WATCHING.includes(each));
+  const what = target ?? args[0] ?? (flag === undefined ? undefined : `--${flag}`);
+  if (what !== undefined) {
+    throw conflict('--replay', `says what the machine is made of: what is ${what} for?`, 'leave it out');
+  }
+  const replay = resolve(file);
+  const name = flags.name === undefined ? {} : { name: checkedName(flags.name) };
+  return { ...recordedOptions(replay), harness: 'lockstep', replay, ...name };
 }
 
 /** Adds the forwarded ports, to a network made for them when there is none. */
@@ -95,10 +122,11 @@ export function imageOf(target: string | undefined, flags: RunFlags): string | u
   return parseImageName(target).full;
 }
 
-/** The name of a machine that was given none: its image's, or its file's without what a name cannot hold. */
+/** The name of a machine that was given none: its image's, its recording's, or its file's without what a name cannot hold. */
 export function usualName(target: string | undefined, options: MachineOptions): string {
   const image = target !== undefined && looksLikeImage(target);
-  const stem = image ? target : basename(fileOf(options)).replace(/(\.guest)?\.[cm]?[jt]sx?$/, '');
+  const file = options.replay?.replace(/\.[^./]*$/, '') ?? fileOf(options);
+  const stem = image ? target : basename(file).replace(/(\.guest)?\.[cm]?[jt]sx?$/, '');
   const name = stem.replaceAll(/[^A-Za-z0-9._-]/g, '-').replace(/^[^A-Za-z0-9]+/, '');
   return name.slice(0, 48).replace(/-+$/, '') || 'machine';
 }
@@ -176,6 +204,7 @@ function changesOf(args: readonly string[], flags: RunFlags): Partial<MachineOpt
     ...(flags.cpus === undefined ? {} : { cpus: whole('--cpus', flags.cpus, 1, 64) }),
     ...(flags.memory === undefined ? {} : { memory: checkedMemory(flags.memory) }),
     ...(flags.lockstep === true ? { harness: 'lockstep' as const } : {}),
+    ...(flags.record === undefined ? {} : { record: resolve(flags.record) }),
     ...(flags.seed === undefined ? {} : { seed: whole('--seed', flags.seed, 0, 2 ** 32 - 1) }),
   };
 }

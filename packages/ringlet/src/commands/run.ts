@@ -77,7 +77,7 @@ async function runHere(
 
 /** Where a kernel's console is typed from. Several machines could not tell whose keys they are. */
 function inputOf(options: MachineOptions, machineCount: number, flags: RunFlags, host: CommandHost): Member['input'] {
-  if (options.kernel === undefined || machineCount > 1) return 'none';
+  if (options.kernel === undefined || options.replay !== undefined || machineCount > 1) return 'none';
   if (!host.keyboard.terminal) return 'pipe';
   return host.terminal && flags.json !== true ? 'keys' : 'none';
 }

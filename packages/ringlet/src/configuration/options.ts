@@ -81,6 +81,13 @@ export interface MachineOptions {
   readonly harness?: Harness;
   /** Seed of the lockstep harness's choices; the same seed gives the same run. */
   readonly seed?: number;
+  /**
+   * Path of a recording that a run in lockstep is written to: what the machine is made of and all that comes from outside.
+   * A recording that is there is replaced.
+   */
+  readonly record?: string;
+  /** Path of a recording that is made to happen again. What the machine is made of is in it; `name` may be given beside it. */
+  readonly replay?: string;
   /** Share of the logical processors relative to other machines, 1 to 10000; 100 when absent. */
   readonly weight?: number;
   /** Most of each processor that it may use, in percent; 100 when absent. */

@@ -12,7 +12,9 @@ export type MachineResult =
   | { readonly reason: 'power-off'; readonly code: number }
   | { readonly reason: 'reset' }
   | { readonly reason: 'crash'; readonly message: string }
-  | { readonly reason: 'killed' };
+  | { readonly reason: 'killed' }
+  /** A replay was not what had been recorded. */
+  | { readonly reason: 'diverged'; readonly message: string };
 
 /** What an orderly shutdown may be told. */
 export interface ShutdownOptions {

@@ -26,6 +26,7 @@ interface Bundle {
 }
 
 const bundles = new Map<string, Promise<Bundle>>();
+const filesOf = new Map<string, readonly string[]>();
 let folder: string | undefined;
 let count = 0;
 
@@ -42,6 +43,11 @@ export async function bundle(name: string, contents: string): Promise<URL> {
   const made = make(name, contents);
   bundles.set(contents, made);
   return (await made).url;
+}
+
+/** Files that a bundle was made from, in no order. */
+export function bundledFiles(url: URL): readonly string[] {
+  return filesOf.get(url.href) ?? [];
 }
 
 async function make(name: string, contents: string): Promise<Bundle> {
@@ -76,7 +82,9 @@ async function make(name: string, contents: string): Promise<Bundle> {
       const path = resolve(input);
       if (!input.endsWith('.entry.ts')) inputs.set(path, modified(path));
     }
-    return { url: pathToFileURL(file), inputs };
+    const url = pathToFileURL(file);
+    filesOf.set(url.href, [...inputs.keys()]);
+    return { url, inputs };
   } catch (cause) {
     const errors = (cause as { errors?: Message[] }).errors;
     if (!errors) throw cause;

@@ -14,7 +14,10 @@ let compiled: Promise<object> | undefined;
  */
 export const loadCore = (): Promise<object> => (compiled ??= load());
 
-async function load(): Promise<object> {
+const load = async (): Promise<object> => compileCore(readFileSync(await coreFile()));
+
+/** Path of the core, which is built first where it has to be. @throws UserError `processor-not-built` */
+export async function coreFile(): Promise<string> {
   const root = dirname(createRequire(import.meta.url).resolve('@ringlet/x64/package.json'));
   const builder = join(root, 'scripts', 'build.mjs');
   let file = join(root, 'wasm', 'core.wasm');
@@ -27,5 +30,5 @@ async function load(): Promise<object> {
       hint: 'run: npm run build',
     });
   }
-  return compileCore(readFileSync(file));
+  return file;
 }

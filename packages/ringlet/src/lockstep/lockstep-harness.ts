@@ -10,13 +10,15 @@ import type { Exit, Vp } from '@ringlet/microkernel';
 import { DeviceHost, type DeviceHostRequests } from '@ringlet/root-partition';
 import type { VspClass } from '@ringlet/vmbus';
 import { UserError } from '@ringlet/wire';
-import { bundle } from '../host/bundle.ts';
+import { bundle, bundledFiles } from '../host/bundle.ts';
 import { originalPositions } from '../host/source-positions.ts';
 import type { Harness, HarnessListener } from '../machine/harness.ts';
 import type { MachineParts } from '../machine/parts.ts';
 import { ROOT_PARTITION, rootSynicPages, System } from '../machine/system.ts';
+import { type ArrivalName, type Journal, LiveJournal } from './journal.ts';
 import { type LockstepGuest, type LockstepWorld, type Participant, TICKS_PER_TURN } from './participant.ts';
 import { SeededRandom } from './random.ts';
+import { stateDigest } from './state-digest.ts';
 import { Trace } from './trace.ts';
 import { prepareTypeScriptGuest } from './typescript-guest.ts';
 import { VirtualClock } from './virtual-clock.ts';
@@ -25,13 +27,26 @@ import { prepareX64Guest, X64Callbacks } from './x64-guest.ts';
 /** Bytes of console output that one turn can hold; a guest that prints more waits for its next. */
 const MOST_PRINTED = 65_536;
 
+/** Requests that change nothing: they need not be remembered, and are answered at once. */
+const ONLY_LOOKS: readonly (keyof DeviceHostRequests)[] = ['inspect', 'screenshot'];
+
 /** Instances of guests' modules made so far. */
 let instances = 0;
+
+/** What a lockstep run is made with. */
+export interface LockstepOptions {
+  readonly seed: number;
+  /**
+   * Makes the journal, when it is known which files the guest module and the devices were made from. Nobody records when
+   * absent.
+   */
+  readonly journal?: (code: readonly string[]) => Promise<Journal>;
+}
 
 /** Runs one machine deterministically. */
 export class LockstepHarness implements Harness {
   readonly #parts: MachineParts;
-  readonly #seed: number;
+  readonly #options: LockstepOptions;
   readonly #listener: HarnessListener;
   readonly #random: SeededRandom;
   readonly #clock = new VirtualClock();
@@ -44,14 +59,17 @@ export class LockstepHarness implements Harness {
   #guest: LockstepGuest | undefined;
   #rootVp = 0;
   #devices: DeviceHost | undefined;
+  #journal: Journal | undefined;
+  /** How the guest ended. */
+  #exit: Exit | undefined;
   #running: Promise<void> | undefined;
   #wake: (() => void) | undefined;
   #stopped = false;
 
-  constructor(parts: MachineParts, options: { seed: number }, listener: HarnessListener) {
+  constructor(parts: MachineParts, options: LockstepOptions, listener: HarnessListener) {
     this.#parts = parts;
     this.#listener = listener;
-    this.#seed = options.seed;
+    this.#options = options;
     this.#random = new SeededRandom(options.seed);
   }
 
@@ -63,6 +81,8 @@ export class LockstepHarness implements Harness {
       guest?: GuestModule;
       devices: { file: string; Device: VspClass }[];
     };
+    const { seed, journal } = this.#options;
+    this.#journal = (await journal?.(bundledFiles(code))) ?? new LiveJournal();
 
     const callbacks = new X64Callbacks();
     const { crashed, apicEoi } = callbacks;
@@ -79,13 +99,16 @@ export class LockstepHarness implements Harness {
     };
     this.#guest =
       guest.kind === 'x64'
-        ? await prepareX64Guest(this.#system, this.#parts, guest, this.#seed, callbacks, world)
+        ? await prepareX64Guest(this.#system, this.#parts, guest, seed, callbacks, world)
         : prepareTypeScriptGuest(this.#system, this.#parts, guest, loaded.guest!, world);
     if (this.#stopped) {
+      this.#journal.dispose();
       this.#release();
       throw new UserError('machine-stopped', 'the machine was turned off while it was starting');
     }
     const { kernel } = this.#system;
+    // The host's processors would decide which reserves fit.
+    kernel.setLogicalProcessors(this.#parts.cpus);
     const { partition, vram } = this.#guest;
     const { display } = description;
     this.#rootVp = this.#system.claimRootVp();
@@ -106,9 +129,12 @@ export class LockstepHarness implements Harness {
       wake: () => this.#wake?.(),
     });
     await this.#devices.ready;
-    this.#participants.push({ run: () => (this.#devices!.poll() ? TICKS_PER_TURN : 0) }, ...this.#guest.participants);
+    this.#participants.push(
+      { run: () => (this.#devices!.poll() ? TICKS_PER_TURN : 0), where: () => 'the device host' },
+      ...this.#guest.participants,
+    );
     this.#processors.push(kernel.vp(ROOT_PARTITION, this.#rootVp), ...this.#guest.vps);
-    this.#running = this.#run().catch((error: Error) => this.#ended({ reason: 'crash', message: error.stack! }));
+    this.#running = this.#live();
   }
 
   async request<Name extends keyof DeviceHostRequests>(
@@ -116,19 +142,18 @@ export class LockstepHarness implements Harness {
     parameters: Parameters<DeviceHostRequests[Name]>[0],
   ): Promise<Awaited<ReturnType<DeviceHostRequests[Name]>>> {
     if (!this.#devices || this.#stopped) throw new Error('the machine is not running');
-    const answer = this.#devices.request(name, parameters);
-    this.#wake?.();
-    return answer;
+    if (ONLY_LOOKS.includes(name)) return this.#devices.request(name, parameters);
+    const answer = await new Promise<unknown>((answered) => this.#bring(name, parameters, answered));
+    return answer as Awaited<ReturnType<DeviceHostRequests[Name]>>;
   }
 
   write(bytes: Uint8Array): void {
-    this.#guest?.write(bytes);
-    this.#wake?.();
+    this.#bring('write', { base64: Buffer.from(bytes).toString('base64') }, () => {});
   }
 
   inspect(): Record<string, unknown> {
     return {
-      lockstep: { time: this.#clock.now() / 10_000, ...this.#trace.inspect() },
+      lockstep: { time: this.#clock.now() / 10_000, ...this.#trace.inspect(), ...this.#journal?.inspect() },
       ...(this.#system && this.#guest ? this.#system.inspectPartition(this.#guest.partition) : {}),
       ...this.#guest?.inspect?.(),
     };
@@ -139,6 +164,7 @@ export class LockstepHarness implements Harness {
     this.#stopped = true;
     this.#wake?.();
     await this.#running;
+    this.#journal?.dispose();
     await this.#devices?.request('dispose', {});
     if (this.#devices) this.#release();
   }
@@ -152,23 +178,67 @@ export class LockstepHarness implements Harness {
     this.#system.releaseNode(this.#guest.node);
   }
 
-  async #run(): Promise<void> {
+  /** Runs to the end, and says how that came. */
+  async #live(): Promise<void> {
+    const journal = this.#journal!;
+    try {
+      await this.#run(journal);
+      const { steps: step, digest } = this.#trace.inspect();
+      const itself = this.#exit !== undefined;
+      journal.ended({ step, time: this.#clock.now(), digest, itself, state: () => this.#stateDigest() });
+    } catch (error) {
+      if (this.#stopped) return;
+      if (error instanceof UserError) return this.#listener.failed(error);
+      this.#exit = { reason: 'crash', message: originalPositions((error as Error).stack!) };
+    }
+    if (this.#stopped) return;
+    if (this.#exit === undefined) this.#listener.turnedOff();
+    else this.#listener.exit(this.#exit);
+  }
+
+  async #run(journal: Journal): Promise<void> {
     while (!this.#stopped) {
       let worked = false;
       const rung = this.#rung();
       const order = this.#random.shuffle(this.#participants.map((_, i) => i));
       for (const index of order) {
-        if (this.#stopped) return;
-        const ticks = this.#participants[index]!.run();
+        if (this.#stopped || this.#exit || journal.over(this.#trace.steps)) return;
+        this.#arrive(journal);
+        const participant = this.#participants[index]!;
+        const ticks = participant.run();
         // What was resolved runs to its next wait before anybody else does.
         await new Promise((settled) => setImmediate(settled));
         this.#flush();
-        this.#trace.step(index, this.#clock.now(), ticks === 0 ? 0 : 1);
+        const time = this.#clock.now();
+        const { registers } = participant;
+        if (registers) this.#trace.words(registers);
+        this.#trace.step(index, time, ticks, this.#rung());
+        const { steps: step, hash: digest } = this.#trace;
+        journal.stepped({ step, time, digest, where: () => participant.where() });
         this.#clock.advance(Math.max(TICKS_PER_TURN, ticks));
         worked ||= ticks !== 0;
       }
-      if (!worked && this.#rung() === rung) await this.#idle();
+      if (!worked && this.#rung() === rung) await this.#idle(journal);
     }
+  }
+
+  /** Gives what came from outside to whom it is for. */
+  #arrive(journal: Journal): void {
+    for (const { name, parameters, answered } of journal.arrivals(this.#trace.steps, this.#clock.now())) {
+      if (name === 'write') this.#guest!.write(Buffer.from((parameters as { base64: string }).base64, 'base64'));
+      answered(name === 'write' ? Promise.resolve() : this.#devices!.request(name, parameters as never));
+    }
+  }
+
+  #bring(name: ArrivalName, parameters: object, answered: (answer: Promise<unknown>) => void): void {
+    this.#journal?.bring({ name, parameters, answered });
+    this.#wake?.();
+  }
+
+  #stateDigest(): string {
+    const { memory } = this.#guest!.node;
+    const { access } = this.#system!;
+    return stateDigest([access.state, access.root.memory.buffer, memory.buffer, ...(this.#guest!.state ?? [])]);
   }
 
   /** How often doorbells were rung: a turn that rang one left work for the next. */
@@ -177,10 +247,10 @@ export class LockstepHarness implements Harness {
   }
 
   /** Jumps to the next deadline; without one, waits until the outside wants something. */
-  async #idle(): Promise<void> {
+  async #idle({ waits }: Journal): Promise<void> {
     const due = Math.min(this.#devices!.nextDue(), ...this.#processors.map((vp) => vp.nextDeadline()));
     if (due !== Infinity) return this.#clock.advanceTo(due);
-    if (this.#stopped) return;
+    if (this.#stopped || !waits) return;
     await new Promise<void>((wake) => (this.#wake = wake));
     this.#wake = undefined;
   }
@@ -202,13 +272,10 @@ export class LockstepHarness implements Harness {
     this.#guest?.settled?.();
   }
 
-  /** Reported once the turn is over: whoever hears of it may stop the machine, and that waits for the turn. */
+  /** Told once the step is over. */
   #ended(exit: Exit): void {
-    setImmediate(() => {
-      this.#flush();
-      if (this.#stopped) return;
-      this.#listener.exit(exit.reason === 'crash' ? { ...exit, message: originalPositions(exit.message) } : exit);
-    });
+    const message = exit.reason === 'crash' ? { message: originalPositions(exit.message) } : {};
+    this.#exit ??= { ...exit, ...message };
   }
 }
 

@@ -7,6 +7,10 @@ import type { NodeAccess } from '../machine/system.ts';
 export interface Participant {
   /** @returns what the turn cost in virtual time, in units of 100 ns; 0 when there was nothing to do */
   run(): number;
+  /** What is to be compared after each turn, where there is anything. */
+  readonly registers?: Int32Array;
+  /** Who it is and where it is now, for people. */
+  where(): string;
 }
 
 /** A guest that was made ready in the harness's system. */
@@ -22,6 +26,8 @@ export interface LockstepGuest {
   /** Takes bytes for the guest's console. */
   write(bytes: Uint8Array): void;
   inspect?(): Record<string, unknown>;
+  /** State that is neither in its node nor the microkernel's. */
+  readonly state?: readonly SharedArrayBuffer[];
   dispose(): void;
 }
 

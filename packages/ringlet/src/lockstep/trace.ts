@@ -5,12 +5,28 @@ export class Trace {
   #hash = 0x811c9dc5;
   #steps = 0;
 
-  /** Adds one step: who ran, when, and what came of it. */
-  step(participant: number, time: number, outcome: number): void {
+  /** Steps so far. */
+  get steps(): number {
+    return this.#steps;
+  }
+
+  /** The digest of all of them, 32 bits. */
+  get hash(): number {
+    return this.#hash >>> 0;
+  }
+
+  /** Adds one step: who ran, when, for how long, and how often doorbells had been rung then. */
+  step(participant: number, time: number, ticks: number, rung: number): void {
     this.#steps++;
     this.#mix(participant);
     this.#mix(time % 2 ** 32);
-    this.#mix(outcome);
+    this.#mix(ticks);
+    this.#mix(rung);
+  }
+
+  /** Adds registers, as they are after a step. */
+  words(words: Int32Array): void {
+    for (let i = 0; i < words.length; i++) this.#mix(words[i]!);
   }
 
   /** Adds bytes that left the machine. */

@@ -22,10 +22,11 @@ export function prepareTypeScriptGuest(
   const ram = [{ start: 0, bytes: pages * PAGE_SIZE }];
   const partition = system.createPartition(node, { gpaPages: pages, ram }, parts);
   const vps = Array.from({ length: cpus }, (_, index) => system.kernel.vp(partition, index));
-  const participants = vps.map((vp): Participant => {
+  const participants = vps.map((vp, index): Participant => {
     const processor = new ParavirtualProcessor(new GuestKernel({ vp, memoryBytes, vpCount: cpus, args }), module);
     let ended = false;
     return {
+      where: () => `processor ${index}`,
       run() {
         if (ended) return 0;
         const pending = vp.interruptPending || processor.pending;

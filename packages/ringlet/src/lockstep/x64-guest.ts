@@ -3,6 +3,7 @@
  * on by what they would have taken. Nothing of the host comes in: neither its clock nor its randomness.
  */
 import { Platform, VIRTUAL_EPOCH } from '@ringlet/root-partition';
+import { inspectVp, registerWords } from '@ringlet/x64';
 import type { MachineParts, X64GuestParts } from '../machine/parts.ts';
 import type { KernelCallbacks, System } from '../machine/system.ts';
 import { Ending, panicOf, X64Vp } from '../machine/x64-vp.ts';
@@ -41,7 +42,7 @@ export async function prepareX64Guest(
 ): Promise<LockstepGuest> {
   const random = new SeededRandom(~seed);
   const randomSeed = Uint8Array.from({ length: SEED_BYTES }, () => random.below(256));
-  const prepared = await new X64Guest(parts, guest, randomSeed).prepare(system);
+  const prepared = await new X64Guest(parts, guest, { randomSeed, fed: 'by hand' }).prepare(system);
   const { node, partition } = prepared;
   const { kernel } = system;
   const { ending } = callbacks;
@@ -65,8 +66,12 @@ export async function prepareX64Guest(
     const { module, area, entry } = prepared.start(index);
     const processor = new X64Vp({ vp, cpus, module, memory: node.memory, area, entry, platform, ending });
     return {
+      registers: registerWords(node.memory.buffer, area),
+      where: () => `processor ${index} at ${inspectVp(node.memory.buffer, area).rip}`,
       run() {
         if (reported) return 0;
+        // Processor by processor: whoever comes first takes what was typed.
+        prepared.feed();
         const before = processor.instructions;
         const budget = cpus === 1 ? INSTRUCTIONS_ALONE : LEAST_INSTRUCTIONS + random.below(MOST_MORE);
         processor.run(BigInt(budget));
@@ -86,6 +91,7 @@ export async function prepareX64Guest(
     ...(vram && { vram }),
     participants,
     vps,
+    state: [prepared.start(0).platform],
     settled: () => platform.serial.resume(),
     write: (bytes) => prepared.write(bytes),
     inspect: () => prepared.inspect?.() ?? {},

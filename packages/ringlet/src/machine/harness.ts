@@ -1,6 +1,7 @@
 /** A harness: one of the two ways in which a machine's parts are made to run. */
 import type { Exit } from '@ringlet/microkernel';
 import type { DeviceHostEvent, DeviceHostRequests } from '@ringlet/root-partition';
+import type { UserError } from '@ringlet/wire';
 
 /** What a harness reports while its machine runs. */
 export interface HarnessListener {
@@ -8,6 +9,10 @@ export interface HarnessListener {
   console(bytes: Uint8Array): void;
   /** The guest's virtual processor stopped for good, or a thread of the machine failed. */
   exit(exit: Exit): void;
+  /** The run ended because it was turned off when it was recorded. */
+  turnedOff(): void;
+  /** The run cannot go on, and not because of the guest: a replay that is another than its recording. */
+  failed(why: UserError): void;
   event(event: DeviceHostEvent): void;
 }
 

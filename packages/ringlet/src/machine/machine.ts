@@ -22,6 +22,7 @@ import { type CompletedCommand, type RunCommandOptions, runCommand } from '../ag
 import { defaultMemory, type MachineOptions } from '../configuration/options.ts';
 import type { Controllable, MachineResult, MachineState, ShutdownOptions } from '../control/controllable.ts';
 import { LockstepHarness } from '../lockstep/lockstep-harness.ts';
+import { type Take, type TakeEvent, takeOf } from '../recording/take.ts';
 import { ThreadedHarness } from '../threads/threaded-harness.ts';
 import { Disks } from './disks.ts';
 import { Display } from './display.ts';
@@ -36,6 +37,7 @@ import { sharedSystem } from './system.ts';
 export type MachineEvent =
   | DeviceHostEvent
   | { readonly type: 'state'; readonly state: MachineState }
+  | TakeEvent
   | { readonly type: 'result'; readonly result: MachineResult };
 
 /** What {@link Machine.request} can be asked: name, parameters and answer of each request. */
@@ -68,6 +70,7 @@ export class Machine implements Controllable {
   /** Its guest's integration components: clock, keys. */
   readonly guest: GuestServices;
   readonly #options: MachineOptions;
+  readonly #take: Take;
   readonly #state = new BehaviorSubject<MachineState>('created');
   readonly #console = new ReplaySubject<string>(CONSOLE_REPLAY);
   readonly #events = new Subject<MachineEvent>();
@@ -82,9 +85,10 @@ export class Machine implements Controllable {
 
   /** @throws UserError when the options cannot be met: a missing file, too much memory… */
   constructor(options: MachineOptions) {
-    this.#options = options;
-    this.name =
-      options.name ?? basename(options.guest ?? options.kernel ?? 'machine').replace(/(\.guest)?\.[cm]?[jt]s$/, '');
+    this.#take = takeOf(options);
+    this.#options = this.#take.options;
+    const { guest, kernel } = this.#options;
+    this.name = options.name ?? basename(guest ?? kernel ?? 'machine').replace(/(\.guest)?\.[cm]?[jt]s$/, '');
     this.finished = new Promise((settle) => (this.#finish = settle));
     this.#harness = this.#assemble();
     const ask: Harness['request'] = (name, parameters) => {
@@ -276,7 +280,7 @@ export class Machine implements Controllable {
       memoryBytes: memory,
       devices: (this.#options.devices ?? []).map((file) => existing(file, 'device-not-found', 'device')),
       description: {
-        name: this.name,
+        name: this.#take.name ?? this.name,
         disks: this.#options.disks ?? [],
         sockets: this.#sockets,
         networks: this.#options.networks ?? [],
@@ -291,6 +295,8 @@ export class Machine implements Controllable {
         if (!this.display.take(event)) this.#events.next(event);
       },
       exit: (exit: Exit) => this.#settle(resultOf(exit)),
+      turnedOff: () => this.#settle({ reason: 'killed' }),
+      failed: ({ code, message }: UserError) => this.#settle({ reason: 'diverged', message: `${message} (${code})` }),
     };
     if (harness === 'threads') return new ThreadedHarness(sharedSystem(), machine, listener);
     if (this.#options.networks?.some(({ kind }) => kind !== 'none') === true) {
@@ -298,7 +304,8 @@ export class Machine implements Controllable {
         hint: 'leave out --lockstep, or the network',
       });
     }
-    return new LockstepHarness(machine, { seed: this.#options.seed ?? 1 }, listener);
+    const journal = this.#take.journal(this.name, (event) => this.#events.next(event));
+    return new LockstepHarness(machine, { seed: this.#options.seed ?? 1, journal }, listener);
   }
 
   /** The first result counts; the rest of the machine is then taken down. */

@@ -9,13 +9,20 @@ const RETRY_MS = 5;
 export class ConsoleInput {
   readonly #platform: Platform;
   #waiting: Uint8Array = new Uint8Array(0);
+  readonly #timed: boolean;
   #timer: NodeJS.Timeout | undefined;
 
   /**
    * @param state - of the guest's platform
    * @param interrupt - sends an interrupt message to the guest's processors
+   * @param timed - what is not taken is tried again by itself; otherwise by {@link feed}
    */
-  constructor(state: SharedArrayBuffer, interrupt: (message: number, destination: number) => boolean) {
+  constructor(
+    state: SharedArrayBuffer,
+    interrupt: (message: number, destination: number) => boolean,
+    timed: boolean = true,
+  ) {
+    this.#timed = timed;
     const nothing = (): void => {};
     // This thread only feeds the serial port: it never answers a port access, so none of the others is ever called.
     this.#platform = new Platform({
@@ -39,7 +46,15 @@ export class ConsoleInput {
     all.set(this.#waiting);
     all.set(bytes.subarray(0, room), this.#waiting.length);
     this.#waiting = all;
-    this.#feed();
+    this.feed();
+  }
+
+  /** Sends what waits, as far as the guest takes it. */
+  feed(): void {
+    clearTimeout(this.#timer);
+    if (this.#waiting.length === 0) return;
+    this.#waiting = this.#waiting.subarray(this.#platform.serial.receive(this.#waiting));
+    if (this.#timed && this.#waiting.length > 0) this.#timer = setTimeout(() => this.feed(), RETRY_MS);
   }
 
   /** Registers and counters of the platform's devices. */
@@ -51,11 +66,5 @@ export class ConsoleInput {
   dispose(): void {
     clearTimeout(this.#timer);
     this.#waiting = new Uint8Array(0);
-  }
-
-  #feed(): void {
-    clearTimeout(this.#timer);
-    this.#waiting = this.#waiting.subarray(this.#platform.serial.receive(this.#waiting));
-    if (this.#waiting.length > 0) this.#timer = setTimeout(() => this.#feed(), RETRY_MS);
   }
 }

@@ -43,19 +43,28 @@ const BUS_LOCK = 2048;
 /** An x86-64 guest that was made ready. */
 export interface PreparedX64Guest extends PreparedGuest {
   start(vp: number): X64Start;
+  /** Hands on what was typed, where no timer does. */
+  feed(): void;
+}
+
+/** What may be another than usual. */
+export interface X64GuestOptions {
+  /** What the kernel's random numbers begin with. */
+  readonly randomSeed?: Uint8Array;
+  /** What is typed and not taken at once is tried again, after a time of the host's or by {@link PreparedX64Guest.feed}. */
+  readonly fed?: 'by a timer' | 'by hand';
 }
 
 /** An x86-64 guest. */
 export class X64Guest implements GuestThreads {
   readonly #parts: MachineParts;
   readonly #guest: X64GuestParts;
-  readonly #randomSeed: Uint8Array;
+  readonly #options: X64GuestOptions;
 
-  /** @param randomSeed - what the kernel's random numbers begin with */
-  constructor(parts: MachineParts, guest: X64GuestParts, randomSeed: Uint8Array = randomBytes(SEED_BYTES)) {
+  constructor(parts: MachineParts, guest: X64GuestParts, options: X64GuestOptions = {}) {
     this.#parts = parts;
     this.#guest = guest;
-    this.#randomSeed = randomSeed;
+    this.#options = options;
   }
 
   code(): Promise<URL> {
@@ -94,13 +103,15 @@ export class X64Guest implements GuestThreads {
       processors: cpus,
       commandLine: this.#guest.commandLine,
       linuxCommandLine: LINUX_COMMAND_LINE,
-      randomSeed: this.#randomSeed,
+      randomSeed: this.#options.randomSeed ?? randomBytes(SEED_BYTES),
     });
     giveBack(file);
     if (initrd) giveBack(initrd);
     const platform = Platform.createState();
-    const input = new ConsoleInput(platform, (message, destination) =>
-      kernel.requestInterrupt(partition, message, destination),
+    const input = new ConsoleInput(
+      platform,
+      (message, destination) => kernel.requestInterrupt(partition, message, destination),
+      this.#options.fed !== 'by hand',
     );
     const start = (vp: number): X64Start => ({
       module,
@@ -118,6 +129,7 @@ export class X64Guest implements GuestThreads {
         platform: input.inspectPlatform(),
       }),
       write: (bytes) => input.write(bytes),
+      feed: () => input.feed(),
       dispose: () => input.dispose(),
     };
   }

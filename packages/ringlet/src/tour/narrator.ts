@@ -88,5 +88,7 @@ function describe(result: MachineResult): string {
       return 'asked for a reset';
     case 'killed':
       return 'was turned off';
+    case 'diverged':
+      return result.message;
   }
 }

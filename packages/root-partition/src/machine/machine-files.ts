@@ -1,5 +1,5 @@
 /** Files that go into a machine's guest, and copies of its disks that come out while it runs. */
-import { closeSync, fstatSync, openSync, read } from 'node:fs';
+import { closeSync, fstatSync, openSync, read, readSync } from 'node:fs';
 import type { Vsp } from '@ringlet/vmbus';
 import { UserError } from '@ringlet/wire';
 import { copyDisk, type CopyDiskOptions } from '../backends/disk/copy-disk.ts';
@@ -55,7 +55,7 @@ export class MachineFiles implements MachinePart<FileRequests> {
 
   readonly answers: Answers<FileRequests> = {
     copyFile: async ({ file, ...target }) => {
-      const { source, close } = openSource(file);
+      const { source, close } = openSource(file, this.#options.io);
       try {
         const result = await new Promise<FileCopyResult>((done) => this.#copy.copy({ ...target, source }, done));
         if (result !== 'done') throw notCopied(result, file);
@@ -87,7 +87,8 @@ export class MachineFiles implements MachinePart<FileRequests> {
   }
 }
 
-function openSource(file: string): { source: FileCopySource; close: () => void } {
+/** @param io - `inline`: a piece is there when `read` returns, so that the host's time decides nothing */
+function openSource(file: string, io: MachineFilesOptions['io']): { source: FileCopySource; close: () => void } {
   const refused = (cause: unknown): UserError =>
     new UserError('file-unreadable', `${file} cannot be read: ${String(cause)}`, { hint: 'check the path', cause });
   let fd: number;
@@ -106,6 +107,7 @@ function openSource(file: string): { source: FileCopySource; close: () => void }
     size: stat.size,
     read: (offset, length, done) => {
       const bytes = new Uint8Array(length);
+      if (io === 'inline') return done(readNow(fd, bytes, offset) ? bytes : undefined);
       reading = true;
       read(fd, bytes, 0, length, offset, (error, got) => {
         reading = false;
@@ -121,6 +123,14 @@ function openSource(file: string): { source: FileCopySource; close: () => void }
     if (!reading) closeSync(fd);
   };
   return { source, close };
+}
+
+function readNow(fd: number, bytes: Uint8Array, offset: number): boolean {
+  try {
+    return readSync(fd, bytes, 0, bytes.length, offset) === bytes.length;
+  } catch {
+    return false;
+  }
 }
 
 function notCopied(result: Exclude<FileCopyResult, 'done'>, file: string): UserError {

@@ -45,6 +45,8 @@ export interface OpenDiskOptions {
   scratch?: string;
   /** Makes the random GUIDs that a VHDX takes when it is written to. */
   newId?: () => string;
+  /** Told of each image that is opened, by its real path: the one that was asked for, then those below it. */
+  opened?: (path: string) => void;
 }
 
 /** How one image of a chain is opened. */
@@ -101,6 +103,7 @@ function openImage(path: string, options: ImageOptions, chain: readonly string[]
   try {
     if (!options.writable) refuseLocked(real);
     fd = openSync(real, options.writable ? 'r+' : 'r');
+    options.opened?.(real);
     return readImage(path, real, fd, options, [...chain, real], unlock);
   } catch (error) {
     if (fd >= 0) closeSync(fd);

@@ -1,0 +1,71 @@
+/** Error codes of recordings and replays. */
+import { type ErrorPage, page } from './error-page.ts';
+
+/** Pages by code, in alphabetical order. */
+export const REPLAY_ERROR_PAGES: Readonly<Record<string, ErrorPage>> = {
+  'recording-damaged': page(
+    'the file is no recording, or a damaged one',
+    'Every part of a recording has a checksum and a place in an order; a file that merely breaks off is good up to there.',
+    'Use another copy of it, or record again with --record.',
+  ),
+  'recording-file-unreadable': page(
+    'a file that the machine needs cannot be read to its end',
+    'A recording holds the SHA-256 of every kernel, image and module, so that a replay can tell whether they are the same.',
+    'Check that the file is there and readable.',
+  ),
+  'recording-format': page(
+    'the recording has a format that this version does not read',
+    'The number stands at byte 8 of the file. Formats are not converted: another version of Ringlet takes other steps anyway.',
+    'Replay it with the version of Ringlet that recorded it.',
+  ),
+  'recording-full': page(
+    'the recording has reached its largest size, 4 GiB, and breaks off',
+    'The machine goes on without it. What is in it can be replayed.',
+    'Record a shorter run.',
+  ),
+  'recording-impossible': page(
+    'what is asked for cannot be recorded',
+    'Only runs in lockstep can be repeated, and only what stays the same: no disk with "keep", no backup, no network.',
+    'Leave it out, or run without --record; the message says what it is.',
+  ),
+  'recording-input-too-large': page(
+    'more came in at once than one entry of a recording holds, 4 MiB',
+    'The recording breaks off before it; the machine goes on.',
+    'Give it in pieces.',
+  ),
+  'recording-not-found': page(
+    'there is no recording at that path',
+    '--replay and ringlet replay take a file that --record has written.',
+    'Check the path; it starts from the directory you are in.',
+  ),
+  'recording-unwritable': page(
+    'the recording cannot be written',
+    'The directory is not there, cannot be written, or the disk is full. A recording that was begun breaks off; the machine goes on.',
+    'Name a file in a directory that you can write, with room on its disk.',
+  ),
+  'replay-diverged': page(
+    'the replay is not what was recorded',
+    'Digests of every processor’s registers stand in the recording, one for each 16 steps; this is the first that differs. Something reached the guest that no recording holds: a guest module or device file that asks the host for its time or for random numbers, or a mistake in Ringlet.',
+    'Look at what ran there: the message names the time, the processor and where it was. Report it when only kernels and disks are involved.',
+  ),
+  'replay-file-differs': page(
+    'a file is not the one that was recorded with',
+    'Kernels, images and modules are not in the recording, only their SHA-256: with other files it would be another run.',
+    'Put the file back, at the same path, as it was then.',
+  ),
+  'replay-input': page(
+    'nothing may come into a replay from outside',
+    'All that came in is in the recording, and comes again at its time. Keys, disks and requests would make another run of it.',
+    'Look at it with inspect, screenshot and console; they change nothing.',
+  ),
+  'replay-options': page(
+    'a replay is given an option that is in the recording, with another value',
+    'What the machine is made of was recorded.',
+    'Leave the option out.',
+  ),
+  'replay-version': page(
+    'the recording was made by another version of Ringlet',
+    'Another version takes other steps: a processor that counts differently, a device that answers sooner.',
+    'Replay it with that version; its number is in the message.',
+  ),
+};

@@ -1,0 +1,71 @@
+/** A Debian that is typed at, recorded by one process and replayed by another: the same bytes, and the same memory at the end. */
+import { spawn } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { DebianGuests } from './debian-guest.ts';
+import { ROOT } from './machines.ts';
+
+const debian = new DebianGuests();
+const LAUNCHER = join(ROOT, 'packages/ringlet/bin/ringlet.mjs');
+const PROMPT = '~ # ';
+
+interface Played {
+  readonly status: number | null;
+  /** What the guest printed. */
+  readonly console: string;
+  readonly events: readonly { readonly type: string; readonly [name: string]: unknown }[];
+}
+
+/** Runs `ringlet run --json`, and types a line at each prompt. */
+async function play(words: readonly string[], lines: readonly string[] = []): Promise<Played> {
+  const run = join(debian.folder, 'run');
+  mkdirSync(run, { recursive: true });
+  const child = spawn(process.execPath, [LAUNCHER, 'run', '--json', ...words], {
+    cwd: ROOT,
+    env: { ...process.env, RINGLET_RUN_DIR: run },
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  const waiting = [...lines];
+  const events: Played['events'][number][] = [];
+  let [text, console, asked] = ['', '', 0];
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    const parts = (text + chunk).split('\n');
+    text = parts.pop()!;
+    for (const part of parts) {
+      const event = JSON.parse(part) as Played['events'][number];
+      if (event.type === 'console') console += event['text'] as string;
+      else events.push(event);
+    }
+    const at = console.indexOf(PROMPT, asked);
+    if (at < 0 || waiting.length === 0) return;
+    asked = at + PROMPT.length;
+    child.stdin.write(`${waiting.shift()!}\n`);
+  });
+  const status = await new Promise<number | null>((ended) => child.once('close', ended));
+  return { status, console, events };
+}
+
+const told = ({ events }: Played, type: string): Record<string, unknown> | undefined =>
+  events.find((event) => event.type === type);
+
+test('Debian on three processors, typed at, happens again to the byte in another process', async (context) => {
+  const { kernel, initrd, commandLine } = await debian.image(context, 'debian');
+  const file = join(debian.folder, 'debian.rec');
+  const words = ['--kernel', kernel, '--initrd', initrd, '--append', commandLine, '--cpus', '3'];
+  const recorded = await play(
+    [...words, '--lockstep', '--seed', '11', '--record', file],
+    ['head -c 16 /dev/urandom | od -An -tx1', 'date +%s.%N; cat /proc/interrupts', 'poweroff -f'],
+  );
+  const replayed = await play(['--replay', file]);
+
+  expect(recorded.status).toBe(0);
+  expect(recorded.console).toMatch(/smp: Brought up 1 node, 3 CPUs/);
+  expect(recorded.console).toMatch(/^( [0-9a-f]{2}){16}/m);
+  expect(replayed.console).toBe(recorded.console);
+  expect(replayed.status).toBe(0);
+  const { step, time, state } = told(recorded, 'recorded')!;
+  expect(state).toMatch(/^[0-9a-f]{64}$/);
+  expect(told(replayed, 'replayed')).toMatchObject({ step, time, state });
+});
