@@ -12,7 +12,7 @@
  *     0x380  fault scratch, exit area, MMIO record, pointers to tables
  *     0x500  x87: control words and eight 16-byte slots
  *     0x600  bounce buffer of accesses that cross a page
- *     0x680  counters of events
+ *     0x680  counters of events, open pages, counts of exits and of exceptions
  *     0x800  vector registers: 16 slots of 64 bytes (XMM in the low 16)
  *     0xc00  MXCSR and scratch of the vector unit
  *     0xd00  contexts of CR4.PCIDE
@@ -286,7 +286,9 @@ export const COUNT_INTERRUPTS = 0x6b8;
 export const OPEN_PAGES = 0x700;
 export const OPEN_PAGES_LIMIT = 16;
 /** How often run() returned, by exit code: 16 × u32, counted by the caller. */
-export const EXIT_COUNTS = 0x700;
+export const EXIT_COUNTS = 0x740;
+/** Exceptions by vector, 32 × u32: raised by instructions, whether or not their delivery met another. */
+export const EXCEPTION_COUNTS = 0x780;
 
 // ---- vectors ---------------------------------------------------------------------------------------------------------
 export const XMM = 0x800;

@@ -13,6 +13,7 @@ import {
   DEBUG_PENDING,
   DELIVERING,
   DR,
+  EXCEPTION_COUNTS,
   EXCEPTION_EXITS,
   EXIT_INDEX,
   EXIT_REASON,
@@ -80,6 +81,8 @@ function followFaults(s: usize): i32 {
       return EXIT;
     }
     store<u64>(s, load<u64>(s, COUNT_FAULTS) + 1, COUNT_FAULTS);
+    const counter = s + ((vector & 31) << 2);
+    store<u32>(counter, load<u32>(counter, EXCEPTION_COUNTS) + 1, EXCEPTION_COUNTS);
     if (vector == PAGE_FAULT) store<u64>(s, load<u64>(s, FAULT_ADDRESS), CR2);
     const first = load<i32>(s, DELIVERING);
     const second = classOf(vector);
