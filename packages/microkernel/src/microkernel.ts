@@ -11,7 +11,7 @@ import { Core, type Outside } from './core.ts';
 import type { GuestMemory } from './memory/guest-memory.ts';
 import { mapPages, unmapPages } from './memory/mapping.ts';
 import type { CopyWithinNode, MemoryNode, NodeDescriptor } from './memory/node.ts';
-import { inspectMicrokernel } from './inspect.ts';
+import { inspectMicrokernel, inspectPartition, inspectTables, inspectVp } from './inspect.ts';
 import { deletePartition, finalizePartition, initializePartition, resetPartition } from './partition/lifecycle.ts';
 import { ROOT_PARTITION, type PartitionConfig } from './partition/partitions.ts';
 import { partitionProperties } from './partition/properties.ts';
@@ -245,5 +245,20 @@ export class Microkernel {
   /** What exists, as plain data: partitions with their VPs, ports, queues, counters and run times; nodes; use of limits. */
   inspect(): Record<string, unknown> {
     return inspectMicrokernel(this.#core);
+  }
+
+  /** How many partitions, VPs and pages there are, and how many there can be, as plain data. */
+  inspectTables(): Record<string, unknown> {
+    return inspectTables(this.#core);
+  }
+
+  /** One partition of what {@link Microkernel.inspect} shows; empty when it does not exist. */
+  inspectPartition(partition: number): Record<string, unknown> {
+    return inspectPartition(this.#core, partition);
+  }
+
+  /** One virtual processor of what {@link Microkernel.inspect} shows; empty when it does not exist. */
+  inspectVp(partition: number, index: number): Record<string, unknown> {
+    return inspectVp(this.#core, partition, index);
   }
 }

@@ -144,6 +144,21 @@ test('a machine in the background is listed, inspected, followed and stopped fro
   const tree = JSON.parse((await ringlet('inspect', 'web', '--json')).stdout) as Record<string, unknown>;
   expect(tree).toMatchObject({ name: 'web', state: 'running' });
   expect(await ringlet('inspect', 'web', 'no/such/part')).toMatchObject({ status: 2, stdout: '' });
+  const wrong = await ringlet('inspect', 'web', 'chanels');
+  expect(wrong).toMatchObject({ status: 2, stdout: '' });
+  expect(wrong.stderr).toContain('code  no-such-path');
+  const overview = (await ringlet('inspect', 'web')).stdout;
+  expect(overview).toMatch(/^name +web$/m);
+  expect(overview).toMatch(/^ {2}channels +… \d+ parts$/m);
+  expect(overview).not.toContain('\t');
+  expect((await ringlet('inspect', 'web', 'vmbus/channels/*/state')).stdout).toMatch(
+    /^vmbus\/channels\/1\/state +\w+$/m,
+  );
+  const watching = start('inspect', 'web', 'partition', '--watch');
+  const watched = ended(watching);
+  // Time goes on, and a second look says how fast.
+  await printed(watching, 'referenceTime');
+  await printed(watching, '/s\n');
   expect(await ringlet('run', example('shutdown.ts'), '--name', 'web')).toMatchObject({ status: 2 });
 
   const console = start('console', 'web');
@@ -151,6 +166,7 @@ test('a machine in the background is listed, inspected, followed and stopped fro
   await printed(console, 'running until');
   expect(await ringlet('stop', 'web')).toMatchObject({ status: 0 });
   expect((await followed).stdout).toContain('asked to stop: goodbye\n');
+  expect(await watched).toMatchObject({ status: 0, stderr: '' });
   expect((await ringlet('ls', '--json')).stdout).toBe('');
 });
 

@@ -181,7 +181,7 @@ test('the channel of a device that threw is shown as faulted', async () => {
   const device = deviceWith(`packet() { throw new Error('bad packet'); }`, '5a0b7c44-9a0e-4d5e-8a52-6c1f0e9d2b01');
   const { machine, seen } = await start({ guest: example('echo.guest.ts'), devices: [device] });
   await seen('device-error');
-  expect(JSON.stringify(await machine.inspect('vmbus/rings'))).toContain('"faulted"');
+  expect(JSON.stringify(await machine.inspect('vmbus/channels'))).toContain('"faulted"');
   expect(await machine.inspect('vmbus/deviceFailures')).toBe(1);
   expect(await machine.inspect('state')).toBe('running');
 });

@@ -26,4 +26,17 @@ test('each x86-64 processor tells its counters while it runs', async () => {
   expect(first.instructions).toBeGreaterThan(first.exits['io']!);
   expect(first.blocksDecoded).toBeGreaterThan(0);
   expect(second).toMatchObject({ instructions: 0, exits: {} });
+
+  // Where it is, and with what: it polls the line status of COM1 in a loop of a few instructions.
+  expect(first).toMatchObject({
+    bits: 32,
+    cpl: 0,
+    instruction: expect.stringMatching(/^(in|out|test|jn?[ez]|mov|and|cmp|jmp)\b/),
+    registers: { rdx: expect.stringMatching(/^0x3f[0-9a-f]$/), rflags: expect.stringMatching(/^0x/) },
+    segments: { cs: { attributes: '0xc09b' } },
+  });
+  expect(await machine.inspect('platform/ports/devices/serial-port')).toMatchObject({
+    ports: '0x3f8-0x3ff',
+    reads: expect.any(Number),
+  });
 });

@@ -1,5 +1,9 @@
 /** What a virtual processor's area says of its life so far, for people and benchmarks. */
+import type { GuestMemory } from '@ringlet/microkernel';
 import * as Code from './exits.ts';
+import { disassemble, format } from './isa/disassemble.ts';
+import { codeAt } from './linear.ts';
+import { GENERAL_REGISTERS, readRegisters, SEGMENT_REGISTERS } from './registers.ts';
 import * as S from './state.ts';
 
 /** Names of the exit codes that are worth counting. */
@@ -19,10 +23,41 @@ const EXITS: readonly (readonly [name: string, code: number])[] = [
   ['taskPriority', Code.EXIT_CR8],
 ];
 
+/** Names of the exceptions that have one, by vector. */
+const EXCEPTIONS = '#DE #DB NMI #BP #OF #BR #UD #NM #DF 9 #TS #NP #SS #GP #PF 15 #MF #AC #MC #XM'.split(' ');
+
+/** Bits of RFLAGS that have names. */
+const FLAGS: readonly (readonly [name: string, bit: number])[] = [
+  ['CF', 0],
+  ['PF', 2],
+  ['AF', 4],
+  ['ZF', 6],
+  ['SF', 7],
+  ['TF', 8],
+  ['IF', 9],
+  ['DF', 10],
+  ['OF', 11],
+  ['NT', 14],
+  ['RF', 16],
+  ['VM', 17],
+  ['AC', 18],
+  ['ID', 21],
+];
+
 /** A virtual processor, seen from outside: counters since its machine was made, and where it is now. */
 export interface VpInspection {
   readonly rip: string;
+  /** The instruction at RIP, in Intel syntax; absent when its memory was not given, or is not there. */
+  readonly instruction?: string;
   readonly halted: boolean;
+  /** Its mode, by the width of its code: 16, 32 or 64. */
+  readonly bits: number;
+  /** Current privilege level. */
+  readonly cpl: number;
+  /** Values of 64 bits as hexadecimal text; of RFLAGS also the names of the flags that are set. */
+  readonly registers: Readonly<Record<string, string>>;
+  /** Selector, base, limit (of the last byte) and attributes (a descriptor's second word, shifted right by 8). */
+  readonly segments: Readonly<Record<string, Readonly<Record<string, string>>>>;
   readonly instructions: number;
   /** The same when the slice under way began, and the guest's TSC then: for figures a second. */
   readonly slice: { readonly instructions: number; readonly tsc: number };
@@ -36,6 +71,8 @@ export interface VpInspection {
   /** Bytes of decoded code now. */
   readonly arenaBytes: number;
   readonly exceptions: number;
+  /** The same by their names; those that never came are left out. */
+  readonly exceptionCounts: Readonly<Record<string, number>>;
   readonly interrupts: number;
   /** Opcodes that raised #UD because there is no such instruction here, by name, with how often. */
   readonly unimplemented: Readonly<Record<string, number>>;
@@ -46,14 +83,19 @@ export interface VpInspection {
 /**
  * Reads a VP's area. Safe while the VP runs on another thread: its figures are then of about now.
  * @param area - address of the area in `buffer`
+ * @param memory - of the guest, for the instruction at RIP
  */
-export function inspectVp(buffer: SharedArrayBuffer, area: number): VpInspection {
+export function inspectVp(buffer: SharedArrayBuffer, area: number, memory?: GuestMemory): VpInspection {
   const view = new DataView(buffer, area, S.STATE_SIZE);
   const word = (offset: number): number => view.getUint32(offset, true);
   const count = (offset: number): number => Number(view.getBigUint64(offset, true));
   const exits = EXITS.map(([name, code]) => [name, word(S.EXIT_COUNTS + 4 * code)] as const);
+  const thrown = Array.from({ length: 32 }, (_, vector): [string, number] => [
+    EXCEPTIONS[vector] ?? `${vector}`,
+    word(S.EXCEPTION_COUNTS + 4 * vector),
+  ]);
   return {
-    rip: `0x${view.getBigUint64(S.RIP, true).toString(16)}`,
+    ...where(buffer, area, memory),
     halted: word(S.HALTED) !== 0,
     instructions: count(S.INSTRUCTIONS),
     slice: { instructions: count(S.TSC_BASE_INSTRUCTIONS), tsc: count(S.TSC_NOW) },
@@ -66,11 +108,51 @@ export function inspectVp(buffer: SharedArrayBuffer, area: number): VpInspection
     arenaResets: count(S.COUNT_ARENA_RESETS),
     arenaBytes: word(S.ARENA_NEXT) - word(S.ARENA),
     exceptions: count(S.COUNT_FAULTS),
+    exceptionCounts: Object.fromEntries(thrown.filter(([, times]) => times > 0)),
     interrupts: count(S.COUNT_INTERRUPTS),
     unimplemented: unimplementedOf(new Uint32Array(buffer, word(S.UNIMPLEMENTED), S.OPCODE_COUNT)),
     exits: Object.fromEntries(exits.filter(([, times]) => times > 0)),
   };
 }
+
+/** Where the VP is, and with what in its registers. */
+function where(
+  buffer: SharedArrayBuffer,
+  area: number,
+  memory: GuestMemory | undefined,
+): Pick<VpInspection, 'rip' | 'instruction' | 'bits' | 'cpl' | 'registers' | 'segments'> {
+  const state = readRegisters(buffer, area);
+  const { rip, rflags, general, segments, gdtr, idtr, cr0, cr2, cr3, cr4, cr8, efer, cpl, bits } = state;
+  const code = memory === undefined ? new Uint8Array() : codeAt(state, (gpa, target) => memory.read(gpa, target));
+  const flags = FLAGS.filter(([, bit]) => (rflags & (1 << bit)) !== 0).map(([name]) => name);
+  const table = ({ base, limit }: typeof gdtr): string => `${hex(base)} limit ${hex(limit)}`;
+  return {
+    rip: hex(rip),
+    ...(code.length > 0 && { instruction: format(disassemble(code, bits, rip)) }),
+    bits,
+    cpl,
+    registers: {
+      ...Object.fromEntries(GENERAL_REGISTERS.map((name) => [name, hex(general[name])])),
+      rflags: [hex(rflags), ...flags].join(' '),
+      ...Object.fromEntries(
+        Object.entries({ cr0, cr2, cr3, cr4, cr8, efer }).map(([name, value]) => [name, hex(value)]),
+      ),
+      gdtr: table(gdtr),
+      idtr: table(idtr),
+    },
+    segments: Object.fromEntries(
+      SEGMENT_REGISTERS.map((name) => {
+        const { selector, base, limit, attributes } = segments[name];
+        return [
+          name,
+          { selector: hex(selector), base: hex(base), limit: hex(limit), attributes: hex(attributes & 0xffff) },
+        ];
+      }),
+    ),
+  };
+}
+
+const hex = (value: bigint | number): string => `0x${value.toString(16)}`;
 
 /** Prefixes that are opcodes here, as they begin nothing that is known. */
 const ENCODINGS: Readonly<Record<string, string>> = { C4: 'VEX', C5: 'VEX', '62': 'EVEX', '8F': 'XOP', D5: 'REX2' };

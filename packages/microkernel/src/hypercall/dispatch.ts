@@ -36,6 +36,11 @@ export function dispatch(caller: VpContext): void {
   count(caller, status);
 }
 
+/** Counts a call of the row with this counter. Allocates nothing. */
+export function countCall({ core, intercepts }: VpContext, counter: number): void {
+  core.words[intercepts + counter] = core.words[intercepts + counter]! + 1;
+}
+
 /** Counts a call, and whether it was refused. Allocates nothing. */
 export function count(caller: VpContext, status: HvStatus): void {
   Atomics.add(caller.core.words, caller.record + PartitionWord.Hypercalls, 1);
@@ -49,6 +54,7 @@ function decode(caller: VpContext, frame: Frame): HvStatus {
   if ((low & RESERVED_LOW) !== 0 || (high & RESERVED_HIGH) !== 0) return HvStatus.InvalidHypercallInput;
   const call = hypercalls.get(callCode(low));
   if (call === undefined) return HvStatus.InvalidHypercallCode;
+  countCall(caller, call.counter);
 
   frame.variableBytes = variableUnits(low) * 8;
   frame.repCount = repCount(high);

@@ -5,7 +5,13 @@ import { portCalls } from './calls/ports.ts';
 import { processorCalls } from './calls/processors.ts';
 import type { Hypercall } from './declare.ts';
 
+/** A row, and its place among the counters of each VP: see `vp/intercepts.ts`. */
+export type CountedHypercall = Hypercall & { readonly counter: number };
+
 /** Rows by code. */
-export const hypercalls: ReadonlyMap<number, Hypercall> = new Map(
-  [...partitionCalls, ...processorCalls, ...portCalls, ...interruptCalls].map((call) => [call.code, call]),
+export const hypercalls: ReadonlyMap<number, CountedHypercall> = new Map(
+  [...partitionCalls, ...processorCalls, ...portCalls, ...interruptCalls].map((call, counter) => [
+    call.code,
+    { ...call, counter },
+  ]),
 );

@@ -10,8 +10,7 @@ import { GP, type Msr, type MsrTable } from './table.ts';
 
 const FIRST_TIMER = 0x4000_00b0;
 
-/** Rows by index. */
-export const registers: MsrTable = new Map([
+const rows = new Map<number, Msr>([
   ...localApicRegisters,
   ...modelRegisters,
   ...partitionRegisters,
@@ -19,6 +18,9 @@ export const registers: MsrTable = new Map([
   ...[...SYNIC_REGISTERS].map(([index, register]) => [index, synicRow(index, register)] as const),
   ...crashRegisters,
 ]);
+
+/** Rows by index. */
+export const registers: MsrTable = new Map([...rows].map(([index, msr], counter) => [index, { ...msr, counter }]));
 
 /** The interrupt controller's own row, as a row of this table. */
 function synicRow(index: number, register: SynicRegister): Msr {

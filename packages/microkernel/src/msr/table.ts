@@ -1,5 +1,6 @@
 /** MSR tables: each register is one row, and everything else is derived from the rows. */
 import { hasPrivilege, type Privilege } from '../partition/privileges.ts';
+import { FIRST_MSR_COUNTER } from '../state/layout.ts';
 import type { VpContext } from '../vp/context.ts';
 
 /** What an access that the guest may not make yields. The processor injects #GP(0). */
@@ -22,8 +23,11 @@ export interface Msr {
   readonly sample?: bigint;
 }
 
+/** A register, and its place among the counters of each VP: see `vp/intercepts.ts`. */
+type CountedMsr = Msr & { readonly counter: number };
+
 /** Registers by index. */
-export type MsrTable = ReadonlyMap<number, Msr>;
+export type MsrTable = ReadonlyMap<number, CountedMsr>;
 
 const ALL = 0xffff_ffff_ffff_ffffn;
 
@@ -38,6 +42,7 @@ export const bank = (first: number, count: number, row: (n: number) => Msr): [nu
 export function readRegister(table: MsrTable, vp: VpContext, index: number): bigint | GP {
   const msr = table.get(index);
   if (msr?.read === undefined || !permitted(vp, msr)) return GP;
+  countAccess(vp, FIRST_MSR_COUNTER + 2 * msr.counter);
   return msr.read(vp);
 }
 
@@ -45,9 +50,14 @@ export function readRegister(table: MsrTable, vp: VpContext, index: number): big
 export function writeRegister(table: MsrTable, vp: VpContext, index: number, value: bigint): void | GP {
   const msr = table.get(index);
   if (msr?.write === undefined || !permitted(vp, msr)) return GP;
+  countAccess(vp, FIRST_MSR_COUNTER + 2 * msr.counter + 1);
   const written = BigInt.asUintN(64, value);
   if ((written & (msr.reserved ?? 0n)) !== 0n) return GP;
   return msr.write(vp, written);
+}
+
+function countAccess({ core, intercepts }: VpContext, counter: number): void {
+  core.words[intercepts + counter] = core.words[intercepts + counter]! + 1;
 }
 
 const permitted = (vp: VpContext, msr: Msr): boolean =>

@@ -4,10 +4,10 @@
  * All of it is 32-bit words, zero at first; whatever is zero is free. Tables are sized by {@link MicrokernelLimits} and
  * are touched only where something was created, so an idle microkernel commits a page or two of its buffer.
  *
- *     ┌──────────┬───────┬────────────┬────────┬───────────┬──────────────────────────┬───────────────────────────┐
- *     │ header   │ nodes │ partitions │ VPs    │ VP slot   │ overlays' other pages    │ inter-partition           │
- *     │ 16 words │ n × 8 │ p × 64     │ v × 76 │ by index  │ p × 2 pages, v × 1 page  │ SynIC per VP, all ports   │
- *     └──────────┴───────┴────────────┴────────┴───────────┴──────────────────────────┴───────────────────────────┘
+ *     ┌──────────┬───────┬────────────┬────────┬───────────┬─────────────────────────┬─────────────────────┬────────────┐
+ *     │ header   │ nodes │ partitions │ VPs    │ VP slot   │ overlays' other pages   │ inter-partition     │ intercepts │
+ *     │ 16 words │ n × 8 │ p × 64     │ v × 76 │ by index  │ p × 2 pages, v × 1 page │ SynIC of VPs, ports │ v × 1024   │
+ *     └──────────┴───────┴────────────┴────────┴───────────┴─────────────────────────┴─────────────────────┴────────────┘
  *
  * 64-bit values lie at even words, so that a `BigUint64Array` over the same bytes reads them untorn.
  */
@@ -126,6 +126,10 @@ export const VpWord = {
 } as const;
 export const VP_WORDS = VpWord.Apic + APIC_WORDS;
 
+/** Words of what is counted of a VP's guest: hypercalls by row, then reads and writes of MSRs. See `vp/intercepts.ts`. */
+export const INTERCEPT_WORDS = 1024;
+export const FIRST_MSR_COUNTER = 128;
+
 /** One thread's view of the shared state. */
 export class State {
   readonly words: Int32Array;
@@ -141,6 +145,7 @@ export class State {
   readonly synicVps: number;
   /** First word of the tables of ports and connections. */
   readonly ports: number;
+  readonly interceptCounts: number;
 
   /** @throws Error when the buffer is not a state made by {@link createState}. */
   constructor(buffer: SharedArrayBuffer) {
@@ -166,6 +171,7 @@ export class State {
     this.vpPages = at.vpPages;
     this.synicVps = at.synicVps;
     this.ports = at.ports;
+    this.interceptCounts = at.interceptCounts;
   }
 
   /** First word of a node's record. */
@@ -215,6 +221,11 @@ export class State {
     return this.synicVps + slot * VP_SYNIC_WORDS;
   }
 
+  /** First word of what is counted of the guest of the VP in `slot`. */
+  intercepts(slot: number): number {
+    return this.interceptCounts + slot * INTERCEPT_WORDS;
+  }
+
   /** A 64-bit field, untorn. */
   quad(word: number): bigint {
     return Atomics.load(this.quads, word / 2);
@@ -258,5 +269,7 @@ function offsets(limits: MicrokernelLimits) {
   const vpPages = partitionPages + limits.partitions * 2 * PAGE_WORDS;
   const synicVps = vpPages + limits.vps * PAGE_WORDS;
   const ports = synicVps + limits.vps * VP_SYNIC_WORDS;
-  return { nodes, partitions, vps, vpIndexes, partitionPages, vpPages, synicVps, ports, end: ports + PORT_WORDS };
+  const interceptCounts = ports + PORT_WORDS;
+  const end = interceptCounts + limits.vps * INTERCEPT_WORDS;
+  return { nodes, partitions, vps, vpIndexes, partitionPages, vpPages, synicVps, ports, interceptCounts, end };
 }

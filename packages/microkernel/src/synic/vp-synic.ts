@@ -31,6 +31,7 @@ import {
 import { acceptMail, first, release, removeFirst } from './message-queue.ts';
 import { deliver } from './message-slot.ts';
 import { liftOverlay, overlayAt, pageAddress } from './overlay-page.ts';
+import { inspectPages } from './inspect-pages.ts';
 import { SYNIC_REGISTERS, type SynicRegisters } from './registers.ts';
 import { restoreSynic, saveSynic, type SavedSynic } from './saved-state.ts';
 import { Config, earliest, expire, readCount, resetTimers, timerOf } from './timers.ts';
@@ -190,6 +191,7 @@ export class VpSynic implements SynicRegisters {
               autoEoi: (bits & Sint.AutoEoi) !== 0,
               polling: (bits & Sint.Polling) !== 0,
               queued: Atomics.load(words, region + At.Held + n),
+              ...inspectPages(this, n),
             },
           ]),
       ),

@@ -17,6 +17,8 @@ export class VpContext {
   /** First words of the two records. */
   readonly record: number;
   readonly vpRecord: number;
+  /** First word of what is counted of its guest's calls and registers: see `intercepts.ts`. */
+  readonly intercepts: number;
   readonly memory: GuestMemory;
   readonly synic: VpSynic;
   /** There is nothing in it where the VP was created without one. */
@@ -40,6 +42,7 @@ export class VpContext {
     this.vpSlot = slots.vp;
     this.record = core.state.partition(slots.partition);
     this.vpRecord = core.state.vp(slots.vp);
+    this.intercepts = core.state.intercepts(slots.vp);
     this.memory = memory;
     this.synic = synic;
     this.apic = new LocalApic(core, { partition, index }, slots, synic);

@@ -4,7 +4,7 @@ import { createApic, powerUp, type ApicMode } from '../apic/reset.ts';
 import { startWaiting } from '../apic/startup.ts';
 import type { Core } from '../core.ts';
 import { PartitionState } from '../partition/partitions.ts';
-import { Header, PartitionWord, VP_WORDS, VpWord } from '../state/layout.ts';
+import { Header, INTERCEPT_WORDS, PartitionWord, VP_WORDS, VpWord } from '../state/layout.ts';
 import { lock, unlock } from '../state/lock.ts';
 import { HvStatus } from '../status.ts';
 import { VpSynic } from '../synic/index.ts';
@@ -65,6 +65,7 @@ export function deleteVp(core: Core, partition: number, index: number): HvStatus
     const doorbell = words[record + VpWord.Doorbell]!;
     Atomics.store(words, record + VpWord.Partition, 0);
     words.fill(0, record, record + VP_WORDS);
+    words.fill(0, state.intercepts(vpSlot), state.intercepts(vpSlot) + INTERCEPT_WORDS);
     words[record + VpWord.Generation] = generation;
     // A thread that still waits there wakes up, and finds that its VP is gone.
     Atomics.store(words, record + VpWord.Doorbell, (doorbell + 1) | 0);

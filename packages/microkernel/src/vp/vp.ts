@@ -8,7 +8,8 @@ import type { Startup } from '../apic/startup.ts';
 import { cpuid } from '../cpuid/leaves.ts';
 import { FAST, Register } from '../hypercall/control.ts';
 import { SIGNAL_EVENT } from '../hypercall/calls/ports.ts';
-import { count, dispatch } from '../hypercall/dispatch.ts';
+import { count, countCall, dispatch } from '../hypercall/dispatch.ts';
+import { hypercalls } from '../hypercall/table.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import { TSC_FREQUENCY } from '../msr/frequencies.ts';
 import { registers } from '../msr/registers.ts';
@@ -19,6 +20,8 @@ import { HvStatus } from '../status.ts';
 import type { VpContext } from './context.ts';
 import { highest, remove } from './interrupts.ts';
 
+/** Where calls of SIGNAL_EVENT are counted. */
+const SIGNAL_COUNTER = hypercalls.get(SIGNAL_EVENT)!.counter;
 /** Of the reference time: units of 100 ns. */
 const REFERENCE_FREQUENCY = 10_000_000n;
 
@@ -93,6 +96,7 @@ export class Vp {
           : context.core.signalEvent(context.partition, registers[Register.RdxLow]!, flags);
       registers[Register.RaxLow] = status;
       registers[Register.RaxHigh] = 0;
+      countCall(context, SIGNAL_COUNTER);
       count(context, status);
     } else dispatch(context);
   }

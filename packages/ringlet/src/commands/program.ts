@@ -12,6 +12,7 @@ import { addGuestCommands } from './guest-commands.ts';
 import type { CommandHost } from './host.ts';
 import type { PullFlags } from './pull.ts';
 import type { RunFlags } from './run-options.ts';
+import type { InspectFlags } from './inspect.ts';
 import type { StopFlags } from './stop.ts';
 import { addSwitchCommand } from './switch-command.ts';
 
@@ -130,13 +131,22 @@ export function createProgram(host: CommandHost, ended: (code: number) => void):
     .command('inspect')
     .description('look inside a running machine')
     .argument('[name]', 'the machine; the only one that runs otherwise')
-    .argument('[path]', 'a part of it, such as vmbus/channels')
-    .option('--json', 'JSON, for programs')
+    .argument('[path]', 'a part of it; * stands for any characters of a name, ** for any parts in between')
+    .option('--depth <levels>', 'how many levels are shown; without a path 2, else all')
+    .option('--watch', 'again every second, with how much numbers have changed a second; Ctrl-C ends it')
+    .option('--json', 'JSON, for programs: everything, in one line')
     .addHelpText(
       'after',
-      examples(['ringlet inspect', ''], ['ringlet inspect web vmbus', ''], ['ringlet inspect web --json', '']),
+      examples(
+        ['ringlet inspect', 'an overview of the only machine that runs'],
+        ['ringlet inspect web vmbus/channels', 'channels and their rings'],
+        ["ringlet inspect web 'vmbus/channels/*/rings' --watch", 'which rings are busy'],
+        ['ringlet inspect web processors/0', 'registers, the instruction, exits'],
+        ["ringlet inspect web '**/intercepts'", 'hypercalls and MSRs by name'],
+        ['ringlet inspect web disks --json', ''],
+      ),
     )
-    .action(async (name: string | undefined, path: string | undefined, flags: { json?: boolean }) => {
+    .action(async (name: string | undefined, path: string | undefined, flags: InspectFlags) => {
       const { inspect } = await import('./inspect.ts');
       ended(await inspect(name, path, flags, host));
     });

@@ -154,7 +154,7 @@ export class LockstepHarness implements Harness {
   inspect(): Record<string, unknown> {
     return {
       lockstep: { time: this.#clock.now() / 10_000, ...this.#trace.inspect(), ...this.#journal?.inspect() },
-      ...(this.#system && this.#guest ? this.#system.inspectPartition(this.#guest.partition) : {}),
+      ...(this.#system && this.#guest ? this.#system.inspectPartition(this.#guest.partition, this.#rootVp) : {}),
       ...this.#guest?.inspect?.(),
     };
   }

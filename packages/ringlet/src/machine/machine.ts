@@ -29,6 +29,7 @@ import { Display } from './display.ts';
 import { GuestServices } from './guest-services.ts';
 import type { Harness } from './harness.ts';
 import { Keyboard } from './keyboard.ts';
+import { partAt } from './inspection-path.ts';
 import { Mouse } from './mouse.ts';
 import type { GuestParts } from './parts.ts';
 import { sharedSystem } from './system.ts';
@@ -175,16 +176,17 @@ export class Machine implements Controllable {
   }
 
   /**
-   * What is inside, now: partition, virtual processors, bus, channels, rings, devices, disks.
+   * What is inside, now: partition, virtual processors, bus, channels, rings, devices, disks. Plain data.
    *
-   * @param path - a part of it, such as `vmbus/bus/channels/0`
+   * @param path - a part of it, such as `vmbus/channels/1`; with wildcards, such as `vmbus/channels/*\/rings`, everything
+   * that fits, by path
    * @throws UserError `no-such-path` when there is nothing at `path`
    */
   async inspect(path = ''): Promise<unknown> {
     const state = this.#state.value;
     const devices = state === 'running' || state === 'stopping' ? await this.#harness.request('inspect', {}) : {};
     const tree = { name: this.name, state, ...this.#harness.inspect(), ...devices };
-    return descend(tree, path);
+    return partAt(tree, path);
   }
 
   /**
@@ -373,19 +375,4 @@ function resultOf(exit: Exit): MachineResult {
     default:
       return { reason: 'crash', message: `the processor stopped: ${exit.reason}` };
   }
-}
-
-/** The part of a tree of plain data at a `/`-separated path. */
-function descend(tree: unknown, path: string): unknown {
-  let at = tree;
-  for (const step of path.split('/').filter(Boolean)) {
-    const here = typeof at === 'object' && at !== null ? Object.keys(at) : [];
-    if (!here.includes(step)) {
-      throw new UserError('no-such-path', `there is nothing at ${path}`, {
-        hint: `before ${step} there are: ${here.join(', ')}`,
-      });
-    }
-    at = (at as Record<string, unknown>)[step];
-  }
-  return at;
 }

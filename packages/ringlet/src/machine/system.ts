@@ -169,10 +169,20 @@ export class System {
     this.#check(this.kernel.deletePartition(id), 'delete a partition');
   }
 
-  /** What the microkernel knows of a partition, as plain data. */
-  inspectPartition(id: number): Record<string, unknown> {
-    const { partitions } = this.kernel.inspect() as { partitions: Record<number, Record<string, unknown>> };
-    return { partition: { id, ...partitions[id] } };
+  /**
+   * What the microkernel knows of a machine, as plain data: its partition, the processor of the root partition that
+   * serves it, and how much there is of everything in this process.
+   *
+   * @param rootVp - undefined while the machine has none
+   */
+  inspectPartition(id: number, rootVp: number | undefined): Record<string, unknown> {
+    const { kernel } = this;
+    const { nodes: _, ...tables } = kernel.inspectTables();
+    return {
+      partition: { id, ...kernel.inspectPartition(id) },
+      root: rootVp === undefined ? {} : { index: rootVp, ...kernel.inspectVp(ROOT_PARTITION, rootVp) },
+      microkernel: tables,
+    };
   }
 
   /** Takes a virtual processor of the root for one machine. */

@@ -92,7 +92,7 @@ export class ThreadedHarness implements Harness {
 
   inspect(): Record<string, unknown> {
     if (!this.#guest) return {};
-    return { ...this.#system.inspectPartition(this.#guest.partition), ...this.#guest.inspect?.() };
+    return { ...this.#system.inspectPartition(this.#guest.partition, this.#rootVp), ...this.#guest.inspect?.() };
   }
 
   write(bytes: Uint8Array): void {

@@ -125,7 +125,7 @@ export class X64Guest implements GuestThreads {
       ...(vram >= 0 && { vram: { first: vram, count: vramPages, windows: [lowWindow] } }),
       start,
       inspect: () => ({
-        processors: areas.map((area) => inspectVp(node.memory.buffer, area)),
+        processors: areas.map((area) => inspectVp(node.memory.buffer, area, kernel.memory(partition))),
         platform: input.inspectPlatform(),
       }),
       write: (bytes) => input.write(bytes),

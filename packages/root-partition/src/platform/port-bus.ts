@@ -21,16 +21,18 @@ export interface PortDevice {
 }
 
 /** Words of shared state that a bus takes. */
-export const PORT_BUS_WORDS = 2 + 2 * 16;
+export const PORT_BUS_WORDS = 2 + 2 * 16 + 2 * 32;
 const READS = 0;
 const WRITES = 1;
 /** Ports that nobody has, as far as there is room: port + 1, then accesses. */
 const STRANGERS = 2;
 const STRANGER_COUNT = 16;
+/** Reads and writes of each device. */
+const DEVICES = STRANGERS + 2 * STRANGER_COUNT;
 
 const PORTS = 0x10000;
 const NOBODY = 0;
-const MOST_DEVICES = 255;
+const MOST_DEVICES = 32;
 
 /** One thread's view of the ports. */
 export class PortBus {
@@ -44,7 +46,7 @@ export class PortBus {
    * @throws Error when two devices want the same port
    */
   constructor(words: Int32Array, devices: readonly PortDevice[]) {
-    invariant(devices.length <= MOST_DEVICES, 'there are at most 255 devices with ports');
+    invariant(devices.length <= MOST_DEVICES, 'there are at most 32 devices with ports');
     this.#words = words;
     this.#devices = [...devices];
     for (const [position, device] of devices.entries()) {
@@ -68,8 +70,10 @@ export class PortBus {
       }
     } else {
       const device = this.#devices[owner - 1]!;
-      if (width === 1) return device.read(port, 1) & 0xff;
-      if (device.wide === true) return clip(device.read(port, width), width);
+      if (width === 1 || device.wide === true) {
+        Atomics.add(this.#words, DEVICES + 2 * owner - 2, 1);
+        return clip(device.read(port, width), width);
+      }
     }
     let value = 0;
     for (let byte = 0; byte < width; byte++) value |= this.read((port + byte) & 0xffff, 1) << (8 * byte);
@@ -83,8 +87,10 @@ export class PortBus {
       if (width === 1 || !this.#anyone(port, width)) return this.#stranger(port & 0xffff, WRITES);
     } else {
       const device = this.#devices[owner - 1]!;
-      if (width === 1) return device.write(port, value & 0xff, 1);
-      if (device.wide === true) return device.write(port, clip(value, width), width);
+      if (width === 1 || device.wide === true) {
+        Atomics.add(this.#words, DEVICES + 2 * owner - 1, 1);
+        return device.write(port, clip(value, width), width);
+      }
     }
     for (let byte = 0; byte < width; byte++) this.write((port + byte) & 0xffff, value >>> (8 * byte), 1);
   }
@@ -96,7 +102,13 @@ export class PortBus {
       const port = Atomics.load(this.#words, STRANGERS + 2 * n);
       if (port !== 0) strangers[`0x${(port - 1).toString(16)}`] = this.#words[STRANGERS + 2 * n + 1]! >>> 0;
     }
+    const counted = this.#devices.map(({ name, ports }, position) => {
+      const at = DEVICES + 2 * position;
+      const [reads, writes] = [Atomics.load(this.#words, at) >>> 0, Atomics.load(this.#words, at + 1) >>> 0];
+      return [name, { ports: ports.map(([first, count]) => portRange(first, count)).join(', '), reads, writes }];
+    });
     return {
+      devices: Object.fromEntries(counted),
       unclaimedReads: Atomics.load(this.#words, READS) >>> 0,
       unclaimedWrites: Atomics.load(this.#words, WRITES) >>> 0,
       unclaimedPorts: strangers,
@@ -122,4 +134,12 @@ export class PortBus {
   }
 }
 
-const clip = (value: number, width: PortWidth): number => (width === 2 ? value & 0xffff : value >>> 0);
+const clip = (value: number, width: PortWidth): number =>
+  width === 1 ? value & 0xff : width === 2 ? value & 0xffff : value >>> 0;
+
+/** Ports as people write them: `0x3f8-0x3ff`. */
+const portRange = (first: number, count: number): string =>
+  [first, first + count - 1]
+    .slice(0, count === 1 ? 1 : 2)
+    .map((port) => `0x${port.toString(16)}`)
+    .join('-');

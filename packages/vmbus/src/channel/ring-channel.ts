@@ -284,6 +284,11 @@ export class RingChannel implements Channel {
     this.#events.state(state);
   }
 
+  /** The control words of both rings, as they are now. */
+  inspectShared(): { readonly incoming: object; readonly outgoing: object } {
+    return { incoming: this.#reader.inspectShared(), outgoing: this.#writer.inspectShared() };
+  }
+
   /** Plain data for `inspect`. */
   inspect(): Record<string, unknown> {
     return {

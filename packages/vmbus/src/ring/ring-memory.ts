@@ -37,6 +37,18 @@ export class RingMemory {
   readonly #first: number;
   readonly #table: Int32Array;
 
+  /** The words that both ends share, as they are now: indices in bytes, and what each has asked of the other. */
+  inspect(): Record<string, unknown> {
+    const word = (at: number): number => Atomics.load(this.words, this.control + at) >>> 0;
+    return {
+      writeIndex: word(Control.WriteIndex),
+      readIndex: word(Control.ReadIndex),
+      interruptMask: word(Control.InterruptMask),
+      pendingSendSize: word(Control.PendingSendSize),
+      featureBits: word(Control.FeatureBits),
+    };
+  }
+
   private constructor(guest: GuestMemory, header: number, data: readonly number[]) {
     this.guest = guest;
     this.words = guest.words;

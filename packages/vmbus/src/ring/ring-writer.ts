@@ -276,7 +276,12 @@ export class RingWriter {
     return Atomics.load(this.#words, this.#control + Control.InterruptMask) === 0 && readIndex !== this.#committed;
   }
 
-  /** Plain data for `inspect`. */
+  /** The words that the two ends share, as they are now: see {@link RingMemory.inspect}. */
+  inspectShared(): Record<string, unknown> {
+    return this.#memory.inspect();
+  }
+
+  /** Plain data for `inspect`: what this end knows, without a look at the memory of the other. */
   inspect(): Record<string, unknown> {
     const { size, contiguous } = this.#memory;
     return {

@@ -170,11 +170,28 @@ export class BusHost {
 
   /** What `inspect` shows. */
   inspect(): Record<string, unknown> {
-    const open = this.#served.filter((each) => each !== undefined);
+    const { channels, ...bus } = this.bus.inspect();
+    const inspected: Record<string, unknown> = {};
+    for (const [position, channel] of (channels as { relid: number }[]).entries()) {
+      const { relid } = channel;
+      const served = relid === 0 ? undefined : this.#served[relid];
+      // One that the child does not know has no relid.
+      inspected[relid === 0 ? `unannounced ${position}` : relid] = {
+        ...channel,
+        ...(served && { rings: served.inspect() }),
+      };
+    }
+    const devices: Record<string, unknown> = {};
+    for (const { vsp } of this.#devices.values()) {
+      const { name } = vsp.offer;
+      let [key, twin] = [name, 1];
+      while (key in devices) key = `${name} ${++twin}`;
+      devices[key] = this.#inspect(vsp);
+    }
     return {
-      bus: this.bus.inspect(),
-      rings: open.map((each) => each.ring.inspect()),
-      devices: Object.fromEntries([...this.#devices.values()].map(({ vsp }) => [vsp.offer.name, this.#inspect(vsp)])),
+      bus,
+      channels: inspected,
+      devices,
       waitingForTurn: this.#turns.length,
       undeliverable: this.#ports.undeliverable,
       deviceFailures: this.#deviceFailures,

@@ -50,6 +50,22 @@ export class ServedChannel {
     return this.#vsp.offer.name;
   }
 
+  /** Both rings: what this end knows of them, what both ends share, and how often one rang the other. */
+  inspect(): Record<string, unknown> {
+    const { incoming, outgoing, ...channel } = this.ring.inspect();
+    const shared = this.ring.inspectShared();
+    const { packetsSent, signalsSent, packetsReceived, signalsReceived } = this.ring.statistics;
+    return {
+      ...channel,
+      incoming: {
+        ...(incoming as object),
+        ...shared.incoming,
+        packetsPerSignal: ratio(packetsReceived, signalsReceived),
+      },
+      outgoing: { ...(outgoing as object), ...shared.outgoing, packetsPerSignal: ratio(packetsSent, signalsSent) },
+    };
+  }
+
   /** Tells the device. @returns whether it wants the channel. */
   opened(): boolean {
     if (this.ring.state !== 'open') return false;
@@ -131,3 +147,7 @@ export class ServedChannel {
     this.#failed(this.#vsp.offer.name, thrown);
   }
 }
+
+/** With two decimals; null when there was nothing to divide by. */
+const ratio = (packets: number, signals: number): number | null =>
+  signals === 0 ? null : Math.round((100 * packets) / signals) / 100;
