@@ -7,6 +7,7 @@
  *
  * @packageDocumentation
  */
+export { z } from 'zod';
 export { protocol } from '@ringlet/vmbus';
 export type {
   Channel,

@@ -7,12 +7,14 @@ export { Machine } from './machine/machine.ts';
 export type { MachineEvent, MachineRequests } from './machine/machine.ts';
 export type { TakeEvent } from './recording/take.ts';
 export type { RecordedEnd } from './recording/format.ts';
+export type { Devices } from './machine/devices.ts';
 export type { Disks } from './machine/disks.ts';
 export type { Display, DisplayMode } from './machine/display.ts';
 export type { Keyboard } from './machine/keyboard.ts';
 export type { Mouse } from './machine/mouse.ts';
 export { encodePng } from './host/png.ts';
 export type {
+  ControllableDevices,
   ControllableDisks,
   ControllableDisplay,
   ControllableKeyboard,
@@ -23,7 +25,14 @@ export type {
   TypeOptions,
 } from './control/controllable.ts';
 export type { Picture, Rectangle } from '@ringlet/root-partition';
-export type { DiskFormat, DiskOption, DisplayOption, Harness, MachineOptions } from './configuration/options.ts';
+export type {
+  DeviceOption,
+  DiskFormat,
+  DiskOption,
+  DisplayOption,
+  Harness,
+  MachineOptions,
+} from './configuration/options.ts';
 export type { BackupOptions, ControllableGuest, CopyTarget, KeyPool } from './control/controllable-guest.ts';
 export type { GuestServices } from './machine/guest-services.ts';
 export type { GuestService } from './agent/connect.ts';

@@ -11,6 +11,7 @@
  *
  * @packageDocumentation
  */
+export { cHeader } from './kit/c-header.ts';
 export {
   FREE_PAGE,
   FREE_PAGES,

@@ -24,6 +24,11 @@ export class FakeMachine implements Runnable {
   onStart: (machine: FakeMachine) => void = () => undefined;
   /** What the guest does when it is asked to shut down; it goes when absent. */
   onShutdown: ((options: ShutdownOptions) => void) | undefined;
+  readonly devices: Runnable['devices'] = {
+    files: [],
+    reload: async (file) => void this.asked.push(`reload ${file}`),
+    sources: async (file) => [file],
+  };
   readonly disks: Controllable['disks'] = {
     attach: async (disk) => {
       this.asked.push(`attach ${JSON.stringify(disk)}`);

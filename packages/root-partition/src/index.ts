@@ -48,13 +48,14 @@ export type { FlatBinary } from './boot/load-flat.ts';
 export { layOutMemory } from './boot/memory-map.ts';
 export type { MemoryMap, MemoryRange } from './boot/memory-map.ts';
 export { makeResetVector, RESET_VECTOR_PAGES } from './boot/reset-vector.ts';
+export type { LoadedDevice } from './machine/construct-device.ts';
+export type { DeviceFileRequests, DeviceReplacement } from './machine/machine-devices.ts';
 export { DeviceHost, VIRTUAL_EPOCH } from './machine/device-host.ts';
 export type {
   DeviceHostDescription,
   DeviceHostEvent,
   DeviceHostOptions,
   DeviceHostRequests,
-  LoadedDevice,
 } from './machine/device-host.ts';
 export type { DiskDescription, DiskPlace, DiskRequests } from './machine/machine-disks.ts';
 export type { FileRequests } from './machine/machine-files.ts';

@@ -96,5 +96,33 @@ export interface Vsp<State = unknown> {
   dispose?(done: () => void): void;
 }
 
-/** The constructor that a device file exports by default. */
-export type VspClass = new (world: DeviceWorld, options?: never) => Vsp;
+/**
+ * What a device can be told, declared: a Standard Schema of an object, such as zod's `z.strictObject({ … })`. Checks, errors,
+ * completion in editors and the device's page are made of it.
+ */
+export interface DeviceOptionsSchema {
+  readonly '~standard': {
+    validate(value: unknown): OptionsResult | Promise<OptionsResult>;
+  };
+  /** By name of the option, for suggestions. */
+  readonly shape?: Readonly<Record<string, unknown>>;
+}
+
+/** Options, checked and with their defaults; or what is wrong with them. */
+export type OptionsResult =
+  { readonly value: unknown; readonly issues?: undefined } | { readonly issues: readonly OptionsIssue[] };
+
+/** One mistake in options. */
+export interface OptionsIssue {
+  readonly message: string;
+  /** Where, from the outermost name in. */
+  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
+}
+
+/** The class that a device file exports by default. */
+export interface VspClass {
+  /** @param options - what {@link VspClass.options} has made of what was given */
+  new (world: DeviceWorld, options: never): Vsp;
+  /** What it can be told with `--device FILE,name=value` or in a machine file; nothing when absent. */
+  readonly options?: DeviceOptionsSchema;
+}

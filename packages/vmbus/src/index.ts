@@ -15,7 +15,18 @@ export type { RingFault } from './ring/layout.ts';
 export { RingMemory } from './ring/ring-memory.ts';
 export { RingReader } from './ring/ring-reader.ts';
 export { RingWriter } from './ring/ring-writer.ts';
-export type { DeviceLog, DeviceWorld, GpadlView, OfferDescription, Vsp, VspBus, VspClass } from './device.ts';
+export type {
+  DeviceLog,
+  DeviceOptionsSchema,
+  DeviceWorld,
+  GpadlView,
+  OfferDescription,
+  OptionsIssue,
+  OptionsResult,
+  Vsp,
+  VspBus,
+  VspClass,
+} from './device.ts';
 export { protocol } from './device-protocol.ts';
 export type {
   DecodedMessage,

@@ -1,12 +1,14 @@
 /** What a command may use of the process it runs in. Tests bring their own. */
 import type { Readable, Writable } from 'node:stream';
-import type { Controllable } from '../control/controllable.ts';
+import type { Controllable, ControllableDevices } from '../control/controllable.ts';
 import type { Environment } from '../control/directory.ts';
 import type { MachineOptions } from '../configuration/options.ts';
 
 /** A machine that can be started and thrown away. */
 export interface Runnable extends Controllable {
   start(): Promise<void>;
+  /** Devices from files. */
+  readonly devices: ControllableDevices;
   /** Ends it if it still runs, and releases everything it holds. */
   dispose(): Promise<void>;
 }

@@ -8,6 +8,11 @@ export const MACHINE_ERROR_PAGES: Readonly<Record<string, ErrorPage>> = {
     'A partition has 1 to 64 virtual processors.',
     'Give a number from 1 to 64.',
   ),
+  'device-flag-invalid': page(
+    '--device cannot be read',
+    'It is the path of a file, then any options of its device: FILE,name=value,name. A comma that belongs to one is doubled.',
+    'ringlet device FILE lists the options that there are.',
+  ),
   'device-invalid': page(
     'a device file does not give a VSP',
     'Its default export must be a class whose instances have an offer with GUIDs, and a packet method.',
@@ -17,6 +22,21 @@ export const MACHINE_ERROR_PAGES: Readonly<Record<string, ErrorPage>> = {
     'there is no device file at that path',
     '--device and "devices:" take the path of a TypeScript or JavaScript file with a VSP as its default export.',
     'Check the path. ringlet new device NAME writes a device to start from.',
+  ),
+  'device-options-invalid': page(
+    'a device was told what it does not understand',
+    'Its class declares its options: their names, kinds and limits. All mistakes are listed.',
+    'ringlet device FILE lists its options. In a machine file: ringlet schema --device FILE teaches them to your editor.',
+  ),
+  'device-protocol-none': page(
+    'a device file names no protocol',
+    'A header is made from the declared messages of a device, and this device does not say which they are.',
+    'Declare them with protocol() of ringlet/device, and add to the class: readonly protocol = Protocol',
+  ),
+  'device-state-refused': page(
+    "a device's new version cannot carry on from the old one",
+    'What save() of the running version gave could not be taken by restore() of the new one. The running version stays.',
+    'Let restore() take both forms, or start the machine anew.',
   ),
   'duplicate-device': page(
     'two devices of a machine have the same identifiers',

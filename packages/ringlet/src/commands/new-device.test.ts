@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isGuid } from '@ringlet/wire';
@@ -12,22 +12,63 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true }));
 
-test('four files of at most 30 lines are written', () => {
+const read = (file: string): string => readFileSync(join(directory, file), 'utf8');
+
+/** Files of a device, each with the most lines that it may have: what is to be changed must be seen at a glance. */
+const MOST_LINES = {
+  'frame-buffer.c': 150,
+  'frame-buffer.guest.ts': 25,
+  'frame-buffer.h': 35,
+  'frame-buffer.md': 75,
+  'frame-buffer.protocol.ts': 15,
+  'frame-buffer.test.ts': 60,
+  'frame-buffer.ts': 40,
+  'frame-buffer.vsc.ts': 40,
+};
+
+test('a device is eight short files, and a folder of its own two more', () => {
   expect(newDevice('frame-buffer', { directory }, new RecordingHost())).toBe(0);
-  const files = readdirSync(directory).toSorted();
-  expect(files).toEqual(['frame-buffer.guest.ts', 'frame-buffer.test.ts', 'frame-buffer.ts', 'frame-buffer.vsc.ts']);
-  const lengths = files.map((file) => readFileSync(join(directory, file), 'utf8').trimEnd().split('\n').length);
-  expect(Math.max(...lengths)).toBeLessThanOrEqual(30);
+  expect(readdirSync(directory).toSorted()).toEqual(
+    [...Object.keys(MOST_LINES), 'package.json', 'tsconfig.json'].toSorted(),
+  );
+  const longer = Object.entries(MOST_LINES).filter(([file, most]) => read(file).trimEnd().split('\n').length > most);
+  expect(longer).toEqual([]);
 });
 
-test('VSP and VSC share an interface GUID that no other device has', () => {
+test('its identifiers stand in the protocol, and in what C is told; no other device has them', () => {
   newDevice('one', { directory }, new RecordingHost());
   newDevice('two', { directory }, new RecordingHost());
-  const interfaceOf = (file: string): string =>
-    /interfaceId[:=\s]+'([^']+)'/.exec(readFileSync(join(directory, file), 'utf8'))![1]!;
-  expect(isGuid(interfaceOf('one.ts'))).toBe(true);
-  expect(interfaceOf('one.vsc.ts')).toBe(interfaceOf('one.ts'));
-  expect(interfaceOf('two.ts')).not.toBe(interfaceOf('one.ts'));
+  const idsOf = (name: string): string[] =>
+    [...read(`${name}.protocol.ts`).matchAll(/(?:interface|instance)Id: '([^']+)'/g)].map((match) => match[1]!);
+  const ids = [...idsOf('one'), ...idsOf('two')];
+  expect(ids.map(isGuid)).toEqual([true, true, true, true]);
+  expect(new Set(ids).size).toBe(4);
+  for (const id of idsOf('one')) expect(read('one.h')).toContain(`"${id}"`);
+});
+
+test('what a project has already is left as it is, also in a folder above', () => {
+  writeFileSync(join(directory, 'package.json'), '{"name":"mine"}');
+  mkdirSync(join(directory, 'deep'));
+  newDevice('one', { directory: join(directory, 'deep') }, new RecordingHost());
+  expect(read('package.json')).toBe('{"name":"mine"}');
+  expect(readdirSync(join(directory, 'deep'))).not.toContain('package.json');
+  expect(readdirSync(join(directory, 'deep'))).toContain('tsconfig.json');
+});
+
+test('package.json asks for the version that wrote it', () => {
+  newDevice('one', { directory }, new RecordingHost());
+  expect(JSON.parse(read('package.json'))).toMatchObject({
+    type: 'module',
+    dependencies: { ringlet: new RecordingHost().version },
+  });
+});
+
+test('it says what each file is, and what to do next', () => {
+  const host = new RecordingHost();
+  newDevice('one', { directory }, host);
+  for (const file of readdirSync(directory)) expect(host.stdout).toContain(`${join(directory, file)} `);
+  expect(host.stdout).toContain('npm install\n');
+  expect(host.stdout).toMatch(/ringlet run \S+one\.guest\.ts --device \S+one\.ts --watch -- --follow\n/);
 });
 
 test('no file is overwritten, and none is written when one is in the way', () => {

@@ -2,6 +2,7 @@
 import { styleText } from 'node:util';
 import { UserError } from '@ringlet/wire';
 import { Command, CommanderError } from 'commander';
+import { addDeviceCommands } from './device-commands.ts';
 import type { CreateFlags } from './disk.ts';
 import { addMachineDiskCommands } from './disk-commands.ts';
 import { addDisplayCommands } from './display-commands.ts';
@@ -82,7 +83,12 @@ export function createProgram(host: CommandHost, ended: (code: number) => void):
       collect,
     )
     .option('--forward <host:guest>', 'a port of this host that leads to one of the guest; may be repeated', collect)
-    .option('--device <file>', 'a file with a VSP as default export; may be repeated', collect)
+    .option(
+      '--device <file[,name=value…]>',
+      'a file with a VSP as default export, and its options; may be repeated',
+      collect,
+    )
+    .option('--watch', 'load a device file anew when it is saved; the guest runs on')
     .option('--display <size>', 'the screen: 1280x1024; or none. 1024x768 otherwise')
     .option('--cpus <n>', 'virtual processors, 1 to 64')
     .option('--memory <size>', 'guest memory: 64M, 1G; 512M for a kernel otherwise, 64M for a guest module')
@@ -102,6 +108,7 @@ export function createProgram(host: CommandHost, ended: (code: number) => void):
         ['ringlet run examples/disk-write.ts --disk data.raw,keep', 'the image takes the writes'],
         ['ringlet run debian --net nat --forward 2222:22', 'a network, and a port of this host that leads in'],
         ['ringlet run examples/echo.guest.ts --device examples/echo.ts', 'with a device of your own'],
+        ['ringlet run guest.ts --device mine.ts,rate=5 --watch', 'told something, and loaded anew when it is saved'],
         ['ringlet run examples/hello.ts --expect Hello --timeout 20s', 'as a step of a build'],
         ['ringlet run guest.ts -- --verbose now', 'words for the guest'],
         ['ringlet run debian', 'what ringlet pull debian has made; Ctrl-] then q leaves'],
@@ -298,18 +305,7 @@ export function createProgram(host: CommandHost, ended: (code: number) => void):
     });
   images.addHelpText('after', examples(['ringlet images ls', '']));
 
-  const create = program.command('new').description('write the files of something new');
-  create
-    .command('device')
-    .description('write a device that works: VSP, VSC, a guest that uses it, and its tests')
-    .argument('<name>', 'lower-case words joined by hyphens')
-    .option('--directory <path>', 'where to write', '.')
-    .addHelpText('after', examples(['ringlet new device frame-buffer', 'four files, each at most 30 lines']))
-    .action(async (name: string, flags: { directory: string }) => {
-      const { newDevice } = await import('./new-device.ts');
-      ended(newDevice(name, flags, host));
-    });
-  create.addHelpText('after', examples(['ringlet new device frame-buffer', '']));
+  addDeviceCommands(program, host, ended);
 
   program
     .command('tour')
@@ -323,10 +319,17 @@ export function createProgram(host: CommandHost, ended: (code: number) => void):
   program
     .command('schema')
     .description('print the JSON Schema of machine files')
-    .addHelpText('after', examples(['ringlet schema > machine.schema.json', '']))
-    .action(async () => {
+    .option('--device <file>', 'with the options of this device file; may be repeated', collect)
+    .addHelpText(
+      'after',
+      examples(
+        ['ringlet schema > machine.schema.json', ''],
+        ['ringlet schema --device frame-buffer.ts > machine.schema.json', 'its options are completed, too'],
+      ),
+    )
+    .action(async (flags: { device?: string[] }) => {
       const { printSchema } = await import('./schema.ts');
-      ended(printSchema(host));
+      ended(await printSchema(flags.device ?? [], host));
     });
 
   program

@@ -86,15 +86,17 @@ export function textReporter(host: CommandHost, machineCount: number): Reporter 
       if (labels === undefined) labelled.set(name, (labels = new LineLabels(`${name} | `)));
       print(labels.add(text));
     },
-    event: (_, event) => {
+    event: (name, event) => {
       const told = takeTold(event as TakeEvent);
       if (told !== undefined) say(`ringlet: ${told}`);
+      if (isDeviceError(event))
+        say(`ringlet: ${name}: ${event.device} threw, and serves this channel no more\n${indented(event.message)}`);
     },
     notice: (text) => say(`ringlet: ${text}`),
     finished: (name, result, ms) => {
       print(labelled?.get(name)?.end() ?? '');
       say(`ringlet: ${name} ${ending(result)} after ${formatDuration(ms)}`);
-      if (result.reason === 'crash' || result.reason === 'diverged') say(result.message.replaceAll(/^/gm, '    '));
+      if (result.reason === 'crash' || result.reason === 'diverged') say(indented(result.message));
     },
     failed: () => undefined,
     exit: () => endLine(),
@@ -139,6 +141,14 @@ function takeTold(event: TakeEvent): string | undefined {
       return undefined;
   }
 }
+
+/** A device of the user's threw: whoever writes it wants to know where. */
+const isDeviceError = (event: {
+  readonly type: string;
+}): event is { readonly type: 'device-error'; readonly device: string; readonly message: string } =>
+  event.type === 'device-error';
+
+const indented = (text: string): string => text.replaceAll(/^/gm, '    ');
 
 /** Says how to reach a machine in the background. */
 function reached(name: string): string {

@@ -5,6 +5,7 @@ import { invariant, UserError } from '@ringlet/wire';
 import { looksLikeImage, parseImageName } from '../catalogue/image-name.ts';
 import { copyOnce } from '../catalogue/copy-once.ts';
 import { resolveCatalogue } from '../catalogue/resolve.ts';
+import { parseDeviceFlag } from '../configuration/device-flag.ts';
 import { parseDisplay } from '../configuration/display-flag.ts';
 import { parseDiskFlag } from '../configuration/disk-flag.ts';
 import { parseDuration } from '../configuration/duration.ts';
@@ -12,7 +13,7 @@ import { isMachineFile, readMachineFile } from '../configuration/machine-file.ts
 import { withForwards, withPaths } from '../configuration/network-fields.ts';
 import { parseNetworkFlag } from '../configuration/network-flag.ts';
 import { NAME_PATTERN } from '../configuration/machine-schema.ts';
-import type { MachineOptions } from '../configuration/options.ts';
+import type { DeviceOption, MachineOptions } from '../configuration/options.ts';
 import { parseSize } from '../configuration/size.ts';
 import type { Environment } from '../control/directory.ts';
 import { recordedOptions } from '../recording/take.ts';
@@ -50,6 +51,8 @@ export interface RunFlags {
   readonly timeout?: string;
   readonly json?: boolean;
   readonly detach?: boolean;
+  /** Device files that are saved are loaded anew. */
+  readonly watch?: boolean;
 }
 
 /**
@@ -68,6 +71,7 @@ export function machinesOf(
   const machines = target === undefined ? [{}] : targetOf(target, flags.keep, environment);
   const changes = changesOf(args, flags);
   const [only, ...others] = machines;
+  if (flags.watch === true) checkWatch(machines, changes);
   if (only !== undefined && others.length === 0) return [checked(forwarded(merge(only, changes), flags.forward))];
   const changed = [...Object.keys(changes), ...(flags.forward === undefined ? [] : ['forward'])];
   if (changed.length > 0) {
@@ -104,6 +108,17 @@ function replayOf(file: string, target: string | undefined, args: readonly strin
   return { ...recordedOptions(replay), harness: 'lockstep', replay, ...name };
 }
 
+/** Whether there is something to watch, in a run that need not be repeatable. */
+function checkWatch(machines: readonly MachineOptions[], changes: Partial<MachineOptions>): void {
+  const all = [...machines, changes];
+  if (all.every(({ devices = [] }) => devices.length === 0)) {
+    throw conflict('--watch', 'watches device files, and there are none', 'add --device FILE');
+  }
+  if (all.some(({ harness }) => harness === 'lockstep')) {
+    throw conflict('--watch', 'makes a run that cannot be repeated', 'leave out --lockstep, or --watch');
+  }
+}
+
 /** Adds the forwarded ports, to a network made for them when there is none. */
 function forwarded(machine: MachineOptions, rules: readonly string[] | undefined): MachineOptions {
   return rules === undefined ? machine : { ...machine, networks: withForwards(machine.networks ?? [], rules) };
@@ -136,6 +151,7 @@ export function watchOf(flags: RunFlags): Watch {
   if (flags.expect === '') throw new UserError('flag-invalid', '--expect: an empty text is always there', {});
   return {
     ...(flags.expect === undefined ? {} : { expectation: new Expectation(flags.expect) }),
+    ...(flags.watch === true ? { devices: true } : {}),
     ...(flags.timeout === undefined ? {} : { timeoutMs: parseDuration(flags.timeout, '--timeout') }),
   };
 }
@@ -199,7 +215,7 @@ function changesOf(args: readonly string[], flags: RunFlags): Partial<MachineOpt
     ...(flags.append === undefined ? {} : { commandLine: flags.append }),
     ...(flags.disk === undefined ? {} : { disks: flags.disk.map(parseDiskFlag) }),
     ...(flags.net === undefined ? {} : { networks: flags.net.map(parseNetworkFlag) }),
-    ...(flags.device === undefined ? {} : { devices: flags.device.map((path) => resolve(path)) }),
+    ...(flags.device === undefined ? {} : { devices: flags.device.map(deviceOf) }),
     ...(flags.display === undefined ? {} : { display: parseDisplay(flags.display, '--display') }),
     ...(flags.cpus === undefined ? {} : { cpus: whole('--cpus', flags.cpus, 1, 64) }),
     ...(flags.memory === undefined ? {} : { memory: checkedMemory(flags.memory) }),
@@ -226,6 +242,11 @@ function merge(machine: MachineOptions, changes: Partial<MachineOptions>): Machi
     ...(networks.length === 0 ? {} : { networks }),
     ...(words.length === 0 ? {} : { commandLine: words.join(' ') }),
   };
+}
+
+function deviceOf(text: string): DeviceOption {
+  const device = parseDeviceFlag(text);
+  return { ...device, path: resolve(device.path) };
 }
 
 function checkedName(name: string): string {

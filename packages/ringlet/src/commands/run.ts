@@ -120,7 +120,7 @@ function factsOf(options: MachineOptions, image: string | undefined, host: Comma
     cpus: options.cpus ?? DEFAULT_CPUS,
     memory: options.memory ?? defaultMemory(options),
     disks: (options.disks ?? []).map((disk) => disk.path),
-    devices: options.devices ?? [],
+    devices: (options.devices ?? []).map((device) => (typeof device === 'string' ? device : device.path)),
     harness: options.harness ?? 'threads',
     version: host.version,
   };

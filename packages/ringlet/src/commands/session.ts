@@ -15,6 +15,7 @@ import type { Expectation } from './expectation.ts';
 import type { CommandHost, EndSignal, Runnable } from './host.ts';
 import { HeldInput } from './held-input.ts';
 import type { Reporter } from './reporter.ts';
+import { watchDevices } from './watch-devices.ts';
 
 /** How long a guest that is asked to shut down may take. */
 const GRACE_MS = 10_000;
@@ -32,6 +33,8 @@ export interface Member {
 export interface Watch {
   readonly expectation?: Expectation;
   readonly timeoutMs?: number;
+  /** Device files that are saved are loaded anew. */
+  readonly devices?: boolean;
 }
 
 /** Runs `members` to their end. @returns the exit code. Rejects when one cannot start; by then all are disposed. */
@@ -47,6 +50,7 @@ export async function runSession(
   const session = new Session(members, watch, reporter, leave);
   const stopListening = host.onSignal((signal) => session.signal(signal));
   let detachConsole = (): void => undefined;
+  const stopWatching: (() => void)[] = [];
   try {
     for (const { machine, facts } of members) servers.push(await serveControl(machine, facts, directory));
     for (const { machine, facts, options } of members)
@@ -57,12 +61,16 @@ export async function runSession(
         leave === LEAVE_KEYS ? `${leave} leaves` : `${leave} shuts it down`,
       );
     detachConsole = attachConsoles(members, reporter, host);
+    if (watch.devices === true) {
+      for (const { machine } of members) stopWatching.push(await watchDevices(machine, reporter));
+    }
     if (!(await session.start())) return session.verdict;
     host.announce?.({ type: 'started', names: members.map(({ machine }) => machine.name) });
     return await session.finish();
   } finally {
     session.end();
     detachConsole();
+    for (const stop of stopWatching) stop();
     stopListening();
     await Promise.all(members.map(({ machine }) => machine.dispose()));
     await Promise.all(servers.map((server) => server.close()));

@@ -8,6 +8,7 @@ import { UserError } from '@ringlet/wire';
 import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import {
+  DEVICE_KEYS,
   DISK_KEYS,
   MACHINE_KEYS,
   NETWORK_KEYS,
@@ -17,7 +18,7 @@ import {
 } from './machine-schema.ts';
 import { nearMiss } from './near-miss.ts';
 import { withPaths as networkWithPaths } from './network-fields.ts';
-import type { DiskOption, MachineOptions } from './options.ts';
+import type { DeviceOption, DiskOption, MachineOptions } from './options.ts';
 
 /** Far more than a machine needs; keeps a wrong file from being read into memory. */
 const MOST_BYTES = 1024 * 1024;
@@ -90,7 +91,7 @@ function explain(document: Document, issue: Issue, base: Path, at: (offset: numb
   }
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => {
-      const known = path.includes('disks') ? DISK_KEYS : path.includes('networks') ? NETWORK_KEYS : MACHINE_KEYS;
+      const known = settingsAt(path);
       const meant = nearMiss(key, known);
       const guess = meant === undefined ? `known are ${known.join(', ')}` : `did you mean "${meant}"?`;
       return `${at(keyOffset(document, path, key))}: ${show([...path, key])} is not a setting; ${guess}`;
@@ -106,6 +107,13 @@ function explain(document: Document, issue: Issue, base: Path, at: (offset: numb
   const where = at(isNode(found) ? (found.range?.[0] ?? 0) : parentOffset(document, path));
   const got = missing ? ', and it is missing' : isScalar(found) ? `, not ${JSON.stringify(found.value)}` : '';
   return [`${where}: ${show(path)}: expected ${issue.message}${got}`];
+}
+
+/** What can be set at a path. */
+function settingsAt(path: Path): readonly string[] {
+  if (path.includes('disks')) return DISK_KEYS;
+  if (path.includes('networks')) return NETWORK_KEYS;
+  return path.includes('devices') ? DEVICE_KEYS : MACHINE_KEYS;
 }
 
 /** Of a union's branches, the one whose own kind fits: its mistakes lie deeper than the value itself. */
@@ -163,8 +171,16 @@ function withPaths(machine: MachineFields, directory: string): MachineOptions {
     ...options,
     ...(diskOptions === undefined ? {} : { disks: diskOptions }),
     ...(networks === undefined ? {} : { networks: networks.map((network) => networkWithPaths(network, directory)) }),
-    ...(devices === undefined ? {} : { devices: devices.map((device) => resolve(directory, device)) }),
+    ...(devices === undefined ? {} : { devices: devices.map((device) => deviceWithPath(device, directory)) }),
   };
+}
+
+function deviceWithPath(
+  device: NonNullable<MachineFields['devices']>[number],
+  directory: string,
+): string | DeviceOption {
+  if (typeof device === 'string') return resolve(directory, device);
+  return { ...present(device), path: resolve(directory, device.path) };
 }
 
 /** The fields that have a value: absent and `undefined` are one thing in a file, and two in a type. */

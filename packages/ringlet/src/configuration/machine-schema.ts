@@ -44,6 +44,26 @@ const rate = z
 
 const flag = (expected: string) => z.boolean({ error: expected });
 
+const devicePath = text('the path of a device file').meta({
+  description: 'Path of a file with a VSP as default export, relative to this file',
+});
+const device = z.union(
+  [
+    devicePath,
+    z.strictObject(
+      {
+        path: devicePath,
+        options: z
+          .record(z.string(), z.unknown(), { error: 'a mapping from the names of its options to their values' })
+          .optional()
+          .meta({ description: 'What the device is told: ringlet device FILE lists what it can be' }),
+      },
+      { error: 'a path, or a mapping with "path" and "options"' },
+    ),
+  ],
+  { error: 'a path, or a mapping with "path" and "options"' },
+);
+
 const address = (part: keyof typeof HIGHEST_ADDRESS, what: string) => number(0, HIGHEST_ADDRESS[part], what);
 
 const disk = z.union(
@@ -157,9 +177,9 @@ const fields = {
     .meta({ description: "Words added to the kernel's command line" }),
   disks: list(disk, 'disks', 64).optional().meta({ description: 'Images the guest finds on its storage controller' }),
   networks: list(network, 'networks', 8).optional().meta({ description: 'What its network adapters are plugged into' }),
-  devices: list(text('the path of a device file'), 'device files', 64)
-    .optional()
-    .meta({ description: 'Files with a VSP as default export, relative to this file' }),
+  devices: list(device, 'device files', 64).optional().meta({
+    description: 'Files with a VSP as default export, relative to this file; and what their devices are told',
+  }),
   display: z
     .string({ error: DISPLAY_FORM })
     .regex(/^(none|\d{3,4}x\d{3,4})$/, { error: DISPLAY_FORM })
@@ -252,6 +272,8 @@ export type MachineFields = z.output<typeof OneMachine>;
 export const MACHINE_KEYS: readonly string[] = ['name', 'machines', ...Object.keys(fields)];
 /** Names of every setting of a network. */
 export const NETWORK_KEYS: readonly string[] = [...new Set(NETWORK_KINDS.flatMap((kind) => fieldsOf(kind)))];
+/** Names of every setting of a device. */
+export const DEVICE_KEYS: readonly string[] = ['path', 'options'];
 /** Names of every setting of a disk. */
 export const DISK_KEYS: readonly string[] = [
   'path',
@@ -265,9 +287,36 @@ export const DISK_KEYS: readonly string[] = [
   'bandwidth',
 ];
 
-/** The JSON Schema (draft 2020-12) of `machine.yaml`, for editors. */
-export function machineJsonSchema(): Record<string, unknown> {
-  const schema = z.toJSONSchema(z.union([OneMachine, SeveralMachines]), { io: 'input' });
+/** A device file whose options are known. */
+export interface DeviceForm {
+  /** Its name without directories. */
+  readonly file: string;
+  /** JSON Schema of an object of its options. */
+  readonly options: object;
+}
+
+/** A mapping of its own for each device that is known; the mapping for any device is for the others. */
+function deviceForms({ anyOf = [] }: z.core.JSONSchema.BaseSchema, devices: readonly DeviceForm[]) {
+  const [path, any] = anyOf as [z.core.JSONSchema.BaseSchema, z.core.JSONSchema.BaseSchema];
+  const endsWith = (names: readonly string[]): string =>
+    `(^|/)(${names.map((name) => name.replaceAll(/[^\w-]/g, '\\$&')).join('|')})$`;
+  const known = devices.map(({ file, options }) => ({
+    ...any,
+    title: file,
+    properties: { path: { ...path, pattern: endsWith([file]) }, options },
+  }));
+  const others = { not: { pattern: endsWith(devices.map(({ file }) => file)) } };
+  return [path, ...known, { ...any, properties: { ...any.properties, path: { ...path, ...others } } }] as typeof anyOf;
+}
+
+/** The JSON Schema (draft 2020-12) of `machine.yaml`, for editors. @param devices - those whose options it is to know */
+export function machineJsonSchema(devices: readonly DeviceForm[] = []): Record<string, unknown> {
+  const schema = z.toJSONSchema(z.union([OneMachine, SeveralMachines]), {
+    io: 'input',
+    override: ({ zodSchema, jsonSchema }) => {
+      if ((zodSchema as unknown) === device && devices.length > 0) jsonSchema.anyOf = deviceForms(jsonSchema, devices);
+    },
+  });
   return {
     ...schema,
     title: 'Ringlet machine file',

@@ -35,6 +35,16 @@ export interface DiskOption {
   readonly bandwidth?: number;
 }
 
+/** One device from a file. */
+export interface DeviceOption {
+  /** The file; its default export is a VSP's class. */
+  readonly path: string;
+  /** Values of the options that the class declares. */
+  readonly options?: Readonly<Record<string, unknown>>;
+  /** The values are words of a command line: where an option wants no text, `5` and `true` stand for what they say. */
+  readonly asText?: boolean;
+}
+
 /** How a machine's processors and devices get their time: a worker each, or one thread under a virtual clock. */
 export type Harness = 'threads' | 'lockstep';
 
@@ -64,8 +74,8 @@ export interface MachineOptions {
   readonly disks?: readonly DiskOption[];
   /** Its network adapters, and what each is plugged into; none when absent. */
   readonly networks?: readonly NetworkOption[];
-  /** Files, each with a VSP as its default export. */
-  readonly devices?: readonly string[];
+  /** Files, each with a VSP as its default export; and what their devices are told. */
+  readonly devices?: readonly (string | DeviceOption)[];
   /** The screen that the guest is told of, with a keyboard and a mouse before it; 1024 by 768 when absent. */
   readonly display?: DisplayOption | 'none';
   /** Virtual processors; 1 when absent. */

@@ -73,6 +73,13 @@ export interface ControllableDisks {
   resize(place: DiskPlace, bytes: number): Promise<void>;
 }
 
+/** The devices from files of a machine that runs. */
+export interface ControllableDevices {
+  readonly files: readonly string[];
+  reload(file: string): Promise<void>;
+  sources(file: string): Promise<readonly string[]>;
+}
+
 /** A machine, as far as controlling it goes. */
 export interface Controllable {
   readonly name: string;

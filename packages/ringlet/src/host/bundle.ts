@@ -19,7 +19,8 @@ const fromSources = import.meta.url.endsWith('.ts');
 export const siblingModule = (name: string, metaUrl: string): string =>
   fileURLToPath(new URL(`${name}.${fromSources ? 'ts' : 'js'}`, metaUrl));
 
-interface Bundle {
+/** A bundle that was written. */
+export interface Bundle {
   readonly url: URL;
   /** Input files and their modification times when they were read. */
   readonly inputs: ReadonlyMap<string, number>;
@@ -38,11 +39,16 @@ let count = 0;
  * @throws UserError `guest-not-compiled` with the compiler's messages
  */
 export async function bundle(name: string, contents: string): Promise<URL> {
+  return (await bundled(name, contents)).url;
+}
+
+/** The same, and what it was made of. */
+export async function bundled(name: string, contents: string): Promise<Bundle> {
   const known = await bundles.get(contents)?.catch(() => undefined);
-  if (known && [...known.inputs].every(([file, time]) => modified(file) === time)) return known.url;
+  if (known && [...known.inputs].every(([file, time]) => modified(file) === time)) return known;
   const made = make(name, contents);
   bundles.set(contents, made);
-  return (await made).url;
+  return made;
 }
 
 /** Files that a bundle was made from, in no order. */

@@ -8,11 +8,11 @@
 import type { GuestModule } from '@ringlet/child-partition';
 import type { Exit, Vp } from '@ringlet/microkernel';
 import { DeviceHost, type DeviceHostRequests } from '@ringlet/root-partition';
-import type { VspClass } from '@ringlet/vmbus';
 import { UserError } from '@ringlet/wire';
 import { bundle, bundledFiles } from '../host/bundle.ts';
 import { originalPositions } from '../host/source-positions.ts';
 import type { Harness, HarnessListener } from '../machine/harness.ts';
+import { importDevice, loadedDevice } from '../machine/load-device.ts';
 import type { MachineParts } from '../machine/parts.ts';
 import { ROOT_PARTITION, rootSynicPages, System } from '../machine/system.ts';
 import { type ArrivalName, type Journal, LiveJournal } from './journal.ts';
@@ -75,11 +75,17 @@ export class LockstepHarness implements Harness {
 
   async start(): Promise<void> {
     const { guest, devices, memoryBytes, description } = this.#parts;
-    const code = await bundle('lockstep', entry(guest.kind === 'typescript' ? guest.module : undefined, devices));
+    const code = await bundle(
+      'lockstep',
+      entry(
+        guest.kind === 'typescript' ? guest.module : undefined,
+        devices.map(({ file }) => file),
+      ),
+    );
     // A machine has an instance of its own: what a module remembers is not carried over from the machine before.
     const loaded = (await import(`${code.href}?${++instances}`)) as {
       guest?: GuestModule;
-      devices: { file: string; Device: VspClass }[];
+      devices: unknown[];
     };
     const { seed, journal } = this.#options;
     this.#journal = (await journal?.(bundledFiles(code))) ?? new LiveJournal();
@@ -123,7 +129,8 @@ export class LockstepHarness implements Harness {
         rootVp: this.#rootVp,
         memoryBytes,
       },
-      devices: loaded.devices,
+      devices: devices.map((part, i) => loadedDevice(part, loaded.devices[i])),
+      load: ({ index, url }) => importDevice(devices[index]!, url),
       virtualTime: true,
       report: (event) => this.#listener.event(event),
       wake: () => this.#wake?.(),
@@ -282,5 +289,5 @@ export class LockstepHarness implements Harness {
 const entry = (guest: string | undefined, devices: readonly string[]): string => `
   ${guest === undefined ? '' : `export * as guest from ${JSON.stringify(guest)};`}
   ${devices.map((file, i) => `import * as Device${i} from ${JSON.stringify(file)};`).join('\n')}
-  export const devices = [${devices.map((file, i) => `{ file: ${JSON.stringify(file)}, Device: Device${i}.default }`).join(', ')}];
+  export const devices = [${devices.map((_, i) => `Device${i}.default`).join(', ')}];
 `;

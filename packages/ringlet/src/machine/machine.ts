@@ -19,11 +19,12 @@ import { UserError } from '@ringlet/wire';
 import { BehaviorSubject, type Observable, ReplaySubject, Subject } from 'rxjs';
 import { connectPatiently, type GuestService } from '../agent/connect.ts';
 import { type CompletedCommand, type RunCommandOptions, runCommand } from '../agent/run-command.ts';
-import { defaultMemory, type MachineOptions } from '../configuration/options.ts';
+import { defaultMemory, type DeviceOption, type MachineOptions } from '../configuration/options.ts';
 import type { Controllable, MachineResult, MachineState, ShutdownOptions } from '../control/controllable.ts';
 import { LockstepHarness } from '../lockstep/lockstep-harness.ts';
 import { type Take, type TakeEvent, takeOf } from '../recording/take.ts';
 import { ThreadedHarness } from '../threads/threaded-harness.ts';
+import { Devices } from './devices.ts';
 import { Disks } from './disks.ts';
 import { Display } from './display.ts';
 import { GuestServices } from './guest-services.ts';
@@ -31,7 +32,7 @@ import type { Harness } from './harness.ts';
 import { Keyboard } from './keyboard.ts';
 import { partAt } from './inspection-path.ts';
 import { Mouse } from './mouse.ts';
-import type { GuestParts } from './parts.ts';
+import type { DevicePart, GuestParts } from './parts.ts';
 import { sharedSystem } from './system.ts';
 
 /** Something that happened to a machine; plain data with a `type`. */
@@ -62,6 +63,8 @@ export class Machine implements Controllable {
   readonly name: string;
   /** Disks that come and go while it runs. */
   readonly disks: Disks;
+  /** Devices from files, and their new versions. */
+  readonly devices: Devices;
   /** What the guest shows. */
   readonly display: Display;
   /** Keys for the guest, as from a keyboard in front of its screen. Its console is another: {@link Machine.write}. */
@@ -72,6 +75,7 @@ export class Machine implements Controllable {
   readonly guest: GuestServices;
   readonly #options: MachineOptions;
   readonly #take: Take;
+  readonly #devices: readonly DevicePart[];
   readonly #state = new BehaviorSubject<MachineState>('created');
   readonly #console = new ReplaySubject<string>(CONSOLE_REPLAY);
   readonly #events = new Subject<MachineEvent>();
@@ -91,6 +95,7 @@ export class Machine implements Controllable {
     const { guest, kernel } = this.#options;
     this.name = options.name ?? basename(guest ?? kernel ?? 'machine').replace(/(\.guest)?\.[cm]?[jt]s$/, '');
     this.finished = new Promise((settle) => (this.#finish = settle));
+    this.#devices = (this.#options.devices ?? []).map(devicePart);
     this.#harness = this.#assemble();
     const ask: Harness['request'] = (name, parameters) => {
       const state = this.#state.value;
@@ -99,6 +104,8 @@ export class Machine implements Controllable {
       return Promise.reject(why);
     };
     this.disks = new Disks(ask);
+    const fixed = this.#options.record !== undefined || this.#options.replay !== undefined;
+    this.devices = new Devices(ask, this.#devices, fixed);
     this.display = new Display(ask, this.#state);
     this.keyboard = new Keyboard(ask);
     this.mouse = new Mouse(ask);
@@ -280,7 +287,7 @@ export class Machine implements Controllable {
         reserve: this.#options.reserve ?? 0,
       },
       memoryBytes: memory,
-      devices: (this.#options.devices ?? []).map((file) => existing(file, 'device-not-found', 'device')),
+      devices: this.#devices,
       description: {
         name: this.#take.name ?? this.name,
         disks: this.#options.disks ?? [],
@@ -354,6 +361,11 @@ function guestOf({ guest, kernel, initrd, commandLine, args = [] }: MachineOptio
     initrd: initrd === undefined ? undefined : existing(initrd, 'initrd-not-found', 'initial RAM disk'),
     commandLine: commandLine ?? '',
   };
+}
+
+function devicePart(device: string | DeviceOption): DevicePart {
+  const { path, options = {}, asText = false } = typeof device === 'string' ? { path: device } : device;
+  return { file: existing(path, 'device-not-found', 'device'), values: options, asText };
 }
 
 function existing(file: string, code: string, what: string): string {

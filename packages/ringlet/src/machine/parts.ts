@@ -1,5 +1,6 @@
 /** What a machine is made of, whichever harness runs it: paths are absolute, defaults are filled in. */
 import type { DeviceHostDescription } from '@ringlet/root-partition';
+import type { GivenOptions } from '../configuration/device-options.ts';
 
 /** A TypeScript guest: absolute path of its module, and words for it. */
 export interface TypeScriptGuestParts {
@@ -19,6 +20,12 @@ export interface X64GuestParts {
 /** What a machine runs. */
 export type GuestParts = TypeScriptGuestParts | X64GuestParts;
 
+/** A device from a file, and what it is told. Plain data. */
+export interface DevicePart extends GivenOptions {
+  /** Absolute path. */
+  readonly file: string;
+}
+
 /** A machine's parts. */
 export interface MachineParts {
   /** What it runs. */
@@ -27,7 +34,6 @@ export interface MachineParts {
   /** Its share of the logical processors: weight from 1 to 10000, cap and reserve in percent of each processor. */
   readonly share: { readonly weight: number; readonly cap: number; readonly reserve: number };
   readonly memoryBytes: number;
-  /** Absolute paths of device files. */
-  readonly devices: readonly string[];
+  readonly devices: readonly DevicePart[];
   readonly description: Omit<DeviceHostDescription, 'partition' | 'rootVp' | 'memoryBytes'>;
 }

@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { UserError } from '@ringlet/wire';
 import { z } from 'zod';
-import { DISK_FORMATS, type MachineOptions } from '../configuration/options.ts';
+import { type DeviceOption, DISK_FORMATS, type MachineOptions } from '../configuration/options.ts';
 import { coreFile } from '../host/x64-core.ts';
 import { type Journal, LiveJournal } from '../lockstep/journal.ts';
 import type { RecordedEnd, RecordedFile, RecordingHeader } from './format.ts';
@@ -134,9 +134,12 @@ function absoluteOf(options: MachineOptions): MachineOptions {
     ...(kept.kernel === undefined ? {} : { kernel: resolve(kept.kernel) }),
     ...(kept.initrd === undefined ? {} : { initrd: resolve(kept.initrd) }),
     ...(kept.disks === undefined ? {} : { disks: kept.disks.map((disk) => ({ ...disk, path: resolve(disk.path) })) }),
-    ...(kept.devices === undefined ? {} : { devices: kept.devices.map((path) => resolve(path)) }),
+    ...(kept.devices === undefined ? {} : { devices: kept.devices.map(withAbsolutePath) }),
   };
 }
+
+const withAbsolutePath = (device: string | DeviceOption): string | DeviceOption =>
+  typeof device === 'string' ? resolve(device) : { ...device, path: resolve(device.path) };
 
 /** Every file that decides what happens. @throws UserError when one cannot be read */
 async function filesOf(options: MachineOptions, code: readonly string[]): Promise<RecordedFile[]> {
@@ -154,7 +157,8 @@ async function codeOf(
   { guest, kernel, devices = [] }: MachineOptions,
   code: readonly string[],
 ): Promise<RecordedFile[]> {
-  const [module] = [...(guest === undefined ? [] : [guest]), ...devices];
+  const files = devices.map((device) => (typeof device === 'string' ? device : device.path));
+  const [module] = [...(guest === undefined ? [] : [guest]), ...files];
   return [
     ...(kernel === undefined ? [] : [recordedFile('processor', await coreFile())]),
     ...(module === undefined ? [] : [recordedCode(module, code)]),
@@ -192,7 +196,19 @@ const RecordedOptions = z.strictObject({
     .array(z.strictObject({ kind: z.literal('none'), mac: z.string().max(17).optional() }))
     .max(8)
     .optional(),
-  devices: z.array(path).max(64).optional(),
+  devices: z
+    .array(
+      z.union([
+        path,
+        z.strictObject({
+          path,
+          options: z.record(z.string(), z.unknown()).optional(),
+          asText: z.boolean().optional(),
+        }),
+      ]),
+    )
+    .max(64)
+    .optional(),
   display: z.union([size, z.literal('none')]).optional(),
   cpus: z.int().min(1).max(64).optional(),
   memory: z

@@ -1,7 +1,8 @@
 /** The device thread of one machine: its VMBus, VSPs and disks, driven by the doorbell of a root virtual processor. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { DeviceHost, type LoadedDevice } from '@ringlet/root-partition';
+import { DeviceHost } from '@ringlet/root-partition';
 import { HostClock } from '../host/clock.ts';
+import { importDevice, loadedDevice } from '../machine/load-device.ts';
 import { attach, ROOT_PARTITION, rootSynicPages } from '../machine/system.ts';
 import { AwakeThreads } from './awake-threads.ts';
 import { DoorbellLoop } from './doorbell-loop.ts';
@@ -10,9 +11,13 @@ import { postError } from './posted-error.ts';
 
 const TICKS_PER_MILLISECOND = 10_000;
 
-/** Puts the machine's devices on its bus and serves them. Called once, by the bundle that the thread runs. */
-export function startDeviceThread(devices: readonly LoadedDevice[]): void {
-  const { system, node, awake, description } = workerData as DeviceThreadStart;
+/**
+ * Puts the machine's devices on its bus and serves them. Called once, by the bundle that the thread runs.
+ *
+ * @param modules - what the device files export by default, in the order of {@link DeviceThreadStart.devices}
+ */
+export function startDeviceThread(modules: readonly unknown[]): void {
+  const { system, node, awake, description, devices } = workerData as DeviceThreadStart;
   const port = parentPort!;
   const tell = (message: FromDeviceThread) => port.postMessage(message);
   const clock = new HostClock(system.epoch);
@@ -27,7 +32,8 @@ export function startDeviceThread(devices: readonly LoadedDevice[]): void {
       clock,
       synicPages: rootSynicPages(description.rootVp),
       description,
-      devices,
+      devices: devices.map((part, i) => loadedDevice(part, modules[i])),
+      load: ({ index, url }) => importDevice(devices[index]!, url),
       report: (event) => tell({ type: 'event', event }),
       wake: () => loop?.wake(),
     });

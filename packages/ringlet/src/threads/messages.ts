@@ -1,6 +1,7 @@
 /** What the threads of a machine are started with, and what they say to the thread that manages the machine. */
 import type { Exit } from '@ringlet/microkernel';
 import type { DeviceHostDescription, DeviceHostEvent, DeviceHostRequests, EntryState } from '@ringlet/root-partition';
+import type { DevicePart } from '../machine/parts.ts';
 import type { NodeAccess, SystemAccess } from '../machine/system.ts';
 
 /** What the thread of a virtual processor is started with. */
@@ -51,6 +52,8 @@ export interface DeviceThreadStart {
   /** One word: whether this thread is counted as awake. */
   readonly awake: SharedArrayBuffer;
   readonly description: DeviceHostDescription;
+  /** Devices from files, in the order of the modules that the thread's code imports. */
+  readonly devices: readonly DevicePart[];
 }
 
 /** A failure that crosses threads: a {@link UserError} keeps its code and hint, anything else is ours. */

@@ -66,7 +66,7 @@ export class ThreadedHarness implements Harness {
     const { cpus, devices } = this.#machine;
     const guest = guestThreads(this.#machine);
     // Bundling is another process's work, and goes on while the kernel is unpacked here.
-    const bundling = Promise.all([guest.code(), bundle('devices', deviceEntry(devices))]);
+    const bundling = Promise.all([guest.code(), bundle('devices', deviceEntry(devices.map(({ file }) => file)))]);
     bundling.catch(() => {});
     this.#guest = await guest.prepare(this.#system);
     this.#giveUpIfStopped();
@@ -149,6 +149,7 @@ export class ThreadedHarness implements Harness {
       system: this.#system.access,
       node: this.#guest!.node,
       awake: new SharedArrayBuffer(4),
+      devices: this.#machine.devices,
       description: {
         ...this.#machine.description,
         ...(display && { display: { ...display, ...(vram && { vram }) } }),
@@ -266,5 +267,5 @@ const guestThreads = (machine: MachineParts): GuestThreads =>
 const deviceEntry = (devices: readonly string[]): string => `
   ${devices.map((file, i) => `import * as Device${i} from ${JSON.stringify(file)};`).join('\n')}
   import { startDeviceThread } from ${JSON.stringify(siblingModule('./device-thread', import.meta.url))};
-  startDeviceThread([${devices.map((file, i) => `{ file: ${JSON.stringify(file)}, Device: Device${i}.default }`).join(', ')}]);
+  startDeviceThread([${devices.map((_, i) => `Device${i}.default`).join(', ')}]);
 `;

@@ -6,11 +6,12 @@
  * request with plain data, so that it can come from another thread.
  */
 import type { Clock, Microkernel } from '@ringlet/microkernel';
-import { BusHost, type BusObserver, type DeviceWorld, SynicEndpoint, type Vsp, type VspClass } from '@ringlet/vmbus';
-import { isGuid, UserError } from '@ringlet/wire';
+import { BusHost, type BusObserver, type DeviceWorld, SynicEndpoint, type Vsp } from '@ringlet/vmbus';
 import type { TimeSyncOptions } from '../vsps/integration/time-sync.ts';
+import type { LoadedDevice } from './construct-device.ts';
 import { GuestErrorLog } from './guest-error-log.ts';
 import type { GuestFacts } from './guest-watch.ts';
+import { type DeviceFileRequests, type DeviceReplacement, MachineDevices } from './machine-devices.ts';
 import { type DiskDescription, type DiskRequests, MachineDisks } from './machine-disks.ts';
 import { type DisplayDescription, type DisplayRequests, MachineDisplay, NO_DISPLAY } from './machine-display.ts';
 import { type FileRequests, MachineFiles } from './machine-files.ts';
@@ -39,13 +40,6 @@ export interface DeviceHostDescription {
   readonly sockets?: string | undefined;
 }
 
-/** A device file, imported. */
-export interface LoadedDevice {
-  readonly file: string;
-  /** Its default export: should be a VSP's class. */
-  readonly Device: unknown;
-}
-
 /** What a device host is constructed with. */
 export interface DeviceHostOptions {
   readonly kernel: Microkernel;
@@ -54,6 +48,8 @@ export interface DeviceHostOptions {
   readonly synicPages: { readonly messagePageGpa: number; readonly eventPageGpa: number };
   readonly description: DeviceHostDescription;
   readonly devices: readonly LoadedDevice[];
+  /** Imports a new version of one of them. Rejects with a UserError. */
+  readonly load: (replacement: DeviceReplacement) => Promise<LoadedDevice>;
   /** The clock is a virtual one: disks are read inline and the time of day counts from a fixed date, deterministically. */
   readonly virtualTime?: boolean;
   report(event: DeviceHostEvent): void;
@@ -73,12 +69,21 @@ export type DeviceHostEvent =
   | { readonly type: 'guest-facts'; readonly facts: GuestFacts }
   /** The guest did something that it should not; repeated ones come less and less often, with their count. */
   | { readonly type: 'guest-error'; readonly device: string; readonly what: string; readonly count: number }
+  /** A device from a file was replaced by the file's new version. */
+  | { readonly type: 'device-replaced'; readonly device: string; readonly file: string }
   | { readonly type: 'device-error'; readonly device: string; readonly message: string }
   | DisplayEvent;
 
 /** What the outside may ask of a machine's devices: name, parameters and answer of each request. */
 export interface DeviceHostRequests
-  extends DiskRequests, FileRequests, IntegrationRequests, DisplayRequests, NetworkRequests, SocketRequests {
+  extends
+    DeviceFileRequests,
+    DiskRequests,
+    FileRequests,
+    IntegrationRequests,
+    DisplayRequests,
+    NetworkRequests,
+    SocketRequests {
   inspect(parameters: Record<string, never>): Record<string, unknown>;
   /** Closes everything. Nothing may be asked afterwards. */
   dispose(parameters: Record<string, never>): void;
@@ -160,19 +165,33 @@ export class DeviceHost {
       ? new MachineDisplay(description.display, { kernel, partition: child, world, report: (e) => options.report(e) })
       : NO_DISPLAY;
     const files = new MachineFiles({ world, io, disk: (place) => disks.disk(place) });
-    this.#parts = [integration, disks, network, display, sockets, files];
+    const devices = new MachineDevices({
+      world,
+      attach: (vsp, how) => this.#bus.attach(vsp, how),
+      detach: (vsp, done) => {
+        this.#bus.detach(vsp, done);
+        options.wake();
+      },
+      load: options.load,
+      replaced: (device, file) => {
+        options.report({ type: 'device-replaced', device, file });
+        options.wake();
+      },
+    });
+    this.#parts = [integration, disks, network, display, sockets, files, devices];
     this.#answers = {
       ...integration.answers,
       ...disks.answers,
       ...network.answers,
       ...display.answers,
       ...files.answers,
+      ...devices.answers,
       ...this.#own,
     };
     this.ready = network.ready;
     for (const { vsps } of this.#parts) vsps.forEach((vsp) => this.#add(vsp));
     try {
-      for (const device of options.devices) this.#add(construct(device, world));
+      devices.attach(options.devices);
     } catch (error) {
       // Ports and disks are there already: they are given back before anybody can ask for it.
       void this.request('dispose', {});
@@ -263,28 +282,6 @@ function reporter(report: (event: DeviceHostEvent) => void): BusObserver {
     closed: (device, { relid }) => report({ type: 'channel-closed', device, relid }),
     faulted: (device, { relid }, why) => report({ type: 'channel-faulted', device, relid, why }),
   };
-}
-
-/** Makes the device that a file exports. @throws UserError when what it exports is none. */
-function construct({ file, Device }: LoadedDevice, world: (device: string) => DeviceWorld): Vsp {
-  const wrong = (why: string) =>
-    new UserError('device-invalid', `${file} holds no device: ${why}`, {
-      hint: 'export default class Mine implements Vsp { … }; see docs/guide/write-a-device.md',
-    });
-  if (typeof Device !== 'function') throw wrong('its default export is not a class');
-  const name = file.replace(/^.*\//, '');
-  let vsp: Partial<Vsp>;
-  try {
-    vsp = new (Device as VspClass)(world(name));
-  } catch (cause) {
-    throw wrong(`its constructor threw ${cause instanceof Error ? cause.message : String(cause)}`);
-  }
-  const { offer } = vsp;
-  if (typeof vsp.packet !== 'function') throw wrong('it has no method packet(packet, channel)');
-  if (!offer || !isGuid(offer.interfaceId) || !isGuid(offer.instanceId)) {
-    throw wrong('its offer has no interfaceId and instanceId that are GUIDs in lower case');
-  }
-  return vsp as Vsp;
 }
 
 const describe = (thrown: unknown): string =>

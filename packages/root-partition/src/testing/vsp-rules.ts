@@ -10,6 +10,8 @@ export type DeclareTest = (name: string, run: () => void) => unknown;
 export interface VspRulesOptions {
   readonly seed?: number;
   readonly packets?: number;
+  /** What the device is told; its options' defaults otherwise. */
+  readonly options?: Readonly<Record<string, unknown>>;
 }
 
 const PAGE = 4096;
@@ -22,10 +24,10 @@ const PAGE = 4096;
  *  - its identifiers are GUIDs
  */
 export function vspRules(test: DeclareTest, Device: VspClass, options: VspRulesOptions = {}): void {
-  const { seed = 1, packets = 500 } = options;
+  const { seed = 1, packets = 500, options: given = {} } = options;
   const make = () => {
     const memory = smallMemory();
-    const device = new Device(recordedWorld(memory));
+    const device = new Device(recordedWorld(memory), checked(Device, given) as never);
     return { device, memory };
   };
   const { offer } = make().device;
@@ -68,6 +70,15 @@ export function vspRules(test: DeclareTest, Device: VspClass, options: VspRulesO
   test(`${offer.name}: its identifiers are GUIDs`, () => {
     for (const id of [offer.interfaceId, offer.instanceId]) if (!isGuid(id)) throw new Error(`not a GUID: ${id}`);
   });
+}
+
+/** The options as a machine would give them. */
+function checked({ options }: VspClass, given: Readonly<Record<string, unknown>>): unknown {
+  const result = options?.['~standard'].validate(given);
+  if (result === undefined) return undefined;
+  if (result instanceof Promise) throw new Error('the options are checked asynchronously: a device cannot wait');
+  if (result.issues === undefined) return result.value;
+  throw new Error(`the device refuses ${text(given)}: ${result.issues.map(({ message }) => message).join('; ')}`);
 }
 
 const text = (value: unknown): string =>
