@@ -61,7 +61,7 @@ export * from './network/oids.ts';
 export * from './network/ndis.ts';
 export * from './synthetic-message.ts';
 export * from './keyboard.ts';
-export { chord, characterOfKey, keyOf, pressTogether, typeText } from './keys/us-layout.ts';
+export { chord, characterOfKey, keyOf, keyOfCharacter, pressTogether, typeText } from './keys/us-layout.ts';
 export type { Typing } from './keys/us-layout.ts';
 export { KEY_NAMES, keyByName, KeyReader, keyStrokes, nameOfKey } from './keys/key-codes.ts';
 export * from './mouse.ts';

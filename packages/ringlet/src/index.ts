@@ -12,6 +12,8 @@ export type { Disks } from './machine/disks.ts';
 export type { Display, DisplayMode } from './machine/display.ts';
 export type { Keyboard } from './machine/keyboard.ts';
 export type { Mouse } from './machine/mouse.ts';
+export type { Viewers, ViewOptions, Views } from './viewer/viewers.ts';
+export type { VncAddress } from './viewer/vnc-server.ts';
 export { encodePng } from './host/png.ts';
 export type {
   ControllableDevices,
@@ -19,6 +21,7 @@ export type {
   ControllableDisplay,
   ControllableKeyboard,
   ControllableMouse,
+  ControllableViewers,
   DiskPlace,
   MouseAction,
   MouseButtonName,

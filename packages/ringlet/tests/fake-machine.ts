@@ -49,6 +49,13 @@ export class FakeMachine implements Runnable {
   readonly mouse: Controllable['mouse'] = {
     act: async (...actions) => void this.mouseActions.push(...actions),
   };
+  readonly viewers: Controllable['viewers'] = {
+    open: async ({ port, vnc } = {}) => {
+      this.asked.push(`view ${port} ${vnc}`);
+      return { url: 'http://127.0.0.1:1/?token=t', ...(vnc !== undefined && { vnc: { address: vnc, password: 'p' } }) };
+    },
+    close: async () => void this.asked.push('close views'),
+  };
   readonly guest: Controllable['guest'] = {
     syncTime: async () => void this.asked.push('syncTime'),
     keyValues: async (pool) => ({ pool, ...Object.fromEntries(this.keys) }),

@@ -44,6 +44,9 @@ export function keyOf(name: string): number | undefined {
   return place === undefined || place.shift ? keyByName(name) : place.key;
 }
 
+/** The key that types a character, whether with Shift or without: that of `1` for `!`. */
+export const keyOfCharacter = (character: string): number | undefined => places.get(character)?.key;
+
 /** How to type a text. */
 export interface Typing {
   readonly strokes: readonly KeyStroke[];

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import type { CommandHost } from './host.ts';
 import { examples } from './help-examples.ts';
 import type { TypeFlags } from './type.ts';
+import type { ViewFlags } from './view.ts';
 
 /** Adds them. `ended` receives the exit code of the one that ran. */
 export function addDisplayCommands(program: Command, host: CommandHost, ended: (code: number) => void): void {
@@ -19,6 +20,29 @@ export function addDisplayCommands(program: Command, host: CommandHost, ended: (
     .action(async (name: string, file: string, flags: { json?: boolean }) => {
       const { screenshot } = await import('./screenshot.ts');
       ended(await screenshot(name, file, flags, host));
+    });
+
+  program
+    .command('view')
+    .description("open a running machine's screen, keyboard and mouse to a browser of this host, or to VNC viewers")
+    .argument('<name>', 'the machine')
+    .option('--port <n>', 'port of the page; any otherwise')
+    .option('--vnc <where>', 'let VNC viewers in, too: at a port of this host, or at the path of a socket')
+    .option('--off', 'close them again')
+    .option('--json', 'say as JSON where to look')
+    .addHelpText(
+      'after',
+      examples(
+        ['ringlet view debian', 'prints the address of a page; open it in a browser'],
+        ['xdg-open $(ringlet view debian)', ''],
+        ['ringlet view debian --vnc 5901', 'prints a password, too; then: vncviewer localhost:5901'],
+        ['ringlet view debian --vnc ~/debian.vnc', 'a socket that only you can open: vncviewer ~/debian.vnc'],
+        ['ringlet view debian --off', ''],
+      ),
+    )
+    .action(async (name: string, flags: ViewFlags) => {
+      const { view } = await import('./view.ts');
+      ended(await view(name, flags, host));
     });
 
   program

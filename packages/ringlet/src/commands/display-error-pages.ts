@@ -73,4 +73,14 @@ export const DISPLAY_ERROR_PAGES: Readonly<Record<string, ErrorPage>> = {
     'The keyboard has the US layout. Nothing of the text was typed.',
     'Leave those characters out. --unicode sends them as characters, which Windows takes and Linux does not.',
   ),
+  'view-address-refused': page(
+    'viewers cannot be let in there',
+    'The port belongs to another program or needs privileges, or the path of the socket is taken or may not be written to.',
+    'Choose another: ringlet view NAME --port 8080, --vnc 5902. Without --port any free one is taken.',
+  ),
+  'view-elsewhere': page(
+    'viewers connect somewhere else already',
+    'A machine has one page and one VNC address at a time.',
+    'Look there: ringlet view NAME says where. Or close both first: ringlet view NAME --off',
+  ),
 };

@@ -2,6 +2,7 @@
 import type { Picture, Rectangle } from '@ringlet/root-partition';
 import type { Observable } from 'rxjs';
 import type { DiskOption } from '../configuration/options.ts';
+import type { ViewOptions, Views } from '../viewer/viewers.ts';
 import type { ControllableGuest } from './controllable-guest.ts';
 
 /** Where a machine is in its life. */
@@ -80,6 +81,12 @@ export interface ControllableDevices {
   sources(file: string): Promise<readonly string[]>;
 }
 
+/** Servers through which people look at a machine. */
+export interface ControllableViewers {
+  open(options?: ViewOptions): Promise<Views>;
+  close(): Promise<void>;
+}
+
 /** A machine, as far as controlling it goes. */
 export interface Controllable {
   readonly name: string;
@@ -97,6 +104,7 @@ export interface Controllable {
   readonly display: ControllableDisplay;
   readonly keyboard: ControllableKeyboard;
   readonly mouse: ControllableMouse;
+  readonly viewers: ControllableViewers;
   /** Its guest's integration components. */
   readonly guest: ControllableGuest;
   /** Asks the guest, through its shutdown integration component, and waits until it is off. */

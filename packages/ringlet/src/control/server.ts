@@ -23,6 +23,7 @@ import { guestMethods } from './methods/guest.ts';
 import { inspectionMethods } from './methods/inspection.ts';
 import { machineMethods } from './methods/machine.ts';
 import { streamMethods } from './methods/streams.ts';
+import { viewerMethods } from './methods/viewers.ts';
 import { probe, withLock } from './stale.ts';
 
 /** Callers at once. */
@@ -42,6 +43,7 @@ const METHODS: MethodGroup = {
   ...diskMethods,
   ...guestMethods,
   ...displayMethods,
+  ...viewerMethods,
 };
 
 /** A socket that answers for a machine until {@link ControlServer.close}. */

@@ -1,5 +1,5 @@
 /** Keyboard: keys for a guest, as from a keyboard in front of its screen. */
-import { chord, KEY_NAMES, pressTogether, typeText } from '@ringlet/protocols';
+import { chord, KEY_NAMES, type KeyStroke, pressTogether, typeText } from '@ringlet/protocols';
 import { UserError } from '@ringlet/wire';
 import { nearMiss } from '../configuration/near-miss.ts';
 import type { ControllableKeyboard, TypeOptions } from '../control/controllable.ts';
@@ -29,7 +29,7 @@ export class Keyboard implements ControllableKeyboard {
         hint: 'leave it out; a guest that takes characters instead of keys, as Windows does, gets it with --unicode',
       });
     }
-    await this.#ask('pressKeys', { strokes });
+    await this.stroke(strokes);
   }
 
   /**
@@ -43,6 +43,15 @@ export class Keyboard implements ControllableKeyboard {
       if (typeof keys === 'string') throw unknownKey(keys);
       return pressTogether(keys);
     });
+    await this.stroke(strokes);
+  }
+
+  /**
+   * Sends what keys do, one by one: what somebody in front of the machine does, as it happens.
+   *
+   * @throws UserError `keyboard-not-ready`, `keyboard-full`
+   */
+  async stroke(strokes: readonly KeyStroke[]): Promise<void> {
     await this.#ask('pressKeys', { strokes });
   }
 }

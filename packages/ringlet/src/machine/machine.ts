@@ -33,6 +33,7 @@ import { Keyboard } from './keyboard.ts';
 import { partAt } from './inspection-path.ts';
 import { Mouse } from './mouse.ts';
 import type { DevicePart, GuestParts } from './parts.ts';
+import { Viewers } from '../viewer/viewers.ts';
 import { sharedSystem } from './system.ts';
 
 /** Something that happened to a machine; plain data with a `type`. */
@@ -71,6 +72,8 @@ export class Machine implements Controllable {
   readonly keyboard: Keyboard;
   /** A pointer on its screen. */
   readonly mouse: Mouse;
+  /** Servers through which people look at it: a page for a browser, VNC. */
+  readonly viewers: Viewers;
   /** Its guest's integration components: clock, keys. */
   readonly guest: GuestServices;
   readonly #options: MachineOptions;
@@ -109,6 +112,7 @@ export class Machine implements Controllable {
     this.display = new Display(ask, this.#state);
     this.keyboard = new Keyboard(ask);
     this.mouse = new Mouse(ask);
+    this.viewers = new Viewers(this, this.#options.display !== 'none');
     this.guest = new GuestServices(ask);
   }
 
@@ -322,6 +326,7 @@ export class Machine implements Controllable {
     if (this.#result) return;
     this.#result = result;
     if (this.#state.value !== 'failed') this.#enter('stopping');
+    this.viewers.close().catch(() => {});
     this.#disposal = this.#harness.stop().finally(() => {
       this.#print(this.#decoder.decode());
       this.#enter(then);

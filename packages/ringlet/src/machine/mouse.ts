@@ -47,7 +47,12 @@ export class Mouse implements ControllableMouse {
 
   /** Does several things, in order. Resolves when the guest has them. @throws UserError `mouse-not-ready`, `mouse-full` */
   async act(...actions: readonly MouseAction[]): Promise<void> {
-    await this.#ask('useMouse', { changes: actions.flatMap(changesOf) });
+    await this.change(actions.flatMap(changesOf));
+  }
+
+  /** Does several things at once each: moves while buttons go down and up. @throws those of {@link Mouse.act} */
+  async change(changes: readonly MouseChange[]): Promise<void> {
+    await this.#ask('useMouse', { changes });
   }
 }
 
