@@ -1,6 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { commandLinePage, errorsPage } from './guide-pages.ts';
+import { limitsPage } from './limits-page.ts';
+import { supportPage } from './support-page.ts';
 
 const guide = (page: string): string => fileURLToPath(new URL(`../../../docs/guide/${page}`, import.meta.url));
 
@@ -11,4 +13,12 @@ test('the command-line reference says what the help says', async () => {
 
 test('the page of errors has every code', async () => {
   await expect(errorsPage()).toMatchFileSnapshot(guide('errors.md'));
+});
+
+test('the page of limits has every bound that the sources name, with its value', async () => {
+  await expect(limitsPage()).toMatchFileSnapshot(guide('limits.md'));
+});
+
+test('the page of what is supported is that of the tables', async () => {
+  await expect(await supportPage()).toMatchFileSnapshot(guide('support.md'));
 });

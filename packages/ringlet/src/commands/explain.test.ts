@@ -1,31 +1,7 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { RecordingHost } from '../../tests/recording-host.ts';
 import { ERROR_PAGES } from './error-pages.ts';
 import { explain } from './explain.ts';
-
-const PACKAGES = fileURLToPath(new URL('../../../', import.meta.url));
-
-/** Codes of every `UserError` that the sources of all packages name. */
-function codesInSources(): string[] {
-  const files = readdirSync(PACKAGES, { recursive: true, encoding: 'utf8' }).filter((file) =>
-    /^[^/]+\/src\/.*(?<!\.test)\.ts$/.test(file),
-  );
-  const codes = files.flatMap((file) =>
-    [...readFileSync(join(PACKAGES, file), 'utf8').matchAll(/new UserError\(\s*'([a-z-]+)'/g)].map(
-      (match) => match[1]!,
-    ),
-  );
-  return [...new Set(codes)].toSorted();
-}
-
-test('every error code in the sources has a page', () => {
-  const codes = codesInSources();
-  expect(codes).toContain('machine-not-found');
-  expect(codes.filter((code) => !Object.hasOwn(ERROR_PAGES, code))).toEqual([]);
-});
 
 test('the pages stand in alphabetical order, so that a new one has its place', () => {
   const codes = Object.keys(ERROR_PAGES);

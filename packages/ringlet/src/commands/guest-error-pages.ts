@@ -61,10 +61,35 @@ export const GUEST_ERROR_PAGES: Readonly<Record<string, ErrorPage>> = {
     'The guest is still booting, has no driver for sockets (hv_sock), or nothing listens at that port.',
     'Wait longer with --wait. ringlet exec needs the agent, which the images of ringlet pull have.',
   ),
+  'key-value-closed': page(
+    'the guest closed key-value exchange before it answered',
+    'It is shutting down, or its driver was unloaded.',
+    'Ask again once the guest runs: ringlet ls shows its heartbeat.',
+  ),
+  'key-value-malformed': page(
+    'the guest answered for key-value exchange with something that cannot be read',
+    'The answer is too short, or names a type of value that there is not.',
+    'Look at what ringlet inspect NAME guestErrors counts, and at hv_kvp_daemon in the guest.',
+  ),
   'key-value-not-ready': page(
     'nobody in the guest answers for key-value exchange',
     'A Linux guest answers once its hv_kvp_daemon runs; until then its driver does not even agree on a version.',
     'Install hyperv-daemons in the guest, or start hv_kvp_daemon.',
+  ),
+  'key-value-refused': page(
+    'the guest refused what it was asked by key-value exchange',
+    'There is no such key in that pool, or its daemon cannot write its files.',
+    'ringlet keys NAME lists what there is; look at /var/lib/hyperv in a Linux guest.',
+  ),
+  'key-value-timeout': page(
+    'the guest did not answer by key-value exchange in time',
+    'Its daemon is stopped, or the guest is very busy.',
+    'Try again; in a Linux guest see whether hv_kvp_daemon runs.',
+  ),
+  'key-value-too-many': page(
+    'too many questions to the guest wait already',
+    'One is asked at a time, and no more than 64 may wait.',
+    'Wait for the answers to those before.',
   ),
   'output-too-long': page(
     'a command in the guest wrote more than was to be kept',

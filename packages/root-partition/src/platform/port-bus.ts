@@ -60,6 +60,11 @@ export class PortBus {
     }
   }
 
+  /** The devices, in the order in which they were given. */
+  get devices(): readonly PortDevice[] {
+    return this.#devices;
+  }
+
   /** IN: `width` bytes from `port`, unsigned. */
   read(port: number, width: PortWidth): number {
     const owner = this.#table[port & 0xffff]!;
