@@ -1,14 +1,10 @@
 /** Makes kernel and initial root file system out of packages. Bytes in, bytes out. */
-import { createHash } from 'node:crypto';
-import { AGENT_PROGRAM } from '../agent/agent-program.ts';
-import { ADDED_RECIPE } from './add-packages.ts';
 import { agentFiles } from './agent-files.ts';
 import { appletsOf } from './applets.ts';
 import { damagedPackage, readDeb } from './deb.ts';
-import { INIT_SCRIPT } from './init-script.ts';
 import { makeInitramfs } from './initramfs.ts';
 import { type KernelModule, readKernelModule } from './kernel-module.ts';
-import { selectModules, USEFUL_MODULES } from './module-set.ts';
+import { selectModules } from './module-set.ts';
 import { unpackXzWhole } from './xz-stream.ts';
 
 /** Packages, whole. */
@@ -21,19 +17,9 @@ export interface ImagePackages {
 }
 
 const LARGEST_MODULE = 128 << 20;
-/** Counts up when the way of making an image changes in the code rather than in the data below. */
-const REVISION = 1;
 /** Most of a generic kernel's modules, which nothing of ours needs. */
 const UNRELATED =
   /^kernel\/(?:sound|drivers\/(?:media|infiniband|staging|iio|usb|mtd|isdn|net\/(?:wireless|ethernet|usb|can)|gpu\/drm\/[^/]+\/)|net\/(?:netfilter|mac80211|bluetooth|wireless))\//;
-
-/** Says which way of making images this is: another script, another choice of modules, another recipe. */
-export function recipe(packages: readonly string[]): string {
-  const added = packages.length > 0 ? ADDED_RECIPE : [];
-  return createHash('sha256')
-    .update(JSON.stringify([REVISION, INIT_SCRIPT, USEFUL_MODULES, AGENT_PROGRAM, ...added]))
-    .digest('hex');
-}
 
 /** The files of an image. */
 export interface BuiltImage {

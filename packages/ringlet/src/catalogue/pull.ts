@@ -6,7 +6,7 @@ import type { Environment } from '../control/directory.ts';
 import { hasApt, openApt } from './apt-source.ts';
 import { addedPackages, makeAddedArchive } from './add-packages.ts';
 import { AGENT_PACKAGES } from './agent-files.ts';
-import { buildImage, recipe } from './build-image.ts';
+import { buildImage } from './build-image.ts';
 import { Cache, cacheDirectory, reason } from './cache.ts';
 import { lockCache } from './cache-lock.ts';
 import { ROOT_LABEL } from './disk/disk-files.ts';
@@ -28,6 +28,7 @@ import { DEFAULT_MIRROR, openMirror } from './mirror-source.ts';
 import type { PackageRecord } from './package-index.ts';
 import { isWanted, type PackageSource } from './package-source.ts';
 import type { PullEvent } from './pull-event.ts';
+import { recipe } from './recipe.ts';
 import { type CatalogueImage, imageOf } from './resolve.ts';
 
 /** How to pull. */

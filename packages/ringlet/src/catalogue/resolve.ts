@@ -4,6 +4,7 @@ import { UserError } from '@ringlet/wire';
 import type { Environment } from '../control/directory.ts';
 import { Cache, cacheDirectory } from './cache.ts';
 import { type ImageDescription, ImageFile, isWhole, readImage } from './image.ts';
+import { recipe } from './recipe.ts';
 import { looksLikeImage, parseImageName, shortName } from './image-name.ts';
 
 /** An image that is there. */
@@ -20,6 +21,8 @@ export interface CatalogueImage {
   readonly disk?: string;
   readonly commandLine: string;
   readonly kernelVersion: string;
+  /** Whether pulling it again makes another one: it was made by another version of ringlet. */
+  readonly outdated: boolean;
   readonly description: ImageDescription;
 }
 
@@ -57,6 +60,7 @@ export function imageOf(cache: Cache, full: string, description: ImageDescriptio
     ...(description.disk === undefined ? {} : { disk: join(directory, ImageFile.Disk) }),
     commandLine: description.commandLine,
     kernelVersion: description.kernelVersion,
+    outdated: description.recipe !== recipe(parseImageName(full).packages),
     description,
   };
 }

@@ -101,6 +101,8 @@ test('an image that was pulled boots under its name', async () => {
     },
   ]);
   expect(host.stderr).toContain(' · debian · boots debian-bookworm-cloud · ');
+  // No ringlet makes images by a recipe of zeroes.
+  expect(host.stderr).toContain('was made by another version of ringlet; make it anew: ringlet pull debian');
 });
 
 test('--append adds to the words of a machine file, and --kernel replaces its kernel', async () => {

@@ -1,5 +1,6 @@
 /** `ringlet run`: starts the machines of a guest or a machine file, and stays with them to their end. */
 import { UserError } from '@ringlet/wire';
+import { resolveCatalogue } from '../catalogue/resolve.ts';
 import { defaultMemory, type MachineOptions } from '../configuration/options.ts';
 import { controlDirectory, guestSocketsPath } from '../control/directory.ts';
 import type { MachineFacts } from '../control/facts.ts';
@@ -51,6 +52,11 @@ async function runHere(
   host: CommandHost,
 ): Promise<ExitCode> {
   const watch = watchOf(flags);
+  const image = imageOf(target, flags);
+  const pulled = image === undefined ? undefined : resolveCatalogue(image, { environment: host.environment });
+  if (pulled?.outdated === true) {
+    reporter.notice(`${target} was made by another version of ringlet; make it anew: ringlet pull ${pulled.shortName}`);
+  }
   const directory = controlDirectory(host.environment);
   await ensureSwitches(
     wanted.flatMap(({ networks = [] }) => networks),
@@ -60,7 +66,7 @@ async function runHere(
     try {
       const members: Member[] = [];
       for (const options of await named(wanted, target, directory)) {
-        const facts = factsOf(options, imageOf(target, flags), host);
+        const facts = factsOf(options, image, host);
         const input = inputOf(options, wanted.length, flags, host);
         const sockets = guestSocketsPath(directory, options.name);
         members.push({ machine: await host.createMachine({ ...options, sockets }), facts, options, input });
