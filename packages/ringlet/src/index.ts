@@ -6,8 +6,11 @@
 export { Machine } from './machine/machine.ts';
 export type { MachineEvent, MachineRequests } from './machine/machine.ts';
 export type { TakeEvent } from './recording/take.ts';
-export type { RecordedEnd } from './recording/format.ts';
 export type { Devices } from './machine/devices.ts';
+export { ReplaySession } from './replay/replay-session.ts';
+export type { ReplayPosition } from './replay/replay-session.ts';
+export type { ReplayPoint } from './replay/point.ts';
+export type { RecordedEnd, RecordedFile, RecordedInput } from './recording/format.ts';
 export type { Disks } from './machine/disks.ts';
 export type { Display, DisplayMode } from './machine/display.ts';
 export type { Keyboard } from './machine/keyboard.ts';

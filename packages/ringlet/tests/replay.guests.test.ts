@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { ReplaySession } from 'ringlet';
 import { expect, onTestFinished, test } from 'vitest';
 import { DebianGuests } from './debian-guest.ts';
 import { ROOT } from './machines.ts';
@@ -68,4 +69,28 @@ test('Debian on three processors, typed at, happens again to the byte in another
   const { step, time, state } = told(recorded, 'recorded')!;
   expect(state).toMatch(/^[0-9a-f]{64}$/);
   expect(told(replayed, 'replayed')).toMatchObject({ step, time, state });
+
+  // Any point of it, back and forth: what is there is what was there.
+  const session = await ReplaySession.open(file);
+  onTestFinished(() => session.dispose());
+  const visits: { readonly step: number; readonly seen: unknown }[] = [];
+  const look = () => ({
+    position: session.position,
+    digest: session.digest(),
+    registers: [0, 1, 2].map((processor) => session.registers(processor)),
+    console: session.console,
+  });
+  for (const part of [0.21, 0.07, 0.34]) {
+    await session.to({ step: Math.floor((step as number) * part) });
+    visits.push({ step: session.position.step, seen: look() });
+  }
+  for (const visit of visits.toReversed()) {
+    await session.to({ step: visit.step });
+    expect(look()).toEqual(visit.seen);
+  }
+  expect(new Set(visits.map(({ seen }) => (seen as ReturnType<typeof look>).digest)).size).toBe(3);
+  await session.to({ instruction: 50_000_000 });
+  expect(session.position.instructions - 50_000_000).toBeLessThan(100);
+  const { rip } = session.registers(session.next);
+  expect(session.readMemory(rip!, 4, session.next)).toHaveLength(4);
 });

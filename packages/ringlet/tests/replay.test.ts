@@ -1,9 +1,10 @@
 /** Record and replay of guest modules: the same run again, to the byte, and anything else is said to be one. */
 import { appendFileSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { MachineOptions } from 'ringlet';
-import { expect, test } from 'vitest';
+import { type MachineOptions, ReplaySession } from 'ringlet';
+import { expect, onTestFinished, test } from 'vitest';
 import { readRecording } from '../src/recording/recording.ts';
+import { ringlet } from './launcher.ts';
 import { example, guestWith, moduleWith, run, start, temporaryFolder, watch, type Watched } from './machines.ts';
 
 const lockstep = { harness: 'lockstep' } as const;
@@ -145,4 +146,55 @@ test('what cannot be recorded is refused', () => {
   refused({});
   refused({ ...lockstep, disks: [{ path: disk(0), keep: true }] });
   refused({ ...lockstep, replay: record });
+});
+
+test('a replay stands at any point, forward and back, and at each finds what was there', async () => {
+  const record = join(temporaryFolder(), 'run.rec');
+  const recorded = await start({ ...lockstep, guest: guestWith(CURIOUS), record });
+  await recorded.printed('....');
+  await recorded.machine.shutdown({ timeoutMs: 20_000 });
+  const session = await ReplaySession.open(record);
+  onTestFinished(() => session.dispose());
+  const look = (): unknown => [session.position, session.console, session.digest()];
+
+  expect(session.position).toMatchObject({ step: 0, time: 0 });
+  await session.to('end');
+  const atEnd = look();
+  expect(session.console).toBe(recorded.console());
+  await session.to({ time: 5e5 });
+  const early = look();
+  expect(session.position.time).toBeGreaterThanOrEqual(5e5);
+  await session.to({ input: 1 });
+  expect(session.position.step).toBe(session.inputs[0]!.step);
+  await session.to({ step: session.position.step + 3 });
+  await session.to({ time: 5e5 });
+  expect(look()).toEqual(early);
+  await session.to('end');
+  expect(look()).toEqual(atEnd);
+  await expect(session.to({ step: session.end.step + 1 })).rejects.toMatchObject({ code: 'point-invalid' });
+  await expect(session.to({ input: 2 })).rejects.toMatchObject({ code: 'point-invalid' });
+  expect(() => session.registers(0)).toThrow(expect.objectContaining({ code: 'no-such-processor' }));
+});
+
+test('ringlet replay goes to points and answers commands, from flags and through a pipe', async () => {
+  const folder = temporaryFolder();
+  const record = join(folder, 'run.rec');
+  await run({ ...lockstep, guest: guestWith(`await guest.sleep(1000); await guest.print('slept');`), record });
+
+  const { status, stdout } = await ringlet(folder, 'replay', record, '--to', '#3', '--json', '-e', 'step 2; console');
+  const [to, on, console] = stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+  expect(status).toBe(0);
+  expect([to!['step'], on!['step']]).toEqual([3, 5]);
+  expect(console).toEqual({ console: '' });
+  expect(await ringlet(folder, 'replay', record, '--to', 'end', '-e', 'console')).toMatchObject({
+    status: 0,
+    stdout: expect.stringMatching(/^1\.0\d+ s {2}step \d+\nslept\n$/),
+  });
+  expect(await ringlet(folder, 'replay', record, '--to', 'noon')).toMatchObject({
+    status: 2,
+    stderr: expect.stringContaining('point-invalid'),
+  });
 });

@@ -89,7 +89,7 @@ export class X64Processor implements Processor {
       this.#view.setBigUint64(this.#state + S.TSC_NOW, this.#vp.tsc(), true);
       this.#view.setBigUint64(this.#state + S.TSC_BASE_INSTRUCTIONS, this.instructions, true);
       this.#set(S.EXIT_REQUEST, 0);
-      const reason = this.#core.run(this.#state, SLICE);
+      const reason = this.#core.run(this.#state, Math.min(SLICE, left));
       this.#set(S.EXIT_COUNTS + 4 * reason, this.#get(S.EXIT_COUNTS + 4 * reason) + 1);
       const exit = this.#answer(reason);
       if (exit) return exit;

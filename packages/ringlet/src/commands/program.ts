@@ -12,6 +12,7 @@ import { reportFailure } from './failure-report.ts';
 import { addGuestCommands } from './guest-commands.ts';
 import type { CommandHost } from './host.ts';
 import type { PullFlags } from './pull.ts';
+import type { ReplayFlags } from './replay.ts';
 import type { RunFlags } from './run-options.ts';
 import type { InspectFlags } from './inspect.ts';
 import type { StopFlags } from './stop.ts';
@@ -122,6 +123,29 @@ export function createProgram(host: CommandHost, ended: (code: number) => void):
     .action(async (guest: string | undefined, args: string[], flags: RunFlags) => {
       const { run } = await import('./run.ts');
       ended(await run(guest, args, flags, host));
+    });
+
+  program
+    .command('replay')
+    .description('stand at any point of a recorded run, go back and forth, and look')
+    .argument('<file>', 'what ringlet run --lockstep --record has written')
+    .option('--to <point>', 'go there: 1.5s, 20ms, #1234 (a step), 1000000i (instructions), "input 3", start or end')
+    .option('--step [n]', 'then this many steps on')
+    .option('--back [n]', 'then this many steps back')
+    .option('-e, --execute <commands>', 'commands instead of the prompt, with ; between them; may be repeated', collect)
+    .option('--json', 'one JSON object for each command')
+    .addHelpText(
+      'after',
+      examples(
+        ['ringlet replay boot.rec', 'commands are typed at a prompt, or come through a pipe'],
+        ['ringlet replay boot.rec --to 1.5s -e "regs; mem rsp 128"', 'registers and stack after 1.5 s'],
+        ['ringlet replay boot.rec --to end --back 100 -e console', 'a hundred steps before the end'],
+        ['ringlet run --replay boot.rec', 'all of it, without a stop'],
+      ),
+    )
+    .action(async (file: string, flags: ReplayFlags) => {
+      const { replay } = await import('./replay.ts');
+      ended(await replay(file, flags, host));
     });
 
   program

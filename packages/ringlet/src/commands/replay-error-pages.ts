@@ -3,6 +3,21 @@ import { type ErrorPage, page } from './error-page.ts';
 
 /** Pages by code, in alphabetical order. */
 export const REPLAY_ERROR_PAGES: Readonly<Record<string, ErrorPage>> = {
+  'address-not-mapped': page(
+    'nothing can be read at that address',
+    'A linear address has to be mapped in the page tables that the processor uses at this point; a guest-physical one has to be memory.',
+    'Take another address or another processor, or go to a point at which it is mapped.',
+  ),
+  'no-such-processor': page(
+    'there is no processor of that number to look at',
+    'Processors are counted from 0. Guest modules run on processors without registers.',
+    'Give a number that the machine has.',
+  ),
+  'point-invalid': page(
+    'that is no point of the recorded run',
+    'Points are times (1.5s, 20ms), steps (#1234), counts of instructions (1000000i), inputs (input 3), start and end.',
+    'Write one of these that lies before the end of the recording.',
+  ),
   'recording-damaged': page(
     'the file is no recording, or a damaged one',
     'Every part of a recording has a checksum and a place in an order; a file that merely breaks off is good up to there.',
@@ -58,6 +73,7 @@ export const REPLAY_ERROR_PAGES: Readonly<Record<string, ErrorPage>> = {
     'All that came in is in the recording, and comes again at its time. Keys, disks and requests would make another run of it.',
     'Look at it with inspect, screenshot and console; they change nothing.',
   ),
+  'replay-over': page('the replay is over', 'It was left, or the machine ended.', 'Open the recording again.'),
   'replay-options': page(
     'a replay is given an option that is in the recording, with another value',
     'What the machine is made of was recorded.',

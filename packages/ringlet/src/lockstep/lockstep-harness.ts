@@ -18,6 +18,7 @@ import { ROOT_PARTITION, rootSynicPages, System } from '../machine/system.ts';
 import { type ArrivalName, type Journal, LiveJournal } from './journal.ts';
 import { type LockstepGuest, type LockstepWorld, type Participant, TICKS_PER_TURN } from './participant.ts';
 import { SeededRandom } from './random.ts';
+import type { Gate, Stage } from './stage.ts';
 import { stateDigest } from './state-digest.ts';
 import { Trace } from './trace.ts';
 import { prepareTypeScriptGuest } from './typescript-guest.ts';
@@ -41,6 +42,8 @@ export interface LockstepOptions {
    * absent.
    */
   readonly journal?: (code: readonly string[]) => Promise<Journal>;
+  /** Makes it stand still between two steps, and looks at it there. */
+  readonly gate?: Gate;
 }
 
 /** Runs one machine deterministically. */
@@ -209,6 +212,8 @@ export class LockstepHarness implements Harness {
       const rung = this.#rung();
       const order = this.#random.shuffle(this.#participants.map((_, i) => i));
       for (const index of order) {
+        const held = this.#options.gate?.(this.#stage(index));
+        if (held) await held;
         if (this.#stopped || this.#exit || journal.over(this.#trace.steps)) return;
         this.#arrive(journal);
         const participant = this.#participants[index]!;
@@ -227,6 +232,21 @@ export class LockstepHarness implements Harness {
       }
       if (!worked && this.#rung() === rung) await this.#idle(journal);
     }
+  }
+
+  /** What somebody sees who looks now; `next` takes the next turn. */
+  #stage(next: number): Stage {
+    const { node, partition, processors = [] } = this.#guest!;
+    return {
+      step: this.#trace.steps,
+      time: this.#clock.now(),
+      instructions: processors.reduce((sum, each) => sum + each.instructions(), 0),
+      next: next === 0 ? undefined : processors[next - 1],
+      processors,
+      buffer: node.memory.buffer,
+      memory: this.#system!.kernel.memory(partition),
+      inspect: () => this.#devices!.request('inspect', {}),
+    };
   }
 
   /** Gives what came from outside to whom it is for. */

@@ -2,6 +2,7 @@
 import type { DisplayDescription } from '@ringlet/root-partition';
 import type { Exit, Vp } from '@ringlet/microkernel';
 import type { NodeAccess } from '../machine/system.ts';
+import type { StagedProcessor } from './stage.ts';
 
 /** Somebody who takes turns. */
 export interface Participant {
@@ -26,6 +27,8 @@ export interface LockstepGuest {
   /** Takes bytes for the guest's console. */
   write(bytes: Uint8Array): void;
   inspect?(): Record<string, unknown>;
+  /** Its x86-64 processors, for whoever looks at them between two steps. */
+  readonly processors?: readonly StagedProcessor[];
   /** State that is neither in its node nor the microkernel's. */
   readonly state?: readonly SharedArrayBuffer[];
   dispose(): void;

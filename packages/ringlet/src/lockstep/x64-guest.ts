@@ -62,9 +62,12 @@ export async function prepareX64Guest(
   callbacks.platform = platform;
   const vps = Array.from({ length: cpus }, (_, index) => kernel.vp(partition, index));
   let reported = false;
-  const participants = vps.map((vp, index): Participant => {
+  const processors = vps.map((vp, index) => {
     const { module, area, entry } = prepared.start(index);
     const processor = new X64Vp({ vp, cpus, module, memory: node.memory, area, entry, platform, ending });
+    return { area, processor };
+  });
+  const participants = processors.map(({ area, processor }, index): Participant => {
     return {
       registers: registerWords(node.memory.buffer, area),
       where: () => `processor ${index} at ${inspectVp(node.memory.buffer, area).rip}`,
@@ -92,6 +95,11 @@ export async function prepareX64Guest(
     participants,
     vps,
     state: [prepared.start(0).platform],
+    processors: processors.map(({ area, processor }) => ({
+      area,
+      instructions: () => Number(processor.instructions),
+      runFor: (instructions) => void processor.run(BigInt(instructions)),
+    })),
     settled: () => platform.serial.resume(),
     write: (bytes) => prepared.write(bytes),
     inspect: () => prepared.inspect?.() ?? {},

@@ -21,6 +21,7 @@ import { connectPatiently, type GuestService } from '../agent/connect.ts';
 import { type CompletedCommand, type RunCommandOptions, runCommand } from '../agent/run-command.ts';
 import { defaultMemory, type DeviceOption, type MachineOptions } from '../configuration/options.ts';
 import type { Controllable, MachineResult, MachineState, ShutdownOptions } from '../control/controllable.ts';
+import type { Gate } from '../lockstep/stage.ts';
 import { LockstepHarness } from '../lockstep/lockstep-harness.ts';
 import { type Take, type TakeEvent, takeOf } from '../recording/take.ts';
 import { ThreadedHarness } from '../threads/threaded-harness.ts';
@@ -91,15 +92,18 @@ export class Machine implements Controllable {
   /** Settles when the guest has turned itself off, crashed, or was turned off. Never rejects. */
   readonly finished: Promise<MachineResult>;
 
-  /** @throws UserError when the options cannot be met: a missing file, too much memory… */
-  constructor(options: MachineOptions) {
+  /**
+   * @param gate - between two steps of a run in lockstep; for Ringlet itself
+   * @throws UserError when the options cannot be met: a missing file, too much memory…
+   */
+  constructor(options: MachineOptions, gate?: Gate) {
     this.#take = takeOf(options);
     this.#options = this.#take.options;
     const { guest, kernel } = this.#options;
     this.name = options.name ?? basename(guest ?? kernel ?? 'machine').replace(/(\.guest)?\.[cm]?[jt]s$/, '');
     this.finished = new Promise((settle) => (this.#finish = settle));
     this.#devices = (this.#options.devices ?? []).map(devicePart);
-    this.#harness = this.#assemble();
+    this.#harness = this.#assemble(gate);
     const ask: Harness['request'] = (name, parameters) => {
       const state = this.#state.value;
       if (state === 'running' || state === 'stopping') return this.#harness.request(name, parameters);
@@ -270,7 +274,7 @@ export class Machine implements Controllable {
     }
   }
 
-  #assemble(): Harness {
+  #assemble(gate: Gate | undefined): Harness {
     const { cpus = 1, harness = 'threads' } = this.#options;
     const memory = this.#options.memory ?? defaultMemory(this.#options);
     if (!Number.isInteger(cpus) || cpus < 1 || cpus > MOST_CPUS) {
@@ -318,7 +322,7 @@ export class Machine implements Controllable {
       });
     }
     const journal = this.#take.journal(this.name, (event) => this.#events.next(event));
-    return new LockstepHarness(machine, { seed: this.#options.seed ?? 1, journal }, listener);
+    return new LockstepHarness(machine, { seed: this.#options.seed ?? 1, journal, ...(gate && { gate }) }, listener);
   }
 
   /** The first result counts; the rest of the machine is then taken down. */

@@ -1,0 +1,285 @@
+/**
+ * A replay that stands still: at any point of a recorded run, forward or back.
+ *
+ * ```ts
+ * const session = await ReplaySession.open('boot.rec');
+ * await session.to({ time: 1.5e7 });
+ * console.log(session.registers(0).rip.toString(16), session.console);
+ * await session.to({ step: session.position.step - 1 });
+ * await session.dispose();
+ * ```
+ *
+ * Forward it runs on. Back it starts over and runs to there: everything happens again, so everything is as it was.
+ */
+import { PAGE_SIZE } from '@ringlet/microkernel';
+import { UserError } from '@ringlet/wire';
+import {
+  codeAt,
+  disassemble,
+  formatInstruction,
+  linearToPhysical,
+  readRegisters,
+  type RegisterView,
+} from '@ringlet/x64';
+import type { MachineResult } from '../control/controllable.ts';
+import type { Stage, StagedProcessor } from '../lockstep/stage.ts';
+import { stateDigest } from '../lockstep/state-digest.ts';
+import { Machine } from '../machine/machine.ts';
+import type { RecordedInput } from '../recording/format.ts';
+import { readRecording, type Recording } from '../recording/recording.ts';
+import type { ReplayPoint } from './point.ts';
+
+/** Where a session stands. */
+export interface ReplayPosition {
+  /** Steps made. */
+  readonly step: number;
+  /** Time of the guest's, in units of 100 ns. */
+  readonly time: number;
+  /** Of all x86-64 processors together; 0 for a guest module. */
+  readonly instructions: number;
+}
+
+/** A run under way, held or not. */
+interface Run {
+  readonly machine: Machine;
+  /** How it ended by itself, if it has. */
+  result: MachineResult | undefined;
+  stage: Stage | undefined;
+  /** Lets it go on. */
+  go: (() => void) | undefined;
+  console: string;
+  /** Something was run that the recording does not have: it can be looked at, and no more. */
+  strayed: boolean;
+}
+
+/** Whether the run has come to where it is to stand still. */
+type Arrived = (at: ReplayPosition) => boolean;
+
+/** One recording, at one point of it. */
+export class ReplaySession {
+  readonly #recording: Recording;
+  #run: Run;
+  #arrived: Arrived = () => true;
+  #told: (() => void) | undefined;
+  #before: ReplayPosition = START;
+
+  /** Opens a recording, and stands at its start. @throws UserError as a replay does */
+  static async open(path: string): Promise<ReplaySession> {
+    const session = new ReplaySession(path, readRecording(path));
+    await session.#begin();
+    return session;
+  }
+
+  private constructor(path: string, recording: Recording) {
+    this.#recording = { ...recording, path };
+    this.#run = this.#make();
+  }
+
+  /** Where it stands. */
+  get position(): ReplayPosition {
+    const { step, time, instructions } = this.#stage;
+    return { step, time, instructions };
+  }
+
+  /** Where the recording ends. */
+  get end(): { readonly step: number; readonly time: number } {
+    return { step: this.#recording.lastStep, time: this.#recording.lastTime };
+  }
+
+  /** What came in, in order. */
+  get inputs(): readonly RecordedInput[] {
+    return this.#recording.inputs;
+  }
+
+  /** All that the guest has printed. */
+  get console(): string {
+    return this.#run.console;
+  }
+
+  /** Number of the processor that takes the next turn; `undefined` when it is the devices'. */
+  get next(): number | undefined {
+    const { next, processors } = this.#stage;
+    return next === undefined ? undefined : processors.indexOf(next);
+  }
+
+  /** x86-64 processors; none of a guest module. */
+  get processors(): number {
+    return this.#stage.processors.length;
+  }
+
+  /** Goes to a point, forward or back. @throws UserError `replay-diverged`, or `point-invalid` when there is none such */
+  async to(point: ReplayPoint): Promise<ReplayPosition> {
+    if (point === 'start') return this.#toStep(0);
+    if (point === 'end') return this.#toStep(this.end.step);
+    if ('step' in point) return this.#toStep(point.step);
+    if ('input' in point) {
+      const input = this.inputs[point.input - 1];
+      if (input === undefined) throw noPoint(`input ${point.input}`, `it has ${this.inputs.length}`);
+      return this.#toStep(input.step);
+    }
+    if ('time' in point) return this.#toFirst((at) => at.time >= point.time, this.position.time >= point.time);
+    return this.#toInstruction(point.instruction);
+  }
+
+  /** Registers of a processor. @throws UserError `no-such-processor` */
+  registers(processor = this.next ?? 0): RegisterView {
+    return readRegisters(this.#stage.buffer, this.#processor(processor).area);
+  }
+
+  /**
+   * Bytes of memory, at a linear address of a processor or, without one, at a guest-physical address.
+   *
+   * @throws UserError `address-not-mapped`
+   */
+  readMemory(address: bigint, length: number, processor?: number): Uint8Array {
+    const { memory } = this.#stage;
+    const bytes = new Uint8Array(length);
+    const registers = processor === undefined ? undefined : this.registers(processor);
+    const read = (gpa: number, target: Uint8Array): boolean => memory.read(gpa, target);
+    for (let done = 0; done < length;) {
+      const at = BigInt.asUintN(64, address + BigInt(done));
+      const physical = registers === undefined ? Number(at) : linearToPhysical(registers, at, read);
+      const run = Math.min(length - done, PAGE_SIZE - Number(at % BigInt(PAGE_SIZE)));
+      if (physical === undefined || !memory.read(physical, bytes.subarray(done, done + run))) {
+        throw new UserError('address-not-mapped', `nothing can be read at 0x${at.toString(16)}`, {
+          hint: registers === undefined ? 'it is no memory of the guest’s' : 'the processor has it not mapped now',
+        });
+      }
+      done += run;
+    }
+    return bytes;
+  }
+
+  /** The instruction that a processor is about to run, as text; `undefined` when its code is not there. */
+  instruction(processor = this.next ?? 0): string | undefined {
+    const registers = this.registers(processor);
+    const code = codeAt(registers, (gpa, target) => this.#stage.memory.read(gpa, target));
+    if (code.length === 0) return undefined;
+    return formatInstruction(disassemble(code, registers.bits, registers.rip));
+  }
+
+  /** What the machine tells of itself; a part of it. @throws UserError `no-such-path` */
+  inspect(path = ''): Promise<unknown> {
+    return this.#run.machine.inspect(path);
+  }
+
+  /** SHA-256 of memory, processors and devices' tables: two visits of one point have the same. */
+  digest(): string {
+    return stateDigest([this.#stage.buffer]);
+  }
+
+  async dispose(): Promise<void> {
+    await this.#drop();
+  }
+
+  get #stage(): Stage {
+    const { stage } = this.#run;
+    if (stage !== undefined) return stage;
+    throw new UserError('replay-over', 'the replay is over', { hint: 'open it again' });
+  }
+
+  #processor(index: number): StagedProcessor {
+    const processor = this.#stage.processors[index];
+    if (processor !== undefined) return processor;
+    const { length } = this.#stage.processors;
+    throw new UserError('no-such-processor', `there is no processor ${index} to look at`, {
+      hint: length === 0 ? 'guest modules have none' : `processors: 0 to ${length - 1}`,
+    });
+  }
+
+  async #toStep(step: number): Promise<ReplayPosition> {
+    if (step > this.end.step) throw noPoint(`step ${step}`, `it has ${this.end.step}`);
+    if (step < this.position.step || this.#run.strayed) await this.#restart();
+    return this.#runUntil((at) => at.step >= step);
+  }
+
+  /** @param passed - it may be before where we stand */
+  async #toFirst(arrived: Arrived, passed: boolean): Promise<ReplayPosition> {
+    if (passed || this.#run.strayed) await this.#restart();
+    return this.#runUntil(arrived);
+  }
+
+  async #toInstruction(count: number): Promise<ReplayPosition> {
+    const at = await this.#toFirst(({ instructions }) => instructions >= count, this.position.instructions >= count);
+    if (at.instructions < count) throw noPoint(`instruction ${count}`, `it has ${at.instructions}`);
+    if (at.instructions === count) return at;
+    const { step, instructions } = this.#before;
+    await this.#toStep(step);
+    this.#run.strayed = true;
+    const { next } = this.#stage;
+    // What comes in before the step has to be there; nothing but a processor has instructions.
+    next?.runFor(count - instructions);
+    const total = this.#stage.processors.reduce((sum, each) => sum + each.instructions(), 0);
+    this.#run.stage = { ...this.#stage, instructions: total };
+    return this.position;
+  }
+
+  async #restart(): Promise<void> {
+    await this.#drop();
+    this.#run = this.#make();
+    await this.#begin();
+  }
+
+  async #begin(): Promise<void> {
+    this.#before = START;
+    this.#arrived = () => true;
+    const standing = this.#standing();
+    await this.#run.machine.start();
+    await standing;
+  }
+
+  async #runUntil(arrived: Arrived): Promise<ReplayPosition> {
+    if (arrived(this.position) || this.position.step >= this.end.step) return this.position;
+    this.#arrived = arrived;
+    const standing = this.#standing();
+    const { go } = this.#run;
+    this.#run.go = undefined;
+    go?.();
+    await standing;
+    return this.position;
+  }
+
+  /** Settles when the run stands still again. @throws UserError when it diverged */
+  async #standing(): Promise<void> {
+    await new Promise<void>((told) => (this.#told = told));
+    const { result } = this.#run;
+    if (result?.reason === 'diverged') throw new UserError('replay-diverged', result.message);
+  }
+
+  #make(): Run {
+    const machine = new Machine({ replay: this.#recording.path }, (stage) => this.#gate(run, stage));
+    const run: Run = { machine, result: undefined, stage: undefined, go: undefined, console: '', strayed: false };
+    machine.console$.subscribe((text) => (run.console += text));
+    void machine.finished.then((result) => {
+      run.result = result;
+      if (this.#run === run) this.#told?.();
+    });
+    return run;
+  }
+
+  #gate(run: Run, stage: Stage): Promise<void> | undefined {
+    // The last step is where it ends: there it stands, rather than be turned off.
+    if (!this.#arrived(stage) && stage.step < this.end.step) {
+      const { step, time, instructions } = stage;
+      this.#before = { step, time, instructions };
+      return undefined;
+    }
+    run.stage = stage;
+    return new Promise<void>((go) => {
+      run.go = go;
+      this.#told?.();
+    });
+  }
+
+  async #drop(): Promise<void> {
+    const { machine, go } = this.#run;
+    const disposed = machine.dispose();
+    go?.();
+    await disposed;
+  }
+}
+
+const START: ReplayPosition = { step: 0, time: 0, instructions: 0 };
+
+const noPoint = (what: string, why: string): UserError =>
+  new UserError('point-invalid', `the recording has no ${what}: ${why}`, { hint: 'ringlet replay FILE, then: to end' });
