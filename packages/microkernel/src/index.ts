@@ -24,6 +24,7 @@ export { Microkernel } from './microkernel.ts';
 export type { MicrokernelOptions } from './microkernel.ts';
 export { APIC_FREQUENCY, TSC_FREQUENCY } from './msr/frequencies.ts';
 export { GP } from './msr/table.ts';
+export { HYPERCALL_NAMES, MSR_NAMES } from './names.ts';
 export { ROOT_PARTITION } from './partition/partitions.ts';
 export type { PartitionConfig } from './partition/partitions.ts';
 export { CHILD_PRIVILEGES, Privilege, privilegeMask, ROOT_PRIVILEGES } from './partition/privileges.ts';

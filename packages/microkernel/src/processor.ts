@@ -37,6 +37,8 @@ export type Exit =
   /** Interrupts can be delivered now, as was asked. */
   | { readonly reason: 'interrupt-window' }
   | { readonly reason: 'triple-fault' }
+  /** A debugger holds the VP: it runs on when that lets go, which rings its doorbell. */
+  | { readonly reason: 'held' }
   /** The guest turned itself off or asked for a reset; `code` is its exit code, 0 for success. */
   | { readonly reason: 'power-off'; readonly code: number }
   | { readonly reason: 'reset' }

@@ -1,6 +1,7 @@
 /** How blocks end: where a jump leads, a fault or an exit on the way, what was not reached. */
 import { BLOCK_COUNT, BLOCK_HEADER } from './blocks/layout';
 import { linkTarget } from './blocks/lookup';
+import { stopsUpTo } from './debugger';
 import { EXIT, fault, JUMP, OP_FLAGS, OP_IMMEDIATE, OP_SIZE, OP_STACK, ripOf } from './op';
 import {
   CODE_BASE,
@@ -68,5 +69,5 @@ export function faultAt(s: usize, p: usize, stack: bool): void {
 
 /** Ops of the block that were not reached when `p` did not complete. */
 export function undone(b: usize, p: usize): i32 {
-  return load<i32>(b, BLOCK_COUNT) - <i32>((p - b - BLOCK_HEADER) / OP_SIZE);
+  return load<i32>(b, BLOCK_COUNT) - <i32>((p - b - BLOCK_HEADER) / OP_SIZE) + stopsUpTo(b, p);
 }

@@ -3,8 +3,9 @@ import { singleBlock } from './blocks/build';
 import { lookup } from './blocks/lookup';
 import { REQUEST_CODE, takeDrops } from './cross';
 import { ended, faulted, fetchFault } from './block-end';
+import { beforeStep, behindSingle, startsAlone, stepped, stopsAtRip } from './debugger';
 import { execute } from './execute';
-import { EXIT_BUDGET, EXIT_GPA_ACCESS, EXIT_IO_STRING, EXIT_REQUESTED } from '../src/exits';
+import { EXIT_BUDGET, EXIT_DEBUG, EXIT_GPA_ACCESS, EXIT_IO_STRING, EXIT_REQUESTED } from '../src/exits';
 import { EXIT, JUMP, NO_FAULT } from './op';
 import {
   BUDGET,
@@ -18,8 +19,10 @@ import {
   INSTRUCTIONS,
   MMIO_READ_COUNT,
   MMIO_WRITE_COUNT,
+  RIP,
   SHADOW,
   SINGLE,
+  SINGLE_STEP,
 } from '../src/state';
 import { afterInstruction, beforeInstruction, eventsPending, stepping, takeEvents } from './system/exceptions';
 
@@ -35,8 +38,8 @@ export function run(s: usize, budget: i32): i32 {
   for (;;) {
     // Between blocks, RIP exact.
     if (left <= 0) return EXIT_BUDGET;
-    const single = load<u32>(s, SINGLE) != 0;
-    if (!single) {
+    const single = load<u32>(s, SINGLE);
+    if (single == 0) {
       const request = load<u32>(s, EXIT_REQUEST);
       if (request != 0) {
         if ((request & REQUEST_CODE) != 0) takeDrops(s);
@@ -47,18 +50,26 @@ export function run(s: usize, budget: i32): i32 {
         if (outcome == EXIT) return load<i32>(s, EXIT_REASON);
         if (outcome == JUMP) continue;
       }
-    }
+    } else if ((single & SINGLE_STEP) != 0 && beforeStep(s) == EXIT) return load<i32>(s, EXIT_REASON);
     const shadow = load<u32>(s, SHADOW);
     const before = left;
     store<i32>(s, left, BUDGET);
     const steps = stepping(s);
+    let stop = false;
     // What an interrupt shadow holds back comes behind exactly one instruction.
-    if (single || steps || (shadow != 0 && eventsPending(s))) {
-      if (steps && !single) {
+    if (single != 0 || steps || (shadow != 0 && eventsPending(s))) {
+      if (single == 0 && stopsAtRip(s)) return EXIT_DEBUG;
+      if (steps && (single & 1) == 0) {
         const outcome = beforeInstruction(s);
         if (outcome == EXIT) return load<i32>(s, EXIT_REASON);
-        if (outcome == JUMP) continue;
+        if (outcome == JUMP) {
+          if (single == 0) continue;
+          stepped(s);
+          return EXIT_DEBUG;
+        }
       }
+      const rip = load<u64>(s, RIP);
+      const answered = load<u32>(s, MMIO_READ_COUNT) != 0;
       const block = singleBlock(s);
       if (block == 0) fetchFault(s);
       else {
@@ -71,6 +82,7 @@ export function run(s: usize, budget: i32): i32 {
         }
         if (steps && !faulted) afterInstruction(s);
       }
+      if (single != 0 && behindSingle(s, single, rip, answered, ended == EXIT, faulted && ended != EXIT)) stop = true;
     } else {
       const block = lookup(s);
       if (block == 0) fetchFault(s);
@@ -85,9 +97,12 @@ export function run(s: usize, budget: i32): i32 {
     }
     // An interrupt shadow lasts for one instruction; here it lasts for the block after the one that made it.
     if (shadow != 0) store<u32>(s, 0, SHADOW);
+    if (stop) return EXIT_DEBUG;
     if (ended == EXIT) {
-      if (load<i32>(s, EXIT_REASON) == EXIT_GPA_ACCESS) store<u32>(s, 1, SINGLE);
-      return load<i32>(s, EXIT_REASON);
+      const reason = load<i32>(s, EXIT_REASON);
+      if (reason == EXIT_GPA_ACCESS) store<u32>(s, load<u32>(s, SINGLE) | 1, SINGLE);
+      if (reason == EXIT_DEBUG && startsAlone(s)) continue;
+      return reason;
     }
   }
   return EXIT_BUDGET;

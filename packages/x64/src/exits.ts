@@ -33,5 +33,5 @@ export const EXIT_REQUESTED = 12;
 export const EXIT_PAUSE = 13;
 /** CR8 was written: EXIT_VALUE. The instruction is finished. */
 export const EXIT_CR8 = 14;
-/** The VP's shutdown state asked by a debugger or an internal limit; see EXIT_INDEX. */
+/** Something that a debugger waits for: DEBUG_CAUSE and DEBUG_ADDRESS. RIP is the instruction to run next. */
 export const EXIT_DEBUG = 15;

@@ -5,6 +5,19 @@
  */
 export { compileCore, instantiateCore } from './core-loader.ts';
 export type { CoreExports } from './core-loader.ts';
+export { DebuggedPartition, MOST_STOPS } from './debug/debugged-partition.ts';
+export type {
+  DebugCommand,
+  DebuggedPartitionOptions,
+  DebuggedVpAccess,
+  DebugStop,
+  DebugStops,
+  WatchedAccess,
+} from './debug/debugged-partition.ts';
+export { PROCESSOR_MSR_NAMES } from './debug/msr-names.ts';
+export { DEBUG_REGISTERS, registerBytes } from './debug/registers.ts';
+export type { DebugRegister, RegisterFeature, StandingVp } from './debug/registers.ts';
+export type { Translation } from './debug/translate.ts';
 export { startupEntry } from './entry.ts';
 export type { EntryRegister, EntryRegisters, SegmentRegister, TableRegister } from './entry.ts';
 export { inspectVp, registerWords } from './inspect.ts';

@@ -7,6 +7,7 @@
  */
 import { type CpuidModel, type Exit, PAGE_SIZE, type Processor, type Vp } from '@ringlet/microkernel';
 import type { CoreExports } from './core-loader.ts';
+import { DebuggedVp } from './debug/debugged-vp.ts';
 import { type EntryRegisters, setRegisters, startupEntry } from './entry.ts';
 import * as Code from './exits.ts';
 import * as S from './state.ts';
@@ -28,6 +29,7 @@ const HYPERCALL_MSR = 0x40000001;
 
 const HALT: Exit = { reason: 'halt' };
 const SPENT: Exit = { reason: 'budget' };
+const HELD: Exit = { reason: 'held' };
 const TRIPLE_FAULT: Exit = { reason: 'triple-fault' };
 
 /** What a processor is made of. */
@@ -53,6 +55,10 @@ export class X64Processor implements Processor {
   readonly #access = { reason: 'gpa' as const, gpa: 0, access: 0, width: 1, write: false, value: 0n };
   /** What the last exit left open, to be finished with its answer when run again. */
   #open: 'nothing' | 'in' | 'ins' | 'access' = 'nothing';
+  readonly #debug: DebuggedVp;
+  /** Of a run that a debugger interrupted: what was left of its slice, and of its budget. */
+  #rest = 0;
+  #left = 0;
 
   constructor({ core, buffer, area, vp, cpuid }: X64ProcessorOptions) {
     this.#core = core;
@@ -60,6 +66,7 @@ export class X64Processor implements Processor {
     this.#state = area;
     this.#vp = vp;
     this.#cpuid = cpuid;
+    this.#debug = new DebuggedVp(buffer, area);
     this.#set(S.TSC_SCALE, TICKS_PER_INSTRUCTION);
     this.#setFeatures();
     core.resetArena(area);
@@ -83,18 +90,49 @@ export class X64Processor implements Processor {
    */
   run(budget: number): Exit {
     this.#finish();
-    for (let left = budget; left > 0; left -= SLICE) {
-      if (!this.#started()) return HALT;
-      if (!this.#deliver()) return HALT;
-      this.#view.setBigUint64(this.#state + S.TSC_NOW, this.#vp.tsc(), true);
-      this.#view.setBigUint64(this.#state + S.TSC_BASE_INSTRUCTIONS, this.instructions, true);
+    // What a debugger has interrupted goes on where it was, as if nothing had been.
+    let rest = this.#rest;
+    let left = rest > 0 ? this.#left : budget;
+    this.#rest = 0;
+    while (left > 0) {
+      if (this.#get(S.DEBUG_COMMAND) !== S.COMMAND_RUN && this.#debug.holds()) return this.#pause(left, rest);
+      if (rest <= 0) {
+        if (!this.#started()) return HALT;
+        if (!this.#deliver()) return HALT;
+        this.#view.setBigUint64(this.#state + S.TSC_NOW, this.#vp.tsc(), true);
+        this.#view.setBigUint64(this.#state + S.TSC_BASE_INSTRUCTIONS, this.instructions, true);
+        rest = Math.min(SLICE, left);
+      }
       this.#set(S.EXIT_REQUEST, 0);
-      const reason = this.#core.run(this.#state, Math.min(SLICE, left));
+      const before = this.#get(S.INSTRUCTIONS);
+      const reason = this.#core.run(this.#state, rest);
       this.#set(S.EXIT_COUNTS + 4 * reason, this.#get(S.EXIT_COUNTS + 4 * reason) + 1);
-      const exit = this.#answer(reason);
-      if (exit) return exit;
+      if (reason === Code.EXIT_DEBUG || (reason === Code.EXIT_HYPERCALL && this.#debug.stopsAtHypercall())) {
+        rest -= (this.#get(S.INSTRUCTIONS) - before) >>> 0;
+        if (this.#debug.stopped()) return this.#pause(left, rest);
+        if (rest > 0) continue;
+      } else {
+        const exit = this.#answer(reason);
+        if (exit) return exit;
+      }
+      rest = 0;
+      left -= SLICE;
     }
     return SPENT;
+  }
+
+  /** Between two runs: whether a debugger holds the VP, which is told so. */
+  standsStill(): boolean {
+    if (this.#get(S.DEBUG_COMMAND) !== S.COMMAND_HOLD) return false;
+    this.#finish();
+    return this.#debug.holds();
+  }
+
+  /** A debugger has the VP now. */
+  #pause(left: number, rest: number): Exit {
+    this.#left = left;
+    this.#rest = rest;
+    return HELD;
   }
 
   /** Takes INIT and start-up commands. @returns whether the VP may run. */
@@ -127,6 +165,8 @@ export class X64Processor implements Processor {
       this.#set(S.NMI_STATE, this.#get(S.NMI_STATE) | NMI_PENDING);
     }
     if (this.#get(S.INJECT_VECTOR) !== -1) return true;
+    // A debugger's step takes no interrupt, unless the processor waits for one.
+    if ((this.#get(S.SINGLE) & (S.SINGLE_STEP | S.SINGLE_WAKE)) === S.SINGLE_STEP) return true;
     const vector = vp.highestInterrupt();
     if (vector >= 0) {
       if ((this.#get(S.FLAG_SYSTEM) & INTERRUPT_FLAG) !== 0 && this.#get(S.SHADOW) === 0) {

@@ -81,8 +81,17 @@ export const EXCEPTION_EXITS = 0x0e0;
 export const NMI_STATE = 0x0e4;
 /** Pending debug exception causes, in DR6 bit positions (single-step, breakpoints). */
 export const DEBUG_PENDING = 0x0e8;
-/** 1: the next run() executes one instruction, to finish one that made an MMIO exit, see MMIO_*. */
+/**
+ * Not 0: the next run() executes one instruction. Bit 0: to finish one that made an MMIO exit, see MMIO_*. The others are
+ * a debugger's step, SINGLE_*.
+ */
 export const SINGLE = 0x0ec;
+/** One instruction, without interrupts, then EXIT_DEBUG. */
+export const SINGLE_STEP = 2;
+/** With it: the instruction is done, but for an exception that the caller of run() injected. */
+export const SINGLE_DONE = 4;
+/** With it: interrupts first, and if one is delivered that is the step. */
+export const SINGLE_WAKE = 8;
 /** The budget that was left when the running block was looked up. */
 export const BUDGET = 0x0f0;
 /** Number of the VP in its partition. */
@@ -104,6 +113,16 @@ export const USER_UNCHECKED = 0x114;
 export const OPEN_PAGES_COUNT = 0x118;
 /** 1 while the VP is inside a locked access of one atomic step, see `bus.ts`. */
 export const LOCKED = 0x11c;
+/** Of a debugger: address of the partition's DEBUG_TABLE_*, 0 while nobody debugs. See `assembly/debugger.ts`. */
+export const DEBUG_TABLE = 0x120;
+/** What EXIT_DEBUG is for, CAUSE_*; 0 none. */
+export const DEBUG_CAUSE = 0x124;
+/** Linear address of the breakpoint or of the watchpoint, number of the MSR (u64). */
+export const DEBUG_ADDRESS = 0x128;
+/** What the debugger wants of the VP, COMMAND_*; whoever runs the VP looks before each slice. */
+export const DEBUG_COMMAND = 0x130;
+/** 1: the VP stands still, its state is the debugger's. */
+export const DEBUG_HELD = 0x134;
 
 // ---- segments --------------------------------------------------------------------------------------------------------
 /** ES CS SS DS FS GS LDTR TR: records of SEGMENT_SIZE bytes. */
@@ -326,3 +345,48 @@ export const KERNEL_CODE_LOCAL = 0xd94;
 export const LARGE_SEEN = 0xd98;
 /** 1: user mode ran code of a global page. */
 export const USER_CODE_GLOBAL = 0xd9c;
+
+// ---- debugger --------------------------------------------------------------------------------------------------------
+/** COMMAND_*: run on, stand still at the next instruction boundary, do one instruction and stand still. */
+export const COMMAND_RUN = 0;
+export const COMMAND_HOLD = 1;
+export const COMMAND_STEP = 2;
+/** CAUSE_*: a breakpoint is next, a watched access was made, a step is done, a watched MSR is next. */
+export const CAUSE_BREAKPOINT = 1;
+export const CAUSE_WATCHPOINT = 2;
+export const CAUSE_STEP = 3;
+export const CAUSE_READ_MSR = 4;
+export const CAUSE_WRITE_MSR = 5;
+/** An access that is watched is next: its instruction is run alone. Never leaves run(). */
+export const CAUSE_WATCHPOINT_AHEAD = 6;
+/** CAUSE_* that the caller of run() notes: a hypercall that a debugger asked for is next; the VP was told to hold. */
+export const CAUSE_HYPERCALL = 7;
+export const CAUSE_HELD = 8;
+/**
+ * The partition's table of what its debugger waits for, in a page that no partition maps:
+ *
+ *     0x000  u32 breakpoints, watchpoints, MSRs, hypercalls; u32 how often a VP came to a stop
+ *     0x040  a bit for each offset in a page at which there is a breakpoint
+ *     0x240  breakpoints: u64 linear address
+ *     0xa40  watchpoints: u64 linear address, u32 bytes, u32 WATCH_*
+ *     0xd40  MSRs: u32 number, u32 WATCH_*
+ *     0xf40  hypercalls: u32 call code
+ */
+export const DEBUG_TABLE_BYTES = 0x1000;
+export const DEBUG_BREAKPOINT_COUNT = 0x000;
+export const DEBUG_WATCHPOINT_COUNT = 0x004;
+export const DEBUG_MSR_COUNT = 0x008;
+export const DEBUG_HYPERCALL_COUNT = 0x00c;
+export const DEBUG_STOPS = 0x010;
+export const DEBUG_OFFSETS = 0x040;
+export const DEBUG_BREAKPOINTS = 0x240;
+export const DEBUG_BREAKPOINT_LIMIT = 256;
+export const DEBUG_WATCHPOINTS = 0xa40;
+export const DEBUG_WATCHPOINT_LIMIT = 48;
+export const DEBUG_MSRS = 0xd40;
+export const DEBUG_MSR_LIMIT = 64;
+export const DEBUG_HYPERCALLS = 0xf40;
+export const DEBUG_HYPERCALL_LIMIT = 48;
+/** WATCH_*, to be or-ed. */
+export const WATCH_WRITE = 1;
+export const WATCH_READ = 2;

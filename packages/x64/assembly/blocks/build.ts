@@ -1,4 +1,5 @@
 /** Decodes blocks. */
+import { breakpointAtOffset, breakpointHandler } from '../debugger';
 import { MAX_LENGTH, TOO_LONG, decode, decodedEnds, decodedOps } from '../decode/decode';
 import { fusedHandler, H_CONTINUE, H_JCC, H_SETCC } from '../hot';
 import { executable } from '../memory';
@@ -20,10 +21,10 @@ import {
   BLOCK_CHECKSUM,
   BLOCK_COUNT,
   BLOCK_HEADER,
-  BLOCK_HOTNESS,
   BLOCK_KEY,
   BLOCK_NEXT,
   BLOCK_PAGE,
+  BLOCK_STOPS,
   BLOCK_VALID,
   MAX_OPS,
   PAGE_CHUNKS,
@@ -36,7 +37,7 @@ import { pageOf, resetArena } from './pages';
 import { markChunk } from './writes';
 
 export function decodeBlock(s: usize, page: usize, offset: u32, mode: u32, linear: u64): usize {
-  if (load<u32>(s, ARENA_NEXT) + PAGE_RECORD + BLOCK_HEADER + (MAX_OPS + 4) * OP_SIZE > load<u32>(s, ARENA_END))
+  if (load<u32>(s, ARENA_NEXT) + PAGE_RECORD + BLOCK_HEADER + (2 * MAX_OPS + 4) * OP_SIZE > load<u32>(s, ARENA_END))
     resetArena(s);
   const record = pageOf(s, page);
   // First the mark, then the bytes: a write by another VP in between finds the mark.
@@ -46,8 +47,13 @@ export function decodeBlock(s: usize, page: usize, offset: u32, mode: u32, linea
   const first = p;
   let at = offset;
   let count: u32 = 0;
+  let stops: u32 = 0;
   let ends = false;
   while (!ends && count < MAX_OPS && at < 0x1000) {
+    if (breakpointAtOffset(s, at)) {
+      p = addStop(p, at);
+      stops++;
+    }
     if (at + MAX_LENGTH + 1 > 0x1000) {
       // Bytes up to the page's end, zeros after them: an instruction that uses zeros crosses.
       const copy = <usize>load<u32>(s, ARENA) + SCRATCH_CODE;
@@ -55,7 +61,7 @@ export function decodeBlock(s: usize, page: usize, offset: u32, mode: u32, linea
       memory.copy(copy, page + at, 0x1000 - at);
       const length = decode(s, copy, p, at, mode);
       if (at + length > 0x1000) {
-        if (count == 0) return decodeCrossing(s, page, at, mode, linear);
+        if (count == 0) return decodeCrossing(s, page, at, mode, linear, true);
         break;
       }
       if (length == TOO_LONG) break;
@@ -84,7 +90,7 @@ export function decodeBlock(s: usize, page: usize, offset: u32, mode: u32, linea
   store<u32>(block, 1, BLOCK_VALID);
   store<u32>(block, offset | (mode << 16), BLOCK_KEY);
   store<u32>(block, count, BLOCK_COUNT);
-  store<u32>(block, 0, BLOCK_HOTNESS);
+  store<u32>(block, stops, BLOCK_STOPS);
   store<u32>(block, <u32>page, BLOCK_PAGE);
   store<u32>(block, at - offset, BLOCK_BYTES);
   store<u32>(block, checksum(page + offset, at - offset), BLOCK_CHECKSUM);
@@ -95,6 +101,14 @@ export function decodeBlock(s: usize, page: usize, offset: u32, mode: u32, linea
   store<u64>(s, load<u64>(s, COUNT_BLOCKS_DECODED) + 1, COUNT_BLOCKS_DECODED);
   store<u64>(s, load<u64>(s, COUNT_OPS_DECODED) + <u64>((p - first) / OP_SIZE), COUNT_OPS_DECODED);
   return block;
+}
+
+/** Puts the op of a breakpoint before the instruction at an offset. @returns where that instruction's op goes */
+function addStop(p: usize, at: u32): usize {
+  memory.fill(p, 0, OP_SIZE);
+  store<u16>(p, <u16>breakpointHandler());
+  store<u16>(p, <u16>at, OP_PLACE);
+  return p + OP_SIZE;
 }
 
 /** If `p` is a conditional jump behind a comparison in the same block: lets the comparison do both. */
@@ -114,7 +128,7 @@ function finishBlock(p: usize, at: u32): usize {
 }
 
 /** A block of one instruction that lies in two pages; decoded anew each time, as the second page can be any. */
-function decodeCrossing(s: usize, page: usize, offset: u32, mode: u32, linear: u64): usize {
+function decodeCrossing(s: usize, page: usize, offset: u32, mode: u32, linear: u64, stops: bool): usize {
   const here: u32 = 0x1000 - offset;
   const next = executable(s, (mode & MODE_CODE) == MODE_64 ? linear + here : (linear + here) & 0xffffffff);
   const copy = <usize>load<u32>(s, ARENA) + SCRATCH_CODE;
@@ -124,21 +138,24 @@ function decodeCrossing(s: usize, page: usize, offset: u32, mode: u32, linear: u
   }
   memory.copy(copy, page + offset, here);
   memory.copy(copy + here, next, 16 - here);
-  return scratchBlock(s, copy, offset, mode);
+  return scratchBlock(s, copy, offset, mode, stops);
 }
 
 /** The one block that is not kept. */
-function scratchBlock(s: usize, code: usize, offset: u32, mode: u32): usize {
+function scratchBlock(s: usize, code: usize, offset: u32, mode: u32, stops: bool): usize {
   const block = <usize>load<u32>(s, ARENA) + SCRATCH_BLOCK;
-  const length = decode(s, code, block + BLOCK_HEADER, offset, mode);
+  const stop = stops && breakpointAtOffset(s, offset);
+  const first = stop ? addStop(block + BLOCK_HEADER, offset) : block + BLOCK_HEADER;
+  const length = decode(s, code, first, offset, mode);
   if (length == TOO_LONG) {
     faultCode(s, 13, 0);
     return 0;
   }
-  finishBlock(block + BLOCK_HEADER + decodedOps * OP_SIZE, offset + length);
+  finishBlock(first + decodedOps * OP_SIZE, offset + length);
   store<u32>(block, 1, BLOCK_VALID);
   store<u32>(block, offset | (mode << 16), BLOCK_KEY);
   store<u32>(block, decodedOps, BLOCK_COUNT);
+  store<u32>(block, <u32>stop, BLOCK_STOPS);
   store<u32>(block, 0, BLOCK_PAGE);
   return block;
 }
@@ -157,16 +174,16 @@ export function singleBlock(s: usize): usize {
   const here: u32 = 0x1000 - offset;
   if (here >= 16) {
     memory.copy(copy, host, 16);
-    return scratchBlock(s, copy, offset, mode);
+    return scratchBlock(s, copy, offset, mode, false);
   }
   memory.fill(copy, 0, 32);
   memory.copy(copy, host, here);
-  const block = scratchBlock(s, copy, offset, mode);
+  const block = scratchBlock(s, copy, offset, mode, false);
   if (block != 0) {
     const place: u32 = load<u16>(block + BLOCK_HEADER, OP_PLACE);
     if (place >> 12 <= here) return block;
   }
-  return decodeCrossing(s, host & ~0xfff, offset, mode, linear);
+  return decodeCrossing(s, host & ~0xfff, offset, mode, linear, false);
 }
 
 /** Of code bytes within a page. */

@@ -10,7 +10,7 @@
  *      4 u32 next in hash chain         4 u32 next block in chunk
  *      8 u64 mask of chunks with code   8 u32 offset in page | mode << 16
  *     16 64 × u32 first block          12 u32 number of ops
- *        of each 64-byte chunk         16 u32 times entered (hotness)   20 u32 host page
+ *        of each 64-byte chunk         16 u32 breakpoints among its ops 20 u32 host page
  *                                      24 u32 checksum of its bytes     28 u32 number of bytes
  *
  * Devices write without asking here. So a block that is looked up again after the jump cache was emptied, as it is when
@@ -25,7 +25,7 @@ export const BLOCK_VALID = 0;
 export const BLOCK_NEXT = 4;
 export const BLOCK_KEY = 8;
 export const BLOCK_COUNT = 12;
-export const BLOCK_HOTNESS = 16;
+export const BLOCK_STOPS = 16;
 export const BLOCK_PAGE = 20;
 export const BLOCK_CHECKSUM = 24;
 export const BLOCK_BYTES = 28;
@@ -39,4 +39,4 @@ export const MAX_OPS: u32 = 60;
 /** The arena begins with room for one block of one instruction that is not kept, and 32 bytes of code. */
 export const SCRATCH_CODE: u32 = 0;
 export const SCRATCH_BLOCK: u32 = 32;
-export const SCRATCH_SIZE: u32 = 256;
+export const SCRATCH_SIZE: u32 = 320;

@@ -25,6 +25,7 @@ import {
   BLOCK_COUNT,
   BLOCK_HEADER,
   BLOCK_NEXT,
+  BLOCK_STOPS,
   BLOCK_VALID,
   PAGE_CHUNKS,
   PAGE_NEXT,
@@ -126,7 +127,7 @@ export function dropPage(s: usize, page: usize): void {
     while (block != 0) {
       store<u32>(block, 0, BLOCK_VALID);
       // The running block may be one of them: its next op looks up the block anew.
-      const count = load<u32>(block, BLOCK_COUNT);
+      const count = load<u32>(block, BLOCK_COUNT) + load<u32>(block, BLOCK_STOPS);
       for (let i: u32 = 0; i < count; i++) store<u16>(block + BLOCK_HEADER + i * OP_SIZE, <u16>H_STALE);
       block = load<u32>(block, BLOCK_NEXT);
     }

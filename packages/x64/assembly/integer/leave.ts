@@ -184,7 +184,7 @@ function portString(s: usize, p: usize, write: bool): i32 {
       storeSized(host, log, load<u64>(s + MMIO_READS, 8));
       if (!written(s, host)) return FAULT;
       store<u32>(s, 0, MMIO_READ_COUNT);
-      store<u32>(s, 0, SINGLE);
+      store<u32>(s, load<u32>(s, SINGLE) & ~1, SINGLE);
       watchPorts(s, number, size);
       moveOn(s, p, register, addressLog, size, repeats, count);
       if (repeats && count > 1) store<u64>(s, ripOf(s, p), RIP);
@@ -197,7 +197,7 @@ function portString(s: usize, p: usize, write: bool): i32 {
   store<u32>(s, write ? 1 : 0, EXIT_WRITE);
   store<u64>(s, value, EXIT_VALUE);
   if (!write) {
-    store<u32>(s, 1, SINGLE);
+    store<u32>(s, load<u32>(s, SINGLE) | 1, SINGLE);
     return leaveAt(s, p, EXIT_IO_STRING);
   }
   watchPorts(s, number, size);

@@ -136,7 +136,7 @@ function deliverOutside(s: usize, vector: u32): i32 {
 }
 
 /** Bits of INJECT_VECTOR. */
-const INJECT_EXCEPTION: i32 = 0x100;
+export const INJECT_EXCEPTION: i32 = 0x100;
 const INJECT_CODE: i32 = 0x200;
 
 /** Bits of NMI_STATE. */

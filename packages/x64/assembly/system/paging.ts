@@ -13,6 +13,7 @@
  */
 import { chooseEpoch, flushJumpCache, forgetKernelCode, forgetUserCode } from '../blocks/pages';
 import { codeWritten, holdsCode } from '../blocks/writes';
+import { pageWatched, watchAccess } from '../debugger';
 import {
   FILL_FAULT,
   FILL_MMIO,
@@ -43,6 +44,7 @@ import {
   COUNT_TLB_FLUSHES,
   COUNT_TLB_MISSES,
   CR4,
+  DEBUG_TABLE,
   EFER,
   EXIT_GPA,
   FAULT_CANONICAL,
@@ -146,10 +148,14 @@ function fill(s: usize, a: u64, size: u32, kind: u32): i32 {
   const guarded = !userTlb && pageUser && (load<u64>(s, CR4) & CR4_SMAP) != 0;
   // One that is read or written has passed the walk: AC is set.
   const open = guarded && kind != EXECUTE && !implicitAccess;
-  const onWatch = watched(s, va & PAGE_MASK);
+  const byDebugger = load<u32>(s, DEBUG_TABLE) != 0 && pageWatched(s, va & PAGE_MASK);
+  const onWatch = watched(s, va & PAGE_MASK) || byDebugger;
   const checked = userTlb && load<u32>(s, ALIGNMENT_CHECK) != 0;
   const apart = (guarded && !open) || onWatch || bySegment || checked;
-  if (onWatch && kind != EXECUTE && !implicitAccess) watch(s, va, size, kind == WRITE);
+  if (onWatch && kind != EXECUTE && !implicitAccess) {
+    if (byDebugger && !watchAccess(s, va, size, kind == WRITE)) return FILL_FAULT;
+    watch(s, va, size, kind == WRITE);
+  }
   const host = <usize>(entry & 0xfffff000);
   const code = holdsCode(s, host);
   if (apart && code && kind == WRITE) codeWritten(s, host + (<usize>a & 0xfff), size);

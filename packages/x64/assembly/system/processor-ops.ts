@@ -1,4 +1,5 @@
 /** Handlers of the instructions about control, debug and model-specific registers, caches, interrupts and translations. */
+import { stopsAtMsr } from '../debugger';
 import { readableBytes } from '../memory';
 import { END, EXIT, FAULT, NEXT, OP_PLACE, OP_SOURCE, OP_TARGET, advance, effective, fault, faultCode } from '../op';
 import { CPL, CR0, CR4, EXIT_LENGTH, FEATURES_7B, FLAG_SYSTEM, GPR, RAX, RCX, RDX, SHADOW } from '../../src/state';
@@ -89,6 +90,7 @@ export function opClts(s: usize, p: usize): i32 {
 
 export function opRdmsr(s: usize, p: usize): i32 {
   if (!kernelOnly(s)) return FAULT;
+  if (stopsAtMsr(s, load<u32>(s, RCX), false)) return exitHere(s, p);
   if (readMsr(s, load<u32>(s, RCX)) == EXIT) return exitWithLength(s, p);
   store<u64>(s, msrValue & 0xffffffff, RAX);
   store<u64>(s, msrValue >> 32, RDX);
@@ -97,6 +99,7 @@ export function opRdmsr(s: usize, p: usize): i32 {
 
 export function opWrmsr(s: usize, p: usize): i32 {
   if (!kernelOnly(s)) return FAULT;
+  if (stopsAtMsr(s, load<u32>(s, RCX), true)) return exitHere(s, p);
   const outcome = writeMsr(s, load<u32>(s, RCX), (<u64>load<u32>(s, RAX)) | ((<u64>load<u32>(s, RDX)) << 32));
   return outcome == EXIT ? exitWithLength(s, p) : outcome;
 }
