@@ -47,6 +47,9 @@ export type { LoadedKernel, LoadKernelOptions } from './boot/load-kernel.ts';
 export type { FlatBinary } from './boot/load-flat.ts';
 export { layOutMemory } from './boot/memory-map.ts';
 export type { MemoryMap, MemoryRange } from './boot/memory-map.ts';
+export { kernelSymbols } from './boot/symbols/kallsyms.ts';
+export type { KernelSymbol } from './boot/symbols/kallsyms.ts';
+export { writeSymbolFile } from './boot/symbols/symbol-file.ts';
 export { makeResetVector, RESET_VECTOR_PAGES } from './boot/reset-vector.ts';
 export type { LoadedDevice } from './machine/construct-device.ts';
 export type { DeviceFileRequests, DeviceReplacement } from './machine/machine-devices.ts';
@@ -57,6 +60,7 @@ export type {
   DeviceHostOptions,
   DeviceHostRequests,
 } from './machine/device-host.ts';
+export type { DebugRequests, PacketHeldEvent } from './machine/machine-debug.ts';
 export type { DiskDescription, DiskPlace, DiskRequests } from './machine/machine-disks.ts';
 export type { FileRequests } from './machine/machine-files.ts';
 export type { GuestFacts } from './machine/guest-watch.ts';

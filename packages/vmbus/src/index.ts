@@ -98,4 +98,6 @@ export type {
 export { RootBus } from './root/root-bus.ts';
 export type { RootBusOptions } from './root/root-bus.ts';
 export type { SavedBus, SavedChannel, SavedGpadl, SavedRequest } from './root/saved-state.ts';
+export { PacketGate } from './root/packet-gate.ts';
+export type { PacketHeld } from './root/packet-gate.ts';
 export type { DeviceFailed } from './root/served-channel.ts';

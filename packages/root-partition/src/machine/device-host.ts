@@ -11,6 +11,7 @@ import type { TimeSyncOptions } from '../vsps/integration/time-sync.ts';
 import type { LoadedDevice } from './construct-device.ts';
 import { GuestErrorLog } from './guest-error-log.ts';
 import type { GuestFacts } from './guest-watch.ts';
+import { type DebugRequests, MachineDebug, type PacketHeldEvent } from './machine-debug.ts';
 import { type DeviceFileRequests, type DeviceReplacement, MachineDevices } from './machine-devices.ts';
 import { type DiskDescription, type DiskRequests, MachineDisks } from './machine-disks.ts';
 import { type DisplayDescription, type DisplayRequests, MachineDisplay, NO_DISPLAY } from './machine-display.ts';
@@ -72,11 +73,13 @@ export type DeviceHostEvent =
   /** A device from a file was replaced by the file's new version. */
   | { readonly type: 'device-replaced'; readonly device: string; readonly file: string }
   | { readonly type: 'device-error'; readonly device: string; readonly message: string }
+  | PacketHeldEvent
   | DisplayEvent;
 
 /** What the outside may ask of a machine's devices: name, parameters and answer of each request. */
 export interface DeviceHostRequests
   extends
+    DebugRequests,
     DeviceFileRequests,
     DiskRequests,
     FileRequests,
@@ -141,6 +144,10 @@ export class DeviceHost {
       wake: () => options.wake(),
     });
     const { partition: child, rootVp } = description;
+    const debug = new MachineDebug({
+      report: (event) => options.report(event),
+      devices: () => this.#vsps.map((vsp) => vsp.offer.name),
+    });
     this.#synic = new SynicEndpoint(kernel.vp(ROOT_PARTITION, rootVp), synicPages);
     this.#synic.enable();
     this.#bus = new BusHost({
@@ -154,6 +161,7 @@ export class DeviceHost {
       deviceFailed: (device, thrown) => options.report({ type: 'device-error', device, message: describe(thrown) }),
       observer: reporter((event) => options.report(event)),
       sockets,
+      gate: debug.gate,
     });
     const integration = new MachineIntegration({
       world,
@@ -178,7 +186,7 @@ export class DeviceHost {
         options.wake();
       },
     });
-    this.#parts = [integration, disks, network, display, sockets, files, devices];
+    this.#parts = [integration, disks, network, display, sockets, files, devices, debug];
     this.#answers = {
       ...integration.answers,
       ...disks.answers,
@@ -186,6 +194,7 @@ export class DeviceHost {
       ...display.answers,
       ...files.answers,
       ...devices.answers,
+      ...debug.answers,
       ...this.#own,
     };
     this.ready = network.ready;

@@ -5,6 +5,7 @@ import type { DeviceLog } from '../device.ts';
 import type { SynicEndpoint } from '../synic-endpoint.ts';
 import type { BusPlace, PortKernel } from './bus-ports.ts';
 import type { SocketRequest } from './notifier.ts';
+import type { PacketGate } from './packet-gate.ts';
 import type { RootBusOptions } from './root-bus.ts';
 import type { DeviceFailed } from './served-channel.ts';
 
@@ -28,6 +29,8 @@ export interface BusHostOptions {
   /** Answers guest sockets that connect to the host; none are answered when absent. */
   readonly sockets?: SocketProvider;
   readonly bus?: RootBusOptions;
+  /** Holds back packets for a debugger. */
+  readonly gate?: PacketGate;
 }
 
 /** Hears what happens on a bus, after it has happened. */

@@ -284,7 +284,7 @@ export class BusHost {
       this.#deviceFailures++;
       this.#options.deviceFailed(name, thrown);
     };
-    const served = new ServedChannel(id, ring, { vsp: device.vsp, view, monitorId, failed });
+    const served = new ServedChannel(id, ring, { vsp: device.vsp, view, monitorId, failed, gate: this.#options.gate });
     this.#served[relid] = served;
     if (monitorId !== NO_MONITOR) {
       this.#monitored[monitorId] = relid;

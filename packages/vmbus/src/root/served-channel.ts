@@ -6,6 +6,7 @@
 import type { RingChannel } from '../channel/ring-channel.ts';
 import type { GpadlView, Vsp } from '../device.ts';
 import { NO_MONITOR } from '../messages/connection.ts';
+import type { PacketGate } from './packet-gate.ts';
 
 /** Reports what a device threw. */
 export type DeviceFailed = (device: string, thrown: unknown) => void;
@@ -18,6 +19,7 @@ export class ServedChannel {
   readonly #vsp: Vsp;
   readonly #view: GpadlView;
   readonly #failed: DeviceFailed;
+  readonly #gate: PacketGate | undefined;
   #closing = false;
   /** Cancels what is still to come, when the channel closes. */
   cancel: () => void = () => {};
@@ -25,7 +27,13 @@ export class ServedChannel {
   constructor(
     id: number,
     ring: RingChannel,
-    options: { readonly vsp: Vsp; readonly view: GpadlView; readonly monitorId: number; readonly failed: DeviceFailed },
+    options: {
+      readonly vsp: Vsp;
+      readonly view: GpadlView;
+      readonly monitorId: number;
+      readonly failed: DeviceFailed;
+      readonly gate?: PacketGate | undefined;
+    },
   ) {
     this.id = id;
     this.ring = ring;
@@ -33,9 +41,13 @@ export class ServedChannel {
     this.#vsp = options.vsp;
     this.#view = options.view;
     this.#failed = options.failed;
-    const { vsp } = options;
+    const { vsp, gate } = options;
+    this.#gate = gate;
     ring.onPacket(
-      (packet, channel) => vsp.packet(packet, channel),
+      gate === undefined
+        ? (packet, channel) => vsp.packet(packet, channel)
+        : (packet, channel) =>
+            gate.active && gate.holds(vsp.offer.name, packet, channel) ? false : vsp.packet(packet, channel),
       vsp.batchEnd === undefined ? undefined : (channel) => vsp.batchEnd?.(channel),
     );
   }
@@ -129,6 +141,7 @@ export class ServedChannel {
   /** Ends the use of the rings without asking the device. */
   end(): void {
     this.cancel();
+    this.#gate?.forget(this.ring);
     this.ring.close();
     this.#view.release();
   }
