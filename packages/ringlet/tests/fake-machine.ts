@@ -8,6 +8,7 @@ import type {
   MouseAction,
   ShutdownOptions,
 } from '../src/control/controllable.ts';
+import type { Debugger } from '../src/debug/machine-debugger.ts';
 import { UserError } from '@ringlet/wire';
 
 /** Answers what the tests of commands and control sockets ask of a machine, and records what it was asked. */
@@ -70,6 +71,7 @@ export class FakeMachine implements Runnable {
     setKeyValue: async (key, value) => void (value === undefined ? this.keys.delete(key) : this.keys.set(key, value)),
   };
   readonly keys = new Map<string, string>();
+  readonly debugger = new FakeDebugger();
   readonly mouseActions: MouseAction[] = [];
   tree: unknown = { vmbus: { version: '5.3' } };
   #end!: (result: MachineResult) => void;
@@ -133,3 +135,16 @@ export const FAKE_FACTS = {
   harness: 'threads',
   version: '0.0.0',
 };
+
+/** Notes where gdb is to be waited for. */
+class FakeDebugger implements Debugger {
+  address: string | undefined;
+
+  async listen(address: { readonly port: number } | { readonly path: string }): Promise<string> {
+    return (this.address = 'path' in address ? address.path : `127.0.0.1:${address.port || 40_000}`);
+  }
+
+  async close(): Promise<void> {
+    this.address = undefined;
+  }
+}

@@ -1,5 +1,6 @@
 /** Every stable error code: what it says, why it happens, what to try. `ringlet explain` and the guide print it. */
 import { CATALOGUE_ERROR_PAGES } from './catalogue-error-pages.ts';
+import { DEBUG_ERROR_PAGES } from './debug-error-pages.ts';
 import { DISK_ERROR_PAGES } from './disk-error-pages.ts';
 import { type ErrorPage, page } from './error-page.ts';
 import { GUEST_ERROR_PAGES } from './guest-error-pages.ts';
@@ -169,5 +170,6 @@ export const ERROR_PAGES: Readonly<Record<string, ErrorPage>> = Object.fromEntri
     ...CATALOGUE_ERROR_PAGES,
     ...DISPLAY_ERROR_PAGES,
     ...REPLAY_ERROR_PAGES,
+    ...DEBUG_ERROR_PAGES,
   }).toSorted(([a], [b]) => a.localeCompare(b)),
 );

@@ -2,6 +2,7 @@
 import { styleText } from 'node:util';
 import { UserError } from '@ringlet/wire';
 import { Command, CommanderError } from 'commander';
+import { addDebugCommands } from './debug-commands.ts';
 import { addDeviceCommands } from './device-commands.ts';
 import type { CreateFlags } from './disk.ts';
 import { addMachineDiskCommands } from './disk-commands.ts';
@@ -96,6 +97,7 @@ export function createProgram(host: CommandHost, ended: (code: number) => void):
     .option('--name <name>', "what to call it; the guest's file name otherwise")
     .option('--expect <text>', 'end with exit code 0 as soon as the guest prints this')
     .option('--timeout <duration>', 'turn it off after this long: 500ms, 60s, 5m')
+    .option('--gdb [port|path][,wait]', 'let gdb connect, to port 1234 of this host otherwise; ",wait": start it there')
     .option('--lockstep', 'one thread and a virtual clock: the same run every time')
     .option('--seed <n>', 'seed of the choices that --lockstep makes')
     .option('--record <file>', 'in lockstep: record all that comes from outside')
@@ -118,6 +120,7 @@ export function createProgram(host: CommandHost, ended: (code: number) => void):
         ['ringlet run --kernel bzImage --initrd initrd.img --append quiet', 'a kernel of your own'],
         ['ringlet run debian --lockstep --record boot.rec', 'then: ringlet run --replay boot.rec'],
         ["echo 'uname -a; exit' | ringlet run debian", 'types at its console'],
+        ['ringlet run debian --gdb 1234,wait', "before the kernel's first instruction, gdb: target remote :1234"],
       ) + `\n${exitCodeHelp()}\n`,
     )
     .action(async (guest: string | undefined, args: string[], flags: RunFlags) => {
@@ -203,6 +206,7 @@ export function createProgram(host: CommandHost, ended: (code: number) => void):
   addSwitchCommand(program, host, ended);
 
   addGuestCommands(program, host, ended);
+  addDebugCommands(program, host, ended);
 
   program
     .command('stop')

@@ -87,7 +87,7 @@ export function textReporter(host: CommandHost, machineCount: number): Reporter 
       print(labels.add(text));
     },
     event: (name, event) => {
-      const told = takeTold(event as TakeEvent);
+      const told = takeTold(event as TakeEvent) ?? gdbNotice(name, event);
       if (told !== undefined) say(`ringlet: ${told}`);
       if (isDeviceError(event))
         say(`ringlet: ${name}: ${event.device} threw, and serves this channel no more\n${indented(event.message)}`);
@@ -149,6 +149,24 @@ const isDeviceError = (event: {
   event.type === 'device-error';
 
 const indented = (text: string): string => text.replaceAll(/^/gm, '    ');
+
+/** What is said of gdb; of other events the console tells enough. */
+function gdbNotice(name: string, event: { readonly type: string }): string | undefined {
+  switch (event.type) {
+    case 'gdb-listening': {
+      const { address, waiting } = event as { type: string; address: string; waiting: boolean };
+      return `${waiting ? `${name} begins when gdb lets it` : 'gdb can connect'}: target remote ${address}`;
+    }
+    case 'gdb-attached':
+      return `gdb holds ${name}`;
+    case 'gdb-detached':
+      return `gdb has let go of ${name}`;
+    case 'gdb-refused':
+      return `a second gdb wanted ${name}, and was sent away`;
+    default:
+      return undefined;
+  }
+}
 
 /** Says how to reach a machine in the background. */
 function reached(name: string): string {

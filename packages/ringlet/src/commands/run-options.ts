@@ -9,6 +9,7 @@ import { parseDeviceFlag } from '../configuration/device-flag.ts';
 import { parseDisplay } from '../configuration/display-flag.ts';
 import { parseDiskFlag } from '../configuration/disk-flag.ts';
 import { parseDuration } from '../configuration/duration.ts';
+import { parseGdb } from '../configuration/gdb-flag.ts';
 import { isMachineFile, readMachineFile } from '../configuration/machine-file.ts';
 import { withForwards, withPaths } from '../configuration/network-fields.ts';
 import { parseNetworkFlag } from '../configuration/network-flag.ts';
@@ -42,6 +43,7 @@ export interface RunFlags {
   readonly display?: string;
   readonly cpus?: string;
   readonly memory?: string;
+  readonly gdb?: string | true;
   readonly lockstep?: boolean;
   readonly seed?: string;
   /** Where to record; what to replay. */
@@ -219,6 +221,7 @@ function changesOf(args: readonly string[], flags: RunFlags): Partial<MachineOpt
     ...(flags.display === undefined ? {} : { display: parseDisplay(flags.display, '--display') }),
     ...(flags.cpus === undefined ? {} : { cpus: whole('--cpus', flags.cpus, 1, 64) }),
     ...(flags.memory === undefined ? {} : { memory: checkedMemory(flags.memory) }),
+    ...(flags.gdb === undefined ? {} : { gdb: parseGdb(flags.gdb) }),
     ...(flags.lockstep === true ? { harness: 'lockstep' as const } : {}),
     ...(flags.record === undefined ? {} : { record: resolve(flags.record) }),
     ...(flags.seed === undefined ? {} : { seed: whole('--seed', flags.seed, 0, 2 ** 32 - 1) }),

@@ -16,6 +16,7 @@ import {
   OneMachine,
   SeveralMachines,
 } from './machine-schema.ts';
+import { withGdbPath } from './gdb-flag.ts';
 import { nearMiss } from './near-miss.ts';
 import { withPaths as networkWithPaths } from './network-fields.ts';
 import type { DeviceOption, DiskOption, MachineOptions } from './options.ts';
@@ -154,7 +155,7 @@ function reason(cause: unknown): string {
 }
 
 function withPaths(machine: MachineFields, directory: string): MachineOptions {
-  const { disks, networks, devices, guest, kernel, initrd, append, ...rest } = machine;
+  const { disks, networks, devices, guest, kernel, initrd, append, gdb, ...rest } = machine;
   const paths = Object.entries(present({ guest, kernel, initrd })).map(([key, path]) => [
     key,
     resolve(directory, path),
@@ -170,6 +171,7 @@ function withPaths(machine: MachineFields, directory: string): MachineOptions {
   return {
     ...options,
     ...(diskOptions === undefined ? {} : { disks: diskOptions }),
+    ...(gdb === undefined ? {} : { gdb: withGdbPath(gdb, directory) }),
     ...(networks === undefined ? {} : { networks: networks.map((network) => networkWithPaths(network, directory)) }),
     ...(devices === undefined ? {} : { devices: devices.map((device) => deviceWithPath(device, directory)) }),
   };

@@ -6,9 +6,10 @@
  */
 import { z } from 'zod';
 import { DISPLAY_FORM, displayOf } from './display-flag.ts';
+import { GDB_FORM, readGdb } from './gdb-flag.ts';
 import { fieldsOf, NETWORK_KINDS, networkOf } from './network-fields.ts';
 import { readNetwork } from './network-flag.ts';
-import { DISK_FORMATS, HIGHEST_ADDRESS, MOST_A_SECOND, type NetworkOption } from './options.ts';
+import { DISK_FORMATS, HIGHEST_ADDRESS, MOST_A_SECOND, type GdbOption, type NetworkOption } from './options.ts';
 import { sizeInBytes } from './size.ts';
 
 /** Bytes of a page: memory is handed out in these. */
@@ -189,6 +190,16 @@ const fields = {
     .meta({
       description: 'The screen that the guest is told of: 1280x1024; or none, which leaves out keyboard and mouse too',
     }),
+  gdb: z
+    .union([z.int().min(0).max(65_535), z.string()], { error: GDB_FORM })
+    .transform((value, context): GdbOption => {
+      const read = readGdb(String(value));
+      if (read !== undefined) return read;
+      context.addIssue({ code: 'custom', message: GDB_FORM });
+      return z.NEVER;
+    })
+    .optional()
+    .meta({ description: 'Where gdb may connect: a port, or the path of a socket; ",wait" behind it: begin there' }),
   cpus: number(1, 64, 'a count of virtual processors').optional().meta({ description: 'Virtual processors' }),
   memory: memory.optional(),
   harness: z

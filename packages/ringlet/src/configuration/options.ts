@@ -54,6 +54,14 @@ export interface DisplayOption {
   readonly height: number;
 }
 
+/** Where gdb is waited for: a port of this host (0: one that is free), or a Unix socket. */
+export interface GdbOption {
+  readonly port?: number;
+  readonly path?: string;
+  /** The guest's processors wait for it before their first instruction. */
+  readonly wait?: boolean;
+}
+
 /** One network adapter of a machine, and what it is plugged into. */
 export type NetworkOption = NicDescription;
 
@@ -87,6 +95,8 @@ export interface MachineOptions {
    * None when absent. Its path is at most 86 bytes.
    */
   readonly sockets?: string;
+  /** Where gdb may connect from the start; nowhere when absent. See also `Machine.debugger`. */
+  readonly gdb?: GdbOption;
   /** `threads` when absent. */
   readonly harness?: Harness;
   /** Seed of the lockstep harness's choices; the same seed gives the same run. */

@@ -3,6 +3,7 @@ import type { Picture, Rectangle } from '@ringlet/root-partition';
 import type { Observable } from 'rxjs';
 import type { DiskOption } from '../configuration/options.ts';
 import type { ViewOptions, Views } from '../viewer/viewers.ts';
+import type { Debugger } from '../debug/machine-debugger.ts';
 import type { ControllableGuest } from './controllable-guest.ts';
 
 /** Where a machine is in its life. */
@@ -105,6 +106,8 @@ export interface Controllable {
   readonly keyboard: ControllableKeyboard;
   readonly mouse: ControllableMouse;
   readonly viewers: ControllableViewers;
+  /** Where gdb is waited for. */
+  readonly debugger: Debugger;
   /** Its guest's integration components. */
   readonly guest: ControllableGuest;
   /** Asks the guest, through its shutdown integration component, and waits until it is off. */

@@ -17,6 +17,7 @@ import { callLine, errorLine, LONGEST_REQUEST, Request, type RequestId, resultLi
 import { GuestNotes } from './guest-notes.ts';
 import { LineReader } from './line-reader.ts';
 import type { MethodContext, MethodGroup } from './method.ts';
+import { debuggerMethods } from './methods/debugger.ts';
 import { diskMethods } from './methods/disks.ts';
 import { displayMethods } from './methods/display.ts';
 import { guestMethods } from './methods/guest.ts';
@@ -44,6 +45,7 @@ const METHODS: MethodGroup = {
   ...guestMethods,
   ...displayMethods,
   ...viewerMethods,
+  ...debuggerMethods,
 };
 
 /** A socket that answers for a machine until {@link ControlServer.close}. */

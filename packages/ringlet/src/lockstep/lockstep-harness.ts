@@ -9,6 +9,7 @@ import type { GuestModule } from '@ringlet/child-partition';
 import type { Exit, Vp } from '@ringlet/microkernel';
 import { DeviceHost, type DeviceHostRequests } from '@ringlet/root-partition';
 import { UserError } from '@ringlet/wire';
+import type { DebuggedPartition } from '@ringlet/x64';
 import { bundle, bundledFiles } from '../host/bundle.ts';
 import { originalPositions } from '../host/source-positions.ts';
 import type { Harness, HarnessListener } from '../machine/harness.ts';
@@ -29,7 +30,7 @@ import { prepareX64Guest, X64Callbacks } from './x64-guest.ts';
 const MOST_PRINTED = 65_536;
 
 /** Requests that change nothing: they need not be remembered, and are answered at once. */
-const ONLY_LOOKS: readonly (keyof DeviceHostRequests)[] = ['inspect', 'screenshot'];
+const ONLY_LOOKS: readonly (keyof DeviceHostRequests)[] = ['inspect', 'screenshot', 'holdPackets', 'releasePackets'];
 
 /** Instances of guests' modules made so far. */
 let instances = 0;
@@ -104,6 +105,7 @@ export class LockstepHarness implements Harness {
       clock: this.#clock,
       // A byte that filled it was taken all the same: the port only has to wait then.
       print: (byte) => this.#print(byte) && this.#printed.length < MOST_PRINTED,
+      wake: () => this.#wake?.(),
       ended: (exit) => this.#ended(exit),
     };
     this.#guest =
@@ -159,6 +161,10 @@ export class LockstepHarness implements Harness {
 
   write(bytes: Uint8Array): void {
     this.#bring('write', { base64: Buffer.from(bytes).toString('base64') }, () => {});
+  }
+
+  debug(): DebuggedPartition | undefined {
+    return this.#guest?.debug?.();
   }
 
   inspect(): Record<string, unknown> {
@@ -217,7 +223,7 @@ export class LockstepHarness implements Harness {
         if (this.#stopped || this.#exit || journal.over(this.#trace.steps)) return;
         this.#arrive(journal);
         const participant = this.#participants[index]!;
-        const ticks = participant.run();
+        const ticks = await this.#turnOf(participant);
         // What was resolved runs to its next wait before anybody else does.
         await new Promise((settled) => setImmediate(settled));
         this.#flush();
@@ -266,6 +272,17 @@ export class LockstepHarness implements Harness {
     const { memory } = this.#guest!.node;
     const { access } = this.#system!;
     return stateDigest([access.state, access.root.memory.buffer, memory.buffer, ...(this.#guest!.state ?? [])]);
+  }
+
+  /** A turn that a debugger interrupts goes on when it lets go, as if nothing had been. */
+  async #turnOf(participant: Participant): Promise<number> {
+    let ticks = participant.run();
+    while (this.#guest!.held === true && !this.#stopped) {
+      await new Promise<void>((wake) => (this.#wake = wake));
+      this.#wake = undefined;
+      if (participant.interrupted === true) ticks = participant.run();
+    }
+    return ticks;
   }
 
   /** How often doorbells were rung: a turn that rang one left work for the next. */

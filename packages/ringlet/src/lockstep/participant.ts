@@ -1,6 +1,7 @@
 /** What takes turns in a lockstep run, and what a kind of guest brings to one. */
 import type { DisplayDescription } from '@ringlet/root-partition';
 import type { Exit, Vp } from '@ringlet/microkernel';
+import type { DebuggedPartition } from '@ringlet/x64';
 import type { NodeAccess } from '../machine/system.ts';
 import type { StagedProcessor } from './stage.ts';
 
@@ -12,6 +13,8 @@ export interface Participant {
   readonly registers?: Int32Array;
   /** Who it is and where it is now, for people. */
   where(): string;
+  /** A debugger interrupted its turn, which the next run goes on with. */
+  readonly interrupted?: boolean;
 }
 
 /** A guest that was made ready in the harness's system. */
@@ -24,6 +27,10 @@ export interface LockstepGuest {
   readonly vps: readonly Vp[];
   /** After each turn: output was taken. */
   settled?(): void;
+  /** A debugger holds all of its processors: nothing goes on, and no time passes, until it lets go. */
+  readonly held?: boolean;
+  /** Its processors for a debugger, where they can have one. */
+  debug?(): DebuggedPartition;
   /** Takes bytes for the guest's console. */
   write(bytes: Uint8Array): void;
   inspect?(): Record<string, unknown>;
@@ -39,6 +46,8 @@ export interface LockstepWorld {
   readonly clock: { now(): number };
   /** Takes a byte that the guest printed. @returns whether there is room for more before the turn ends */
   print(byte: number): boolean;
+  /** A debugger did something. */
+  wake(): void;
   /** The guest ended. */
   ended(exit: Exit): void;
 }

@@ -21,6 +21,12 @@ const INSTRUCTIONS_PER_TICK = 10;
 const TICKS_PER_MILLISECOND = 10_000;
 const SEED_BYTES = 32;
 
+/** A turn under way: instructions when it began, and when it ends. */
+interface Turn {
+  readonly before: bigint;
+  readonly until: bigint;
+}
+
 /** What the microkernel tells an x86-64 guest's harness; given to the system before the guest is there. */
 export class X64Callbacks implements KernelCallbacks {
   readonly ending = new Ending();
@@ -67,22 +73,32 @@ export async function prepareX64Guest(
     const processor = new X64Vp({ vp, cpus, module, memory: node.memory, area, entry, platform, ending });
     return { area, processor };
   });
+  const begin = (instructions: bigint): Turn => {
+    const budget = cpus === 1 ? INSTRUCTIONS_ALONE : LEAST_INSTRUCTIONS + random.below(MOST_MORE);
+    return { before: instructions, until: instructions + BigInt(budget) };
+  };
   const participants = processors.map(({ area, processor }, index): Participant => {
+    // What a debugger interrupts is the same turn when it goes on.
+    let turn: Turn | undefined;
     return {
       registers: registerWords(node.memory.buffer, area),
       where: () => `processor ${index} at ${inspectVp(node.memory.buffer, area).rip}`,
+      get interrupted() {
+        return turn !== undefined;
+      },
       run() {
         if (reported) return 0;
         // Processor by processor: whoever comes first takes what was typed.
-        prepared.feed();
-        const before = processor.instructions;
-        const budget = cpus === 1 ? INSTRUCTIONS_ALONE : LEAST_INSTRUCTIONS + random.below(MOST_MORE);
-        processor.run(BigInt(budget));
+        if (turn === undefined) prepared.feed();
+        turn ??= begin(processor.instructions);
+        processor.run(turn.until - processor.instructions);
         if (ending.exit) {
           reported = true;
           world.ended(ending.exit);
         }
-        const instructions = Number(processor.instructions - before);
+        if (processor.held) return 0;
+        const instructions = Number(processor.instructions - turn.before);
+        turn = undefined;
         return instructions === 0 ? 0 : Math.max(TICKS_PER_TURN, Math.ceil(instructions / INSTRUCTIONS_PER_TICK));
       },
     };
@@ -101,6 +117,10 @@ export async function prepareX64Guest(
       runFor: (instructions) => void processor.run(BigInt(instructions)),
     })),
     settled: () => platform.serial.resume(),
+    get held() {
+      return processors.every(({ processor }) => processor.standsStill());
+    },
+    debug: () => prepared.debug(() => world.wake()),
     write: (bytes) => prepared.write(bytes),
     inspect: () => prepared.inspect?.() ?? {},
     dispose: () => prepared.dispose(),

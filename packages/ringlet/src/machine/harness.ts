@@ -1,5 +1,6 @@
 /** A harness: one of the two ways in which a machine's parts are made to run. */
 import type { Exit } from '@ringlet/microkernel';
+import type { DebuggedPartition } from '@ringlet/x64';
 import type { DeviceHostEvent, DeviceHostRequests } from '@ringlet/root-partition';
 import type { UserError } from '@ringlet/wire';
 
@@ -27,6 +28,8 @@ export interface Harness {
   ): Promise<Awaited<ReturnType<DeviceHostRequests[Name]>>>;
   /** Takes bytes for the guest's console. */
   write(bytes: Uint8Array): void;
+  /** The guest's processors for a debugger, once it is started; `undefined` when they can have none. */
+  debug(): DebuggedPartition | undefined;
   /** What the microkernel knows of this machine's partition. */
   inspect(): Record<string, unknown>;
   /** Stops the guest where it is, lets devices finish and close their files, gives everything back. */

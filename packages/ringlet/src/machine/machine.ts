@@ -22,6 +22,8 @@ import { type CompletedCommand, type RunCommandOptions, runCommand } from '../ag
 import { defaultMemory, type DeviceOption, type MachineOptions } from '../configuration/options.ts';
 import type { Controllable, MachineResult, MachineState, ShutdownOptions } from '../control/controllable.ts';
 import type { Gate } from '../lockstep/stage.ts';
+import type { GdbEvent } from '../debug/gdb/server.ts';
+import { MachineDebugger } from '../debug/machine-debugger.ts';
 import { LockstepHarness } from '../lockstep/lockstep-harness.ts';
 import { type Take, type TakeEvent, takeOf } from '../recording/take.ts';
 import { ThreadedHarness } from '../threads/threaded-harness.ts';
@@ -40,6 +42,9 @@ import { sharedSystem } from './system.ts';
 /** Something that happened to a machine; plain data with a `type`. */
 export type MachineEvent =
   | DeviceHostEvent
+  | GdbEvent
+  /** gdb can connect there; `waiting`: the guest has not begun. */
+  | { readonly type: 'gdb-listening'; readonly address: string; readonly waiting: boolean }
   | { readonly type: 'state'; readonly state: MachineState }
   | TakeEvent
   | { readonly type: 'result'; readonly result: MachineResult };
@@ -75,6 +80,8 @@ export class Machine implements Controllable {
   readonly mouse: Mouse;
   /** Servers through which people look at it: a page for a browser, VNC. */
   readonly viewers: Viewers;
+  /** Where gdb may connect, for guests that are kernels. */
+  readonly debugger: MachineDebugger;
   /** Its guest's integration components: clock, keys. */
   readonly guest: GuestServices;
   readonly #options: MachineOptions;
@@ -118,6 +125,15 @@ export class Machine implements Controllable {
     this.mouse = new Mouse(ask);
     this.viewers = new Viewers(this, this.#options.display !== 'none');
     this.guest = new GuestServices(ask);
+    this.debugger = new MachineDebugger({
+      name: this.name,
+      partition: () => this.#harness.debug(),
+      request: ask,
+      inspect: (path) => this.inspect(path),
+      powerOff: () => this.powerOff(),
+      ended: this.finished.then((result) => (result.reason === 'power-off' ? result.code : 1)),
+      report: (event) => this.#events.next(event),
+    });
   }
 
   /** The state now, and whenever it changes. */
@@ -145,6 +161,7 @@ export class Machine implements Controllable {
     this.#enter('starting');
     try {
       await this.#harness.start();
+      await this.#waitForGdb();
       if ((this.#state.value as MachineState) === 'starting') this.#enter('running');
     } catch (error) {
       await this.#harness.stop();
@@ -243,9 +260,17 @@ export class Machine implements Controllable {
   /** Turns it off if it runs, and gives back its memory, threads and files. */
   async dispose(): Promise<void> {
     await this.powerOff();
+    await this.debugger.close();
     this.#console.complete();
     this.#events.complete();
     this.#state.complete();
+  }
+
+  async #waitForGdb(): Promise<void> {
+    const { gdb } = this.#options;
+    if (gdb === undefined) return;
+    const address = await this.debugger.listen(gdb.path === undefined ? { port: gdb.port ?? 0 } : { path: gdb.path });
+    this.#events.next({ type: 'gdb-listening', address, waiting: gdb.wait === true });
   }
 
   get #sockets(): string | undefined {
@@ -309,7 +334,7 @@ export class Machine implements Controllable {
       console: (bytes: Uint8Array) => this.#print(this.#decoder.decode(bytes, { stream: true })),
       event: (event: DeviceHostEvent) => {
         // Of the screen there is much to tell, to those who watch it.
-        if (!this.display.take(event)) this.#events.next(event);
+        if (!this.display.take(event) && !this.debugger.take(event)) this.#events.next(event);
       },
       exit: (exit: Exit) => this.#settle(resultOf(exit)),
       turnedOff: () => this.#settle({ reason: 'killed' }),
@@ -355,7 +380,7 @@ export class Machine implements Controllable {
   }
 }
 
-function guestOf({ guest, kernel, initrd, commandLine, args = [] }: MachineOptions): GuestParts {
+function guestOf({ guest, kernel, initrd, commandLine, args = [], gdb }: MachineOptions): GuestParts {
   if (guest !== undefined && kernel === undefined) {
     return { kind: 'typescript', module: existing(guest, 'guest-not-found', 'guest'), args };
   }
@@ -369,6 +394,7 @@ function guestOf({ guest, kernel, initrd, commandLine, args = [] }: MachineOptio
     kernel: existing(kernel, 'kernel-not-found', 'kernel'),
     initrd: initrd === undefined ? undefined : existing(initrd, 'initrd-not-found', 'initial RAM disk'),
     commandLine: commandLine ?? '',
+    held: gdb?.wait === true,
   };
 }
 

@@ -15,6 +15,8 @@ export interface X64GuestParts {
   readonly kernel: string;
   readonly initrd: string | undefined;
   readonly commandLine: string;
+  /** Its processors wait for a debugger before their first instruction. */
+  readonly held?: boolean;
 }
 
 /** What a machine runs. */

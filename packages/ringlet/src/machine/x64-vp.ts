@@ -43,6 +43,7 @@ export class X64Vp {
   readonly #processor: X64Processor;
   readonly #platform: X64VpOptions['platform'];
   readonly #ending: Ending;
+  #held = false;
 
   constructor({ vp, cpus, module, memory, area, entry, platform, ending }: X64VpOptions) {
     this.#platform = platform;
@@ -57,6 +58,16 @@ export class X64Vp {
     if (entry) this.#processor.enter(entry);
   }
 
+  /** A debugger held it the last time it was to run. */
+  get held(): boolean {
+    return this.#held;
+  }
+
+  /** Between two runs: whether a debugger holds it, which is told so. */
+  standsStill(): boolean {
+    return this.#processor.standsStill();
+  }
+
   /** Guest instructions since power-up. */
   get instructions(): bigint {
     return this.#processor.instructions;
@@ -69,16 +80,23 @@ export class X64Vp {
    * @returns whether there is more to run
    */
   run(budget: bigint): boolean {
+    // What a debugger has interrupted goes on, whatever is left of the budget.
+    let again = this.#held;
+    this.#held = false;
     const { ports, memory } = this.#platform;
     const until = this.#processor.instructions + budget;
     while (!this.#ending.exit) {
       const left = Number(until - this.#processor.instructions);
-      if (left <= 0) return true;
+      if (left <= 0 && !again) return true;
+      again = false;
       const exit = this.#processor.run(left);
       switch (exit.reason) {
         case 'budget':
           return true;
         case 'halt':
+          return false;
+        case 'held':
+          this.#held = true;
           return false;
         case 'io-port':
           if (exit.write) ports.write(exit.port, exit.value, exit.width as PortWidth);

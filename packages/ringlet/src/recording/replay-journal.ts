@@ -13,9 +13,15 @@ import { STRIDE } from './format.ts';
 import type { Recording } from './recording.ts';
 import type { TakeEvent } from './take.ts';
 
-/** What a recording may hold; inspecting and ending are not the machine's business, and devices stay what they are. */
+/** What a recording may hold; inspecting, debugging and ending are not the machine's business, and devices stay what they are. */
 const REQUESTS: Readonly<
-  Record<Exclude<keyof DeviceHostRequests, 'inspect' | 'screenshot' | 'replaceDevice' | 'dispose'>, true>
+  Record<
+    Exclude<
+      keyof DeviceHostRequests,
+      'inspect' | 'screenshot' | 'replaceDevice' | 'holdPackets' | 'releasePackets' | 'dispose'
+    >,
+    true
+  >
 > = {
   attachDisk: true,
   detachDisk: true,

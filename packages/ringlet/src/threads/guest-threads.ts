@@ -1,5 +1,6 @@
 /** What a harness of threads needs to know of a kind of guest: its memory, and what each of its processors' threads runs. */
 import type { DisplayDescription } from '@ringlet/root-partition';
+import type { DebuggedPartition } from '@ringlet/x64';
 import type { NodeAccess, System } from '../machine/system.ts';
 
 /** A guest of one kind, made ready in a system. */
@@ -12,6 +13,8 @@ export interface PreparedGuest {
   start(vp: number): unknown;
   /** What is known of its processors beside what the microkernel knows, as plain data. */
   inspect?(): Record<string, unknown>;
+  /** Its processors for a debugger, where they can have one. */
+  debug?(): DebuggedPartition;
   /** Takes bytes for the guest's console. */
   write(bytes: Uint8Array): void;
   /** The guest's threads have ended. */

@@ -12,13 +12,15 @@ export function loopOfProcessor(
   start: VirtualProcessorStart,
   vp: Vp,
   clock: HostClock,
-  work: Pick<DoorbellWork, 'poll' | 'peek'>,
+  work: Pick<DoorbellWork, 'poll' | 'peek'> & { readonly held?: boolean },
 ): DoorbellLoop {
   return new DoorbellLoop(
     vp.doorbell,
     {
-      ...work,
-      untilDeadline: () => (vp.nextDeadline() - clock.now()) / TICKS_PER_MILLISECOND,
+      poll: (stayAwake) => work.poll(stayAwake),
+      peek: () => work.peek(),
+      // What a debugger holds waits for nothing but the debugger.
+      untilDeadline: () => (work.held === true ? Infinity : (vp.nextDeadline() - clock.now()) / TICKS_PER_MILLISECOND),
       awakeFor(milliseconds) {
         vp.accountRunTime(milliseconds * TICKS_PER_MILLISECOND);
         if (vp.runAllowance() > 0) return 0;

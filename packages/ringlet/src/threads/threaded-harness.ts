@@ -8,6 +8,7 @@ import { Worker } from 'node:worker_threads';
 import type { Exit } from '@ringlet/microkernel';
 import type { DeviceHostEvent, DeviceHostRequests } from '@ringlet/root-partition';
 import { UserError } from '@ringlet/wire';
+import type { DebuggedPartition } from '@ringlet/x64';
 import { bundle, siblingModule } from '../host/bundle.ts';
 import { originalPositions } from '../host/source-positions.ts';
 import type { Harness, HarnessListener } from '../machine/harness.ts';
@@ -93,6 +94,10 @@ export class ThreadedHarness implements Harness {
   inspect(): Record<string, unknown> {
     if (!this.#guest) return {};
     return { ...this.#system.inspectPartition(this.#guest.partition, this.#rootVp), ...this.#guest.inspect?.() };
+  }
+
+  debug(): DebuggedPartition | undefined {
+    return this.#guest?.debug?.();
   }
 
   write(bytes: Uint8Array): void {

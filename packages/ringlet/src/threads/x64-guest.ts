@@ -6,7 +6,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
-import { Access, HvStatus, PAGE_SIZE } from '@ringlet/microkernel';
+import { Access, type Doorbell, HvStatus, PAGE_SIZE } from '@ringlet/microkernel';
 import {
   type DisplayDescription,
   giveBack,
@@ -18,7 +18,14 @@ import {
   videoMemoryBytes,
 } from '@ringlet/root-partition';
 import { invariant, UserError } from '@ringlet/wire';
-import { inspectVp, prepareVpArea, type SharedTables, vpAreaBytes } from '@ringlet/x64';
+import {
+  DebuggedPartition,
+  inspectVp,
+  instantiateCore,
+  prepareVpArea,
+  type SharedTables,
+  vpAreaBytes,
+} from '@ringlet/x64';
 import { bundle, siblingModule } from '../host/bundle.ts';
 import { loadCore } from '../host/x64-core.ts';
 import type { MachineParts, X64GuestParts } from '../machine/parts.ts';
@@ -42,6 +49,8 @@ const BUS_LOCK = 2048;
 
 /** An x86-64 guest that was made ready. */
 export interface PreparedX64Guest extends PreparedGuest {
+  /** @param whenWoken - called whenever the debugger has something for a processor, instead of ringing its doorbell */
+  debug(whenWoken?: () => void): DebuggedPartition;
   start(vp: number): X64Start;
   /** Hands on what was typed, where no timer does. */
   feed(): void;
@@ -85,12 +94,14 @@ export class X64Guest implements GuestThreads {
     const gpaPages = Math.max(FOUR_GIB_PAGES, (last.start + last.bytes) / PAGE_SIZE);
     const areaPages = vpAreaBytes(ARENA_BYTES) / PAGE_SIZE;
     const vramPages = vramPagesOf(this.#parts.description.display);
-    const besides = CORE_DATA_PAGES + cpus * areaPages + 2 + vramPages;
+    const besides = CORE_DATA_PAGES + cpus * areaPages + 3 + vramPages;
     const maskPages = Math.ceil(((ramPages + besides) * MASK_BYTES * 1.01) / PAGE_SIZE) + 8;
     const node = system.createNode(ramPages + besides + maskPages, gpaPages);
     invariant(kernel.allocatePages(node.id, CORE_DATA_PAGES) === 0, "the core's data is at the beginning of its node");
     const partition = system.createPartition(node, { gpaPages, ram, apic: 'x2apic' }, this.#parts);
     const areas = this.#layOutAreas(system, node, partition, areaPages);
+    const debugPage = kernel.allocatePages(node.id, 1);
+    invariant(debugPage >= 0, "a node holds its debugger's table");
     mapResetVector(system, node, partition);
     const vram = vramPages === 0 ? -1 : kernel.allocatePages(node.id, vramPages);
     const file = readable(this.#guest.kernel);
@@ -113,6 +124,26 @@ export class X64Guest implements GuestThreads {
       (message, destination) => kernel.requestInterrupt(partition, message, destination),
       this.#options.fed !== 'by hand',
     );
+    let debugged: DebuggedPartition | undefined;
+    let woken: (() => void) | undefined;
+    const doorbells = areas.map((_, vp) => kernel.vp(partition, vp).doorbell);
+    const debug = (whenWoken?: () => void): DebuggedPartition => {
+      if (whenWoken) woken = whenWoken;
+
+      return (debugged ??= new DebuggedPartition({
+        core: instantiateCore(module, node.memory),
+        buffer: node.memory.buffer,
+        areas,
+        table: debugPage * PAGE_SIZE,
+        wake: (vp) => (woken ? woken() : ring(doorbells[vp]!)),
+      }));
+    };
+    if (this.#guest.held === true) {
+      // Nobody sleeps yet.
+      debug(() => {}).attach();
+      debug().hold();
+      woken = undefined;
+    }
     const start = (vp: number): X64Start => ({
       module,
       area: areas[vp]!,
@@ -128,6 +159,7 @@ export class X64Guest implements GuestThreads {
         processors: areas.map((area) => inspectVp(node.memory.buffer, area, kernel.memory(partition))),
         platform: input.inspectPlatform(),
       }),
+      debug,
       write: (bytes) => input.write(bytes),
       feed: () => input.feed(),
       dispose: () => input.dispose(),
@@ -157,6 +189,12 @@ export class X64Guest implements GuestThreads {
     for (const [index, area] of areas.entries()) prepareVpArea(buffer, area, ARENA_BYTES, tables, index);
     return areas;
   }
+}
+
+/** Makes the thread of a virtual processor look. */
+function ring({ words, counter }: Doorbell): void {
+  Atomics.add(words, counter, 1);
+  Atomics.notify(words, counter);
 }
 
 /** Gives the guest its ROM: one page, wherever it is looked for. */

@@ -56,6 +56,9 @@ export function startX64VirtualProcessor(): void {
     },
     // Device memory and rings are the guest's own affair: whatever comes for it rings.
     peek: () => false,
+    get held() {
+      return processor.held;
+    },
   };
   const loop = loopOfProcessor(start, vp, clock, work);
   // A failure of the loop is a failure of ours: it ends the thread with its stack, and the machine with it.
