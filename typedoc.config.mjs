@@ -8,6 +8,10 @@ export default {
   name: 'Ringlet',
   out: 'docs/api',
   readme: 'README.md',
+  highlightLanguages: [
+    ...['bash', 'console', 'css', 'html', 'javascript', 'json', 'jsonc', 'json5', 'yaml', 'tsx', 'typescript'],
+    'c',
+  ],
   validation: { notExported: true, invalidLink: true, rewrittenLink: true },
   treatWarningsAsErrors: true,
   treatValidationWarningsAsErrors: true,
