@@ -13,6 +13,7 @@ import { Partitions } from './partition/partitions.ts';
 import { hasPrivilege, Privilege } from './partition/privileges.ts';
 import { PartitionWord, type State } from './state/layout.ts';
 import { HvStatus } from './status.ts';
+import type { TraceWriter } from './trace/trace-ring.ts';
 import { Ports, VpSynic, type SynicHost } from './synic/index.ts';
 import { VpContext } from './vp/context.ts';
 import { FIRST_VECTOR, LAST_VECTOR, ring } from './vp/interrupts.ts';
@@ -35,6 +36,8 @@ export interface Outside {
   readonly crashed?: (partition: number, report: CrashReport) => void;
   /** A VP has ended an interrupt that was requested as level-triggered. Allocates nothing. */
   readonly apicEoi?: (partition: number, vector: number) => void;
+  /** Where this thread writes what it sees; nowhere when absent. */
+  readonly trace?: TraceWriter | undefined;
   /** A guest asked to be reset by the reset register. */
   readonly reset?: (partition: number) => void;
 }
@@ -80,6 +83,10 @@ export class Core implements SynicHost {
   vpRegion(partition: number, vp: number): number {
     const slot = this.vpSlot(partition, vp);
     return slot < 0 ? -1 : this.state.synicVp(slot);
+  }
+
+  get trace(): TraceWriter | undefined {
+    return this.outside.trace;
   }
 
   raise(partition: number, vp: number, vector: number): void {

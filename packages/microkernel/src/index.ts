@@ -41,4 +41,15 @@ export { PAGE_SHIFT, PAGE_SIZE, MemoryNode } from './memory/node.ts';
 export type { CopyWithinNode, NodeDescriptor } from './memory/node.ts';
 export { Access, Slat } from './memory/slat.ts';
 export { GuestMemory } from './memory/guest-memory.ts';
+export { HypercallTrace, MessageTrace, MsrTrace } from './trace/trace-records.ts';
+export {
+  createTraceRing,
+  switchTraceRing,
+  TRACE_HEADER_BYTES,
+  TraceKind,
+  TraceReader,
+  TraceSender,
+  TraceWriter,
+} from './trace/trace-ring.ts';
+export { hypercallLayouts, msrNames } from './trace/trace-layouts.ts';
 export type { Exit, Processor } from './processor.ts';

@@ -11,6 +11,7 @@ import { Core, type Outside } from './core.ts';
 import type { GuestMemory } from './memory/guest-memory.ts';
 import { mapPages, unmapPages } from './memory/mapping.ts';
 import type { CopyWithinNode, MemoryNode, NodeDescriptor } from './memory/node.ts';
+import { POST_MESSAGE, SIGNAL_EVENT } from './hypercall/calls/ports.ts';
 import { inspectMicrokernel, inspectPartition, inspectTables, inspectVp } from './inspect.ts';
 import { deletePartition, finalizePartition, initializePartition, resetPartition } from './partition/lifecycle.ts';
 import { ROOT_PARTITION, type PartitionConfig } from './partition/partitions.ts';
@@ -18,6 +19,7 @@ import { partitionProperties } from './partition/properties.ts';
 import { createState, Header, State, type MicrokernelLimits } from './state/layout.ts';
 import { HvStatus } from './status.ts';
 import type { PortInfo } from './synic/index.ts';
+import { traceRootCall } from './trace/trace-records.ts';
 import { createVp, deleteVp, startVp, type VpOptions } from './vp/virtual-processors.ts';
 import { Vp } from './vp/vp.ts';
 
@@ -213,12 +215,22 @@ export class Microkernel {
 
   /** Posts a message as `partition`, as its HvCallPostMessage would: at most 240 bytes. */
   postMessage(partition: number, connectionId: number, type: number, payload: Uint8Array): HvStatus {
-    return this.#core.postMessage(partition, connectionId, type, payload);
+    const status = this.#core.postMessage(partition, connectionId, type, payload);
+    const { trace } = this.#core;
+    if (trace !== undefined && trace.on) {
+      traceRootCall(trace, partition, POST_MESSAGE, status, connectionId, type, payload);
+    }
+    return status;
   }
 
   /** Signals an event as `partition`, as its HvCallSignalEvent would. Allocates nothing. */
   signalEvent(partition: number, connectionId: number, flag: number): HvStatus {
-    return this.#core.signalEvent(partition, connectionId, flag);
+    const status = this.#core.signalEvent(partition, connectionId, flag);
+    const { trace } = this.#core;
+    if (trace !== undefined && trace.on) {
+      traceRootCall(trace, partition, SIGNAL_EVENT, status, connectionId, flag, undefined);
+    }
+    return status;
   }
 
   /** Makes an interrupt vector (16 … 255) pending at a VP. */
@@ -240,6 +252,12 @@ export class Microkernel {
   /** Makes a non-maskable interrupt pending at a VP. `InvalidVpState` when it has no APIC, or that is off. */
   assertNmi(partition: number, vp: number): HvStatus {
     return this.#core.assertNmi(partition, vp);
+  }
+
+  /** Units of 100 ns since a partition was created: what its reference counter says. 0 when there is none. */
+  referenceTime(partition: number): number {
+    const slot = this.#core.partitions.slot(partition);
+    return slot < 0 ? 0 : this.#core.referenceTime(this.#core.state.partition(slot));
   }
 
   /** What exists, as plain data: partitions with their VPs, ports, queues, counters and run times; nodes; use of limits. */

@@ -10,7 +10,7 @@
  *     │ pipe   │ IC header              │ payload
  *     └────────┴────────────────────────┴─────────
  */
-import { bytes, type Infer, reserved, struct, u16, u32, u64, u8 } from '@ringlet/wire';
+import { bytes, flags, type Infer, named, reserved, struct, u16, u32, u64, u8 } from '@ringlet/wire';
 
 /** Message types of the IC header. A peer may write any other number. */
 export const IcMessageType = {
@@ -50,19 +50,23 @@ export const IcHeader = struct('vmbuspipe_hdr + icmsg_hdr', 28, {
   /** Bytes after the pipe header. */
   pipeSize: u32,
   framework: IcVersion,
-  type: u16,
+  type: named(u16, IcMessageType),
   version: IcVersion,
   /** Bytes after the IC header. */
   size: u16,
-  status: u32,
+  status: named(u32, IcStatus),
   transaction: u8,
-  flags: u8,
+  flags: flags(u8, IcFlag),
   _reserved: reserved(2),
 });
 export type IcHeader = Infer<typeof IcHeader>;
 
 /** Start of a negotiation payload; the framework versions follow, then the message versions. */
-const IcNegotiate = struct('icmsg_negotiate', 8, { frameworkCount: u16, messageCount: u16, _reserved: reserved(4) });
+export const IcNegotiate = struct('icmsg_negotiate', 8, {
+  frameworkCount: u16,
+  messageCount: u16,
+  _reserved: reserved(4),
+});
 
 /** Versions of each kind that a negotiation may list: Linux's bound. */
 const MAX_VERSIONS = 100;

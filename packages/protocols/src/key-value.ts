@@ -11,7 +11,7 @@
  *     │ op │pool│ adapter, family, …
  *     └────┴────┴─────────────────────────────────
  */
-import { bytes, type Infer, reserved, struct, u32, u8, utf16 } from '@ringlet/wire';
+import { bytes, type Infer, named, reserved, struct, u32, u8, utf16 } from '@ringlet/wire';
 
 /** Operations. A peer may write any other number. */
 export const KvpOperation = { Get: 0, Set: 1, Delete: 2, Enumerate: 3, GetIpInfo: 4, SetIpInfo: 5 } as const;
@@ -28,12 +28,16 @@ export const KVP_KEY_UNITS = 256;
 export const KVP_VALUE_BYTES = 2048;
 
 /** The four bytes before the body. */
-export const KvpHeader = struct('hv_kvp_hdr', 4, { operation: u8, pool: u8, _reserved: reserved(2) });
+export const KvpHeader = struct('hv_kvp_hdr', 4, {
+  operation: named(u8, KvpOperation),
+  pool: named(u8, KvpPool),
+  _reserved: reserved(2),
+});
 
 /** Body of GET and SET, and the end of ENUMERATE's. */
 export const KvpEntry = struct('hv_kvp_exchg_msg_value', 12 + 2 * KVP_KEY_UNITS + KVP_VALUE_BYTES, {
   /** One of {@link KvpValueType}. */
-  valueType: u32,
+  valueType: named(u32, KvpValueType),
   /** Bytes of the key, terminator included. */
   keySize: u32,
   /** Bytes of the value, a string's terminator included. */

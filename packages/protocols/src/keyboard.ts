@@ -4,7 +4,7 @@
  * Layouts as in Linux's `drivers/input/serio/hyperv-keyboard.c` (`synth_kbd_protocol_request`, `…_response`,
  * `synth_kbd_keystroke`). Keys travel as scan codes of set 1, as a PC's keyboard controller hands them on.
  */
-import { type Infer, reserved, struct, u16, u32 } from '@ringlet/wire';
+import { flags, type Infer, named, reserved, struct, u16, u32 } from '@ringlet/wire';
 
 /** First word of every message. A peer may write any other number. */
 export const KeyboardMessage = { ProtocolRequest: 1, ProtocolResponse: 2, Event: 3, LedIndicators: 4 } as const;
@@ -31,31 +31,34 @@ export const KeyFlag = {
 export const KeyboardLed = { ScrollLock: 1, NumLock: 2, CapsLock: 4 } as const;
 
 /** Guest to host: the version it wants. */
-export const KeyboardProtocolRequest = struct('synth_kbd_protocol_request', 8, { type: u32, version: u32 });
+export const KeyboardProtocolRequest = struct('synth_kbd_protocol_request', 8, {
+  type: named(u32, KeyboardMessage),
+  version: u32,
+});
 
 /** Host to guest. */
 export const KeyboardProtocolResponse = struct('synth_kbd_protocol_response', 8, {
-  type: u32,
+  type: named(u32, KeyboardMessage),
   /** {@link KEYBOARD_ACCEPTED}, or 0. */
   status: u32,
 });
 
 /** Host to guest: a key went down or up. */
 export const KeyboardEvent = struct('synth_kbd_keystroke', 12, {
-  type: u32,
+  type: named(u32, KeyboardMessage),
   /** Scan code of set 1 without its break bit. */
   makeCode: u16,
   _reserved: reserved(2),
   /** {@link KeyFlag} bits. */
-  flags: u32,
+  flags: flags(u32, KeyFlag),
 });
 export type KeyboardEvent = Infer<typeof KeyboardEvent>;
 
 /** Guest to host: the lights of its keyboard. Windows sends it, Linux does not. */
 export const KeyboardLeds = struct('synth_kbd_led_indicators', 6, {
-  type: u32,
+  type: named(u32, KeyboardMessage),
   /** {@link KeyboardLed} bits. */
-  leds: u16,
+  leds: flags(u16, KeyboardLed),
 });
 
 /** What one event says of a key, without the message around it. */

@@ -4,7 +4,7 @@
  * Layouts as in Linux's `drivers/hid/hid-hyperv.c` (`mousevsc_prt_msg`, `synthhid_*`, `hv_input_dev_info`); the descriptor
  * and its report follow "Device Class Definition for Human Interface Devices" 1.11, sections 6.2 and 8.
  */
-import { i16, type Infer, reserved, struct, u16, u32, u8 } from '@ringlet/wire';
+import { flags, i16, type Infer, reserved, struct, u16, u32, u8 } from '@ringlet/wire';
 
 /** Message types. A peer may write any other number. */
 export const MouseMessage = {
@@ -56,7 +56,7 @@ export const MOUSE_RANGE = 0x7fff;
 /** One report: where the pointer is and which buttons are down. */
 export const MouseReport = struct('HID input report', 7, {
   /** {@link MouseButton} bits. */
-  buttons: u8,
+  buttons: flags(u8, MouseButton),
   /** 0 to {@link MOUSE_RANGE}, over the width of the screen. */
   x: u16,
   y: u16,

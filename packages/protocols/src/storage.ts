@@ -9,7 +9,8 @@
  *    │ operation │ flags     │ status    │ SCSI request, version, properties… │ Win8 extras │
  *    └───────────┴───────────┴───────────┴────────────────────────────────────┴─────────────┘
  */
-import { bytes, type Infer, reserved, struct, u16, u32, u64, u8 } from '@ringlet/wire';
+import { bytes, type Infer, named, reserved, struct, u16, u32, u64, u8 } from '@ringlet/wire';
+import { ScsiStatus } from './scsi/opcodes.ts';
 
 /** Interface type of a synthetic SCSI controller's offer. */
 export const SCSI_CONTROLLER_INTERFACE = 'ba6163d9-04a1-4d29-b605-72e2ffb1dc7f';
@@ -105,21 +106,25 @@ export function vstorPacketSize(version: number): number {
 }
 
 /** VSTOR_PACKET header: 12 bytes before every payload. */
-export const VstorHeader = struct('VSTOR_PACKET', VSTOR_HEADER_SIZE, { operation: u32, flags: u32, status: u32 });
+export const VstorHeader = struct('VSTOR_PACKET', VSTOR_HEADER_SIZE, {
+  operation: named(u32, VstorOperation),
+  flags: u32,
+  status: named(u32, VstorStatus),
+});
 export type VstorHeader = Infer<typeof VstorHeader>;
 
 /** VMSCSI_REQUEST as versions 2.0 and 4.2 send it: 36 bytes. */
 export const ScsiRequestWin7 = struct('VMSCSI_REQUEST (Win7)', 36, {
   length: u16,
-  srbStatus: u8,
-  scsiStatus: u8,
+  srbStatus: named(u8, SrbStatus),
+  scsiStatus: named(u8, ScsiStatus),
   portNumber: u8,
   pathId: u8,
   targetId: u8,
   lun: u8,
   cdbLength: u8,
   senseInfoLength: u8,
-  dataIn: u8,
+  dataIn: named(u8, DataDirection),
   _reserved: reserved(1),
   dataTransferLength: u32,
   /** The CDB in a request, the sense data in its completion. */
@@ -139,7 +144,10 @@ export const ScsiRequest = struct('VMSCSI_REQUEST', 52, {
 export type ScsiRequest = Infer<typeof ScsiRequest>;
 
 /** VMSTORAGE_PROTOCOL_VERSION: payload of QUERY_PROTOCOL_VERSION. */
-export const VstorProtocolVersion = struct('VMSTORAGE_PROTOCOL_VERSION', 4, { version: u16, revision: u16 });
+export const VstorProtocolVersion = struct('VMSTORAGE_PROTOCOL_VERSION', 4, {
+  version: named(u16, VstorVersion),
+  revision: u16,
+});
 export type VstorProtocolVersion = Infer<typeof VstorProtocolVersion>;
 
 /** VMSTORAGE_CHANNEL_PROPERTIES: payload of the answer to QUERY_PROPERTIES. */

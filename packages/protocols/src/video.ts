@@ -112,7 +112,7 @@ export const FeatureChange = struct('synthvid_feature_change', 4, {
 export const Rectangle = struct('rect', 16, { left: i32, top: i32, right: i32, bottom: i32 });
 export type Rectangle = Infer<typeof Rectangle>;
 
-const DirtHeader = struct('synthvid_dirt', 2, { output: u8, count: u8 });
+export const DirtHeader = struct('synthvid_dirt', 2, { output: u8, count: u8 });
 
 /** Guest to host: {@link VideoMessage.Dirt}, parts of the picture that have changed. At most 255. */
 export function encodeDirt(rectangles: readonly Rectangle[]): Uint8Array {
@@ -147,7 +147,7 @@ export const VideoCapabilities = struct('synthvid_capability_resp', 64, {
 /** Guest to host: how many resolutions it can take. */
 export const ResolutionRequest = struct('synthvid_supported_resolution_req', 1, { most: u8 });
 
-const ResolutionHeader = struct('synthvid_supported_resolution_resp', 131, {
+export const ResolutionHeader = struct('synthvid_supported_resolution_resp', 131, {
   edid: bytes(128),
   count: u8,
   /** Index of the one that the guest should choose. */

@@ -45,5 +45,8 @@ export type { GuestService } from './agent/connect.ts';
 export type { ExecResult } from './agent/exec-session.ts';
 export type { CompletedCommand, RunCommandOptions } from './agent/run-command.ts';
 export type { Controllable, MachineResult, MachineState, ShutdownOptions } from './control/controllable.ts';
+export type { MachineTrace } from './machine/machine-trace.ts';
+export type { TraceRecord, TraceRecordKind } from './trace/trace-record.ts';
+export type { DecodedField, DecodedLayout } from '@ringlet/wire';
 export type { Guest, GuestModule, Vsc, VscClass } from '@ringlet/child-partition';
 export type { Channel, DeviceWorld, OfferDescription, Packet, Vsp, VspBus, VspClass } from '@ringlet/vmbus';

@@ -1,4 +1,5 @@
 /** A machine without a guest: what a guest would do, a test does by calling its methods. */
+import { createTraceRing } from '@ringlet/microkernel';
 import { BehaviorSubject, Subject } from 'rxjs';
 import type { Runnable } from '../src/commands/host.ts';
 import type {
@@ -9,6 +10,7 @@ import type {
   ShutdownOptions,
 } from '../src/control/controllable.ts';
 import type { Debugger } from '../src/debug/machine-debugger.ts';
+import { MachineTrace } from '../src/machine/machine-trace.ts';
 import { UserError } from '@ringlet/wire';
 
 /** Answers what the tests of commands and control sockets ask of a machine, and records what it was asked. */
@@ -70,6 +72,13 @@ export class FakeMachine implements Runnable {
     },
     setKeyValue: async (key, value) => void (value === undefined ? this.keys.delete(key) : this.keys.set(key, value)),
   };
+  /** The ring that a test may write records to. */
+  readonly traceRing = createTraceRing(65_536);
+  readonly tracing = new MachineTrace({
+    epochMs: Date.UTC(2020, 0, 1),
+    now: () => 0,
+    switch: async () => [this.traceRing],
+  });
   readonly keys = new Map<string, string>();
   readonly debugger = new FakeDebugger();
   readonly mouseActions: MouseAction[] = [];

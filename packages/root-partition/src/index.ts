@@ -11,6 +11,9 @@ export { openDisk } from './backends/disk/open-disk.ts';
 export type { DiskFormat, OpenDiskOptions } from './backends/disk/open-disk.ts';
 export { createDisk } from './backends/disk/create-disk.ts';
 export type { CreateDiskOptions } from './backends/disk/create-disk.ts';
+export { CaptureFile } from './backends/network/capture/capture-file.ts';
+export type { PacketFacts } from './backends/network/capture/capture-file.ts';
+export { LinkType, PcapngDirection } from './backends/network/capture/pcapng.ts';
 export { openNetwork } from './backends/network/open-network.ts';
 export type { OpenedNetwork } from './backends/network/open-network.ts';
 export type {

@@ -6,6 +6,8 @@
 export { COMPLETION_REQUESTED, PacketType } from './channel/packet.ts';
 export type { Packet } from './channel/packet.ts';
 export type { Channel, ChannelState, ChannelStatistics, PacketHandler, TransferRanges } from './channel/channel.ts';
+export { ChannelTraceRecord } from './channel/channel-trace.ts';
+export type { PacketTrace } from './channel/channel-trace.ts';
 export type { TracedPacket } from './channel/channel-events.ts';
 export { RingChannel } from './channel/ring-channel.ts';
 export type { RingChannelOptions } from './channel/ring-channel.ts';
@@ -28,6 +30,8 @@ export type {
   VspClass,
 } from './device.ts';
 export { protocol } from './device-protocol.ts';
+export { protocolLayouts } from './protocol-layouts.ts';
+export type { DeviceLayouts } from './protocol-layouts.ts';
 export type {
   DecodedMessage,
   DeviceMessage,
@@ -67,6 +71,7 @@ export type { ContactTarget, OfferChannel } from './messages/connection.ts';
 export { MessageStatus, NO_INTERRUPTS } from './messages/channel.ts';
 export { decodeRanges, encodeRanges, gpadlMessages, MAX_PAGES_PER_GPADL } from './messages/gpadl-ranges.ts';
 export type { GpadlRange, RangeFault } from './messages/gpadl-ranges.ts';
+export { busMessageLayout, packetLayout } from './messages/layouts.ts';
 export { findInterface, interfaces, vsockPort, vsockService } from './messages/interfaces.ts';
 export type { DeviceInterface } from './messages/interfaces.ts';
 export { FeatureFlag, findVersion, Version, versions } from './messages/version.ts';

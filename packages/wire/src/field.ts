@@ -6,15 +6,24 @@
 
 /**
  * What a field holds, for whoever describes a struct to others: tables, C headers, dissectors. `uint` and `int` are
- * little-endian, `uint-be` is big-endian, `text` is UTF-16 that ends at the first NUL.
+ * little-endian, `uint-be` is big-endian, `text` is UTF-16 that ends at the first NUL,
+ * `utf8` what its name says.
  */
-export type FieldKind = 'uint' | 'uint-be' | 'int' | 'bytes' | 'text' | 'guid' | 'reserved' | 'array' | 'struct';
+export type FieldKind =
+  'uint' | 'uint-be' | 'int' | 'bytes' | 'text' | 'utf8' | 'guid' | 'reserved' | 'array' | 'struct';
+
+/** Names of the values that a specification gives a field: `{ Read: 0, Write: 1 }`. A peer may write any other. */
+export type ValueNames = Readonly<Record<string, number>>;
 
 /** One field: how wide it is in bytes, and how to move its value to and from memory. */
 export interface Field<T> {
   readonly kind: FieldKind;
   /** Of an `array`: what it is made of. */
   readonly element?: Field<any>;
+  /** Names of values. */
+  readonly names?: ValueNames;
+  /** Names of bits, or of runs of them, by their mask. */
+  readonly bits?: ValueNames;
   /** Width in bytes. */
   readonly size: number;
   /** Reads the value at byte offset `at`. */
@@ -149,3 +158,36 @@ export const utf16 = (units: number): Field<string> => ({
     for (let i = 0; i < units; i++) view.setUint16(at + i * 2, i < value.length ? value.charCodeAt(i) : 0, true);
   },
 });
+
+/** `size` bytes of UTF-8, read up to the first NUL and written with zero fill; what does not fit is cut off. */
+export const utf8 = (size: number): Field<string> => ({
+  kind: 'utf8',
+  size,
+  read: (view, at) => {
+    let codes = '';
+    for (let i = 0; i < size && view.getUint8(at + i) !== 0; i++) {
+      codes += `%${view
+        .getUint8(at + i)
+        .toString(16)
+        .padStart(2, '0')}`;
+    }
+    try {
+      return decodeURIComponent(codes);
+    } catch {
+      return codes.replaceAll(/%(..)/g, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)));
+    }
+  },
+  write: (view, at, value) => {
+    const codes = encodeURIComponent(value).match(/%..|./g) ?? [];
+    for (let i = 0; i < size; i++) {
+      const code = codes[i] ?? '%00';
+      view.setUint8(at + i, code.length === 3 ? parseInt(code.slice(1), 16) : code.charCodeAt(0));
+    }
+  },
+});
+
+/** The same field, with names for its values. The codec does not change: a peer may write what has no name. */
+export const named = <T extends number | bigint>(field: Field<T>, names: ValueNames): Field<T> => ({ ...field, names });
+
+/** The same field, with names for its bits, by their masks. */
+export const flags = <T extends number | bigint>(field: Field<T>, bits: ValueNames): Field<T> => ({ ...field, bits });

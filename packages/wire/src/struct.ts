@@ -30,6 +30,17 @@ export interface Struct<S extends Shape> extends Field<ValueOf<S>> {
   decode(data: Uint8Array): ValueOf<S> | undefined;
 }
 
+/**
+ * What follows the first fields of a struct, as a struct: for a message whose first words were looked at already.
+ *
+ * @param first - how many fields are left out
+ */
+export function structAfter<S extends Shape>(whole: Struct<S>, first: number): Struct<any> {
+  const fields = Object.entries(whole.shape);
+  const size = fields.slice(first).reduce((sum, [, field]) => sum + field.size, 0);
+  return struct(whole.name, size, Object.fromEntries(fields.slice(first)));
+}
+
 /** The value type of a field or struct: `type Offer = Infer<typeof Offer>`. */
 export type Infer<T> = T extends Field<infer V> ? V : never;
 

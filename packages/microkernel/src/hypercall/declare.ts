@@ -17,8 +17,19 @@ export class Frame {
   variableBytes = 0;
   repStart = 0;
   repCount = 0;
+  /** Bytes of input that were copied, and of output that were written: what there is to trace. */
+  inputUsed = 0;
+  outputUsed = 0;
   /** Out: reps complete, counted from 0 and not from `repStart`. */
   repsDone = 0;
+}
+
+/** What a call takes and gives: the fixed input, one element of its input list, the output, one element of that. */
+interface HypercallForm {
+  readonly input?: Field<any> | undefined;
+  readonly element?: Field<any> | undefined;
+  readonly output?: Field<any> | undefined;
+  readonly result?: Field<any> | undefined;
 }
 
 /** One row of the table: everything the dispatcher must know of a call. Sizes are in bytes. */
@@ -26,6 +37,8 @@ export interface Hypercall {
   readonly code: number;
   /** The specification's name. */
   readonly name: string;
+  /** The declared parameters, for traces and tables. */
+  readonly form: HypercallForm;
   readonly privilege: Privilege | undefined;
   readonly inputSize: number;
   readonly outputSize: number;
@@ -49,6 +62,7 @@ export function simpleCall<I>(row: {
   return {
     code: row.code,
     name: row.name,
+    form: { input: row.input },
     privilege: row.privilege,
     inputSize: row.input.size,
     outputSize: 0,
@@ -70,6 +84,7 @@ export function queryCall<I, O extends bigint | object>(row: {
   return {
     code: row.code,
     name: row.name,
+    form: { input: row.input, output: row.output },
     privilege: row.privilege,
     inputSize: row.input?.size ?? 0,
     outputSize: row.output.size,
@@ -102,6 +117,7 @@ export function repCall<I, E, O extends bigint | object = never>(row: {
   return {
     code: row.code,
     name: row.name,
+    form: { input: row.input, element: row.element, result: row.result },
     privilege: row.privilege,
     inputSize: row.input.size,
     outputSize: 0,

@@ -30,6 +30,8 @@ export function dispatch(caller: VpContext): void {
   const { registers } = caller;
   const frame = caller.core.frame;
   frame.repsDone = 0;
+  frame.inputUsed = 0;
+  frame.outputUsed = 0;
   const status = decode(caller, frame);
   registers[Register.RaxLow] = status;
   registers[Register.RaxHigh] = frame.repsDone;
@@ -80,6 +82,7 @@ function decode(caller: VpContext, frame: Frame): HvStatus {
   if (fast) copyRegisters(caller, frame);
   // Another VP may have unmapped the page since it was checked.
   else if (!copyIn(caller, frame, inputGpa, inputSize)) return HvStatus.AccessDenied;
+  frame.inputUsed = inputSize;
   if (outputSize > 0) frame.outputBytes.fill(0, 0, outputSize);
   const status = call.run(caller, frame);
   // A rep call that fails half-way still reports what it completed; other calls leave no output when they fail.
@@ -87,6 +90,7 @@ function decode(caller: VpContext, frame: Frame): HvStatus {
   const skipped = call.rep === undefined ? 0 : frame.repStart * call.rep.outputSize;
   if (written > skipped && (status === HvStatus.Success || call.rep !== undefined)) {
     if (!copyOut(caller, frame, outputGpa, skipped, written)) return HvStatus.AccessDenied;
+    frame.outputUsed = written;
   }
   return status;
 }

@@ -26,11 +26,18 @@ const MESSAGE_PENDING = 1;
 const PENDING_IN_HEADER = MESSAGE_PENDING << 8;
 const TIMER_PAYLOAD_BYTES = 24;
 
+/** Who watches what reaches the slots. */
+export interface DeliveryObserver {
+  /** All of the slot but the type, which is its first word, is written. */
+  delivers(sint: number, type: number, guest: Int32Array, slot: number): void;
+}
+
 /**
  * Delivers the first message of a SINT's FIFO, if the guest listens and its slot is free. VP's thread.
  *
  * @param page - offset in `memory` of the message page
  * @param now - the partition's reference time, for a timer's delivery time
+ * @param seen - told of the message just before the guest can see it; nobody when absent
  * @returns whether a message was delivered.
  */
 export function deliver(
@@ -40,6 +47,7 @@ export function deliver(
   memory: GuestMemory,
   page: number,
   now: number,
+  seen?: DeliveryObserver,
 ): boolean {
   const node = first(words, region, sint);
   if (node < 0 || !listens(words, region, sint)) return false;
@@ -56,6 +64,7 @@ export function deliver(
     node < MESSAGE_BUFFERS
       ? putMessage(words, region, node, guest, at, pending)
       : putTimer(words, region, node - MESSAGE_BUFFERS, guest, at, pending, now);
+  seen?.delivers(sint, type, guest, at);
   Atomics.store(guest, at, type);
   words[region + Counter.Delivered] = words[region + Counter.Delivered]! + 1;
   return true;

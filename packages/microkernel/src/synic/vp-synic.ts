@@ -29,18 +29,19 @@ import {
   VP_SYNIC_WORDS,
 } from './layout.ts';
 import { acceptMail, first, release, removeFirst } from './message-queue.ts';
-import { deliver } from './message-slot.ts';
+import { deliver, type DeliveryObserver } from './message-slot.ts';
 import { liftOverlay, overlayAt, pageAddress } from './overlay-page.ts';
 import { inspectPages } from './inspect-pages.ts';
 import { SYNIC_REGISTERS, type SynicRegisters } from './registers.ts';
 import { restoreSynic, saveSynic, type SavedSynic } from './saved-state.ts';
+import { traceMessage } from '../trace/trace-records.ts';
 import { Config, earliest, expire, readCount, resetTimers, timerOf } from './timers.ts';
 
 const ALL_SINTS = 0xffff;
 const FIRST_VALID_VECTOR = 16;
 
 /** One VP's SynIC. Create one per thread and VP; all state is in the shared words. */
-export class VpSynic implements SynicRegisters {
+export class VpSynic implements SynicRegisters, DeliveryObserver {
   readonly words: Int32Array;
   readonly region: number;
   readonly #host: SynicHost;
@@ -217,6 +218,12 @@ export class VpSynic implements SynicRegisters {
     };
   }
 
+  /** @internal Of {@link DeliveryObserver}. */
+  delivers(sint: number, type: number, guest: Int32Array, slot: number): void {
+    const { trace } = this.#host;
+    if (trace !== undefined) traceMessage(trace, this.#partition, this.#index, sint, type, guest, slot);
+  }
+
   #takeMail(): void {
     const { words, region } = this;
     const attention = Atomics.exchange(words, region + At.Attention, 0);
@@ -236,9 +243,10 @@ export class VpSynic implements SynicRegisters {
     const { words, region, memory } = this;
     const page = memory === undefined ? -1 : overlayAt(words, region + At.Simp, memory);
     if (memory === undefined || page < 0) return;
+    const seen = this.#host.trace?.on === true ? this : undefined;
     for (let waiting = words[region + At.Waiting]!; waiting !== 0; waiting &= waiting - 1) {
       const sint = 31 - Math.clz32(waiting & -waiting);
-      if (deliver(words, region, sint, memory, page, now)) this.#raiseSint(sint);
+      if (deliver(words, region, sint, memory, page, now, seen)) this.#raiseSint(sint);
     }
   }
 

@@ -14,6 +14,7 @@ import type { GuestMemory } from '../memory/guest-memory.ts';
 import { TSC_FREQUENCY } from '../msr/frequencies.ts';
 import { registers } from '../msr/registers.ts';
 import { GP, readRegister, writeRegister } from '../msr/table.ts';
+import { traceHypercall, traceMsr } from '../trace/trace-records.ts';
 import { account, allowance } from '../scheduler/run-time.ts';
 import { PartitionWord, VpWord } from '../state/layout.ts';
 import { HvStatus } from '../status.ts';
@@ -99,6 +100,8 @@ export class Vp {
       countCall(context, SIGNAL_COUNTER);
       count(context, status);
     } else dispatch(context);
+    const { trace } = context.core;
+    if (trace !== undefined && trace.on) traceHypercall(trace, context);
   }
 
   /** Reads an MSR. Only synthetic ones are known here; the rest are the processor's, and GP. */
@@ -106,6 +109,8 @@ export class Vp {
     const context = this.#context;
     const value = context.alive ? readRegister(registers, context, index) : GP;
     if (value === GP) this.#fault();
+    const { trace } = context.core;
+    if (trace !== undefined && trace.on) traceMsr(trace, context, index, 0, value === GP ? undefined : value);
     return value;
   }
 
@@ -114,6 +119,8 @@ export class Vp {
     const context = this.#context;
     const result = context.alive ? writeRegister(registers, context, index, value) : GP;
     if (result === GP) this.#fault();
+    const { trace } = context.core;
+    if (trace !== undefined && trace.on) traceMsr(trace, context, index, 1, value, result === GP);
     return result;
   }
 

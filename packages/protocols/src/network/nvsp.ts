@@ -9,7 +9,7 @@
  *    │ type │ body                           │ since 6.1    │
  *    └──────┴────────────────────────────────┴──────────────┘
  */
-import { array, type Infer, reserved, struct, u16, u32, u64 } from '@ringlet/wire';
+import { array, flags, type Infer, named, reserved, struct, u16, u32, u64 } from '@ringlet/wire';
 
 /** Interface type of a network adapter's offer. */
 export const NETWORK_INTERFACE = 'f8615163-df3e-46c5-913f-f2d2f965ed0e';
@@ -97,7 +97,7 @@ export const NvspInitComplete = struct('NVSP_MESSAGE_INIT_COMPLETE', 16, {
   /** Deprecated: the version when that is 1, else all ones. */
   version: u32,
   maximumMdlChain: u32,
-  status: u32,
+  status: named(u32, NvspStatus),
 });
 export const NvspNdisVersion = struct('NVSP_1_MESSAGE_SEND_NDIS_VERSION', 12, { type: u32, major: u32, minor: u32 });
 /** SEND_RECEIVE_BUFFER and SEND_SEND_BUFFER. */
@@ -112,7 +112,7 @@ export const NvspRevoke = struct('NVSP_1_MESSAGE_REVOKE_BUFFER', 8, { type: u32,
 /** Answer to SEND_RECEIVE_BUFFER, with its one section. */
 export const NvspReceiveBufferComplete = struct('NVSP_1_MESSAGE_SEND_RECEIVE_BUFFER_COMPLETE', 28, {
   type: u32,
-  status: u32,
+  status: named(u32, NvspStatus),
   sections: u32,
   offset: u32,
   /** Bytes of one suballocation. */
@@ -122,30 +122,30 @@ export const NvspReceiveBufferComplete = struct('NVSP_1_MESSAGE_SEND_RECEIVE_BUF
 });
 export const NvspSendBufferComplete = struct('NVSP_1_MESSAGE_SEND_SEND_BUFFER_COMPLETE', 12, {
   type: u32,
-  status: u32,
+  status: named(u32, NvspStatus),
   sectionSize: u32,
 });
 export const NvspRndisPacket = struct('NVSP_1_MESSAGE_SEND_RNDIS_PACKET', 16, {
   type: u32,
-  channel: u32,
+  channel: named(u32, RndisChannel),
   section: u32,
   sectionSize: u32,
 });
 export const NvspRndisPacketComplete = struct('NVSP_1_MESSAGE_SEND_RNDIS_PACKET_COMPLETE', 8, {
   type: u32,
-  status: u32,
+  status: named(u32, NvspStatus),
 });
 export const NvspNdisConfig = struct('NVSP_2_MESSAGE_SEND_NDIS_CONFIG', 20, {
   type: u32,
   /** MTU and Ethernet header. */
   mtu: u32,
   _reserved: reserved(4),
-  capabilities: u64,
+  capabilities: flags(u64, NdisCapability),
 });
 export const NvspSubchannel = struct('NVSP_5_MESSAGE_SUBCHANNEL', 12, { type: u32, operation: u32, count: u32 });
 export const NvspSubchannelComplete = struct('NVSP_5_MESSAGE_SUBCHANNEL_COMPLETE', 12, {
   type: u32,
-  status: u32,
+  status: named(u32, NvspStatus),
   count: u32,
 });
 export const NvspIndirectionTable = struct('NVSP_5_MESSAGE_SEND_INDIRECTION_TABLE', 12 + 4 * SEND_INDIRECTION_ENTRIES, {

@@ -9,7 +9,8 @@
  *    │ type │ length │ body: a PACKET's offsets and lengths (36 bytes), or others    │ infos │ frame  │
  *    └──────┴────────┴─────────────────────────────────────────────────────────────┴───────┴────────┘
  */
-import { type Infer, reserved, struct, u32 } from '@ringlet/wire';
+import { type Infer, named, reserved, struct, u32 } from '@ringlet/wire';
+import { Oid } from './oids.ts';
 
 /** What an RNDIS message is. A peer may write any other number. */
 export const RndisType = {
@@ -53,7 +54,7 @@ export const RNDIS_PACKET_BODY_SIZE = RNDIS_PACKET_SIZE - RNDIS_HEADER_SIZE;
 
 /** PACKET: an Ethernet frame. */
 export const RndisPacket = struct('RNDIS_PACKET', RNDIS_PACKET_SIZE, {
-  type: u32,
+  type: named(u32, RndisType),
   length: u32,
   dataOffset: u32,
   dataLength: u32,
@@ -67,7 +68,7 @@ export const RndisPacket = struct('RNDIS_PACKET', RNDIS_PACKET_SIZE, {
 export type RndisPacket = Infer<typeof RndisPacket>;
 
 export const RndisInitialize = struct('RNDIS_INITIALIZE_REQUEST', 24, {
-  type: u32,
+  type: named(u32, RndisType),
   length: u32,
   requestId: u32,
   major: u32,
@@ -75,10 +76,10 @@ export const RndisInitialize = struct('RNDIS_INITIALIZE_REQUEST', 24, {
   maxTransferSize: u32,
 });
 export const RndisInitializeComplete = struct('RNDIS_INITIALIZE_COMPLETE', 52, {
-  type: u32,
+  type: named(u32, RndisType),
   length: u32,
   requestId: u32,
-  status: u32,
+  status: named(u32, RndisStatus),
   major: u32,
   minor: u32,
   deviceFlags: u32,
@@ -92,38 +93,43 @@ export const RndisInitializeComplete = struct('RNDIS_INITIALIZE_COMPLETE', 52, {
 });
 /** QUERY and SET; the information follows at `infoOffset`. */
 export const RndisOidRequest = struct('RNDIS_OID_REQUEST', 28, {
-  type: u32,
+  type: named(u32, RndisType),
   length: u32,
   requestId: u32,
-  oid: u32,
+  oid: named(u32, Oid),
   infoLength: u32,
   infoOffset: u32,
   _reserved: reserved(4),
 });
 export const RndisQueryComplete = struct('RNDIS_QUERY_COMPLETE', 24, {
-  type: u32,
+  type: named(u32, RndisType),
   length: u32,
   requestId: u32,
-  status: u32,
+  status: named(u32, RndisStatus),
   infoLength: u32,
   infoOffset: u32,
 });
 /** SET_COMPLETE and KEEPALIVE_COMPLETE. */
-export const RndisComplete = struct('RNDIS_COMPLETE', 16, { type: u32, length: u32, requestId: u32, status: u32 });
-/** HALT, KEEPALIVE: nothing but the request's number. */
-export const RndisRequest = struct('RNDIS_REQUEST', 12, { type: u32, length: u32, requestId: u32 });
-export const RndisResetComplete = struct('RNDIS_RESET_COMPLETE', 16, {
-  type: u32,
+export const RndisComplete = struct('RNDIS_COMPLETE', 16, {
+  type: named(u32, RndisType),
   length: u32,
-  status: u32,
+  requestId: u32,
+  status: named(u32, RndisStatus),
+});
+/** HALT, KEEPALIVE: nothing but the request's number. */
+export const RndisRequest = struct('RNDIS_REQUEST', 12, { type: named(u32, RndisType), length: u32, requestId: u32 });
+export const RndisResetComplete = struct('RNDIS_RESET_COMPLETE', 16, {
+  type: named(u32, RndisType),
+  length: u32,
+  status: named(u32, RndisStatus),
   /** 1: filters and lists must be set again. */
   addressingReset: u32,
 });
 /** INDICATE_STATUS; the information follows at `infoOffset`. */
 export const RndisIndicateStatus = struct('RNDIS_INDICATE_STATUS', 20, {
-  type: u32,
+  type: named(u32, RndisType),
   length: u32,
-  status: u32,
+  status: named(u32, RndisStatus),
   infoLength: u32,
   infoOffset: u32,
 });

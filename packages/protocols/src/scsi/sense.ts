@@ -3,7 +3,7 @@
  *
  * A reason is one number, `key << 16 | asc << 8 | ascq`, so that it can be returned, stored and compared as it is.
  */
-import { type Infer, reserved, struct, u32be, u8 } from '@ringlet/wire';
+import { type Infer, named, reserved, struct, u32be, u8 } from '@ringlet/wire';
 
 /** Sense keys: the coarse class of a reason. */
 export const SenseKey = {
@@ -58,7 +58,7 @@ export const FixedSense = struct('fixed format sense data', 20, {
   responseCode: u8,
   _obsolete: reserved(1),
   /** Low four bits: {@link SenseKey}. */
-  key: u8,
+  key: named(u8, SenseKey),
   information: u32be,
   /** Bytes behind this one. */
   additionalLength: u8,

@@ -9,6 +9,7 @@ import { DISPLAY_ERROR_PAGES } from './display-error-pages.ts';
 import { MACHINE_ERROR_PAGES } from './machine-error-pages.ts';
 import { NETWORK_ERROR_PAGES } from './network-error-pages.ts';
 import { REPLAY_ERROR_PAGES } from './replay-error-pages.ts';
+import { TRACE_ERROR_PAGES } from './trace-error-pages.ts';
 
 const COMMAND_ERROR_PAGES: Readonly<Record<string, ErrorPage>> = {
   'control-directory-locked': page(
@@ -164,6 +165,7 @@ export const ERROR_PAGES: Readonly<Record<string, ErrorPage>> = Object.fromEntri
     ...COMMAND_ERROR_PAGES,
     ...MACHINE_ERROR_PAGES,
     ...NETWORK_ERROR_PAGES,
+    ...TRACE_ERROR_PAGES,
     ...GUEST_ERROR_PAGES,
     ...KERNEL_ERROR_PAGES,
     ...DISK_ERROR_PAGES,

@@ -17,6 +17,7 @@ import type { ReplayFlags } from './replay.ts';
 import type { RunFlags } from './run-options.ts';
 import type { InspectFlags } from './inspect.ts';
 import type { StopFlags } from './stop.ts';
+import { addTraceCommands } from './trace-commands.ts';
 import { addSwitchCommand } from './switch-command.ts';
 
 /** Runs the words after `ringlet`. @returns the exit code. Never rejects. */
@@ -98,6 +99,7 @@ export function createProgram(host: CommandHost, ended: (code: number) => void):
     .option('--expect <text>', 'end with exit code 0 as soon as the guest prints this')
     .option('--timeout <duration>', 'turn it off after this long: 500ms, 60s, 5m')
     .option('--gdb [port|path][,wait]', 'let gdb connect, to port 1234 of this host otherwise; ",wait": start it there')
+    .option('--trace <file>', 'trace it from its first instruction on, into a capture file (pcapng)')
     .option('--lockstep', 'one thread and a virtual clock: the same run every time')
     .option('--seed <n>', 'seed of the choices that --lockstep makes')
     .option('--record <file>', 'in lockstep: record all that comes from outside')
@@ -113,6 +115,7 @@ export function createProgram(host: CommandHost, ended: (code: number) => void):
         ['ringlet run examples/echo.guest.ts --device examples/echo.ts', 'with a device of your own'],
         ['ringlet run guest.ts --device mine.ts,rate=5 --watch', 'told something, and loaded anew when it is saved'],
         ['ringlet run examples/hello.ts --expect Hello --timeout 20s', 'as a step of a build'],
+        ['ringlet run debian --trace boot.pcapng', 'for Wireshark, with the dissector of ringlet dissector'],
         ['ringlet run guest.ts -- --verbose now', 'words for the guest'],
         ['ringlet run debian', 'what ringlet pull debian has made; Ctrl-] then q leaves'],
         ['ringlet run debian-disk', 'a whole system, made by ringlet pull debian --disk; log in as root'],
@@ -202,6 +205,7 @@ export function createProgram(host: CommandHost, ended: (code: number) => void):
       ended(await followConsole(name, flags, host));
     });
 
+  addTraceCommands(program, host, ended);
   addDisplayCommands(program, host, ended);
   addSwitchCommand(program, host, ended);
 

@@ -44,6 +44,8 @@ export interface RunFlags {
   readonly cpus?: string;
   readonly memory?: string;
   readonly gdb?: string | true;
+  /** The capture file of its trace. */
+  readonly trace?: string;
   readonly lockstep?: boolean;
   readonly seed?: string;
   /** Where to record; what to replay. */

@@ -13,6 +13,7 @@ import type { CommandHost } from './host.ts';
 import { jsonReporter, type Reporter, textReporter } from './reporter.ts';
 import { DEFAULT_CPUS, fileOf, imageOf, machinesOf, type RunFlags, usualName, watchOf } from './run-options.ts';
 import { type Member, runSession } from './session.ts';
+import { traceToFile } from './trace-to-file.ts';
 
 /** Names tried for a machine that was given none, when others that start at the same time take them first. */
 const NAME_ATTEMPTS = 32;
@@ -62,7 +63,13 @@ async function runHere(
     wanted.flatMap(({ networks = [] }) => networks),
     host.environment,
   );
+  if (flags.trace !== undefined && wanted.length > 1) {
+    throw new UserError('flag-for-several', '--trace is for one machine', {
+      hint: 'ringlet trace NAME -w FILE writes the trace of one that runs',
+    });
+  }
   for (let attempt = 1; ; attempt++) {
+    let traced = async (): Promise<void> => undefined;
     try {
       const members: Member[] = [];
       for (const options of await named(wanted, target, directory)) {
@@ -71,12 +78,17 @@ async function runHere(
         const sockets = guestSocketsPath(directory, options.name);
         members.push({ machine: await host.createMachine({ ...options, sockets }), facts, options, input });
       }
+      const [first] = members;
+      if (flags.trace !== undefined && first !== undefined)
+        traced = await traceToFile(first.machine, flags.trace, host);
       return await runSession(members, watch, directory, reporter, host);
     } catch (error) {
       // Somebody else took the name that was free a moment ago: choose the next, unless the user has chosen this one.
       const taken = error instanceof UserError && error.code === 'name-taken';
       const ours = wanted.every((options) => options.name === undefined);
       if (!taken || !ours || attempt === NAME_ATTEMPTS) throw error;
+    } finally {
+      await traced();
     }
   }
 }

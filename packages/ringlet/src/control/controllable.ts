@@ -4,6 +4,7 @@ import type { Observable } from 'rxjs';
 import type { DiskOption } from '../configuration/options.ts';
 import type { ViewOptions, Views } from '../viewer/viewers.ts';
 import type { Debugger } from '../debug/machine-debugger.ts';
+import type { ControllableTrace } from './controllable-trace.ts';
 import type { ControllableGuest } from './controllable-guest.ts';
 
 /** Where a machine is in its life. */
@@ -110,6 +111,8 @@ export interface Controllable {
   readonly debugger: Debugger;
   /** Its guest's integration components. */
   readonly guest: ControllableGuest;
+  /** What its threads traced. */
+  readonly tracing: ControllableTrace;
   /** Asks the guest, through its shutdown integration component, and waits until it is off. */
   shutdown(options?: ShutdownOptions): Promise<void>;
   /** Pulls the plug. */

@@ -23,6 +23,7 @@ import { displayMethods } from './methods/display.ts';
 import { guestMethods } from './methods/guest.ts';
 import { inspectionMethods } from './methods/inspection.ts';
 import { machineMethods } from './methods/machine.ts';
+import { tracingMethods } from './methods/tracing.ts';
 import { streamMethods } from './methods/streams.ts';
 import { viewerMethods } from './methods/viewers.ts';
 import { probe, withLock } from './stale.ts';
@@ -46,6 +47,7 @@ const METHODS: MethodGroup = {
   ...displayMethods,
   ...viewerMethods,
   ...debuggerMethods,
+  ...tracingMethods,
 };
 
 /** A socket that answers for a machine until {@link ControlServer.close}. */

@@ -32,6 +32,7 @@ function typeOf(field: Field<unknown>): string {
     int: () => `i${size * 8}`,
     bytes: () => `${size} bytes`,
     text: () => `UTF-16, ${size / 2} units`,
+    utf8: () => `UTF-8, ${size} bytes`,
     guid: () => 'GUID',
     reserved: () => 'reserved',
     array: () => `${typeOf(element!)}[${size / element!.size}]`,

@@ -6,13 +6,13 @@
  * to whatever is due next. Disks are read inline, so no host timing enters: the same inputs give the same trace.
  */
 import type { GuestModule } from '@ringlet/child-partition';
-import type { Exit, Vp } from '@ringlet/microkernel';
-import { DeviceHost, type DeviceHostRequests } from '@ringlet/root-partition';
+import { createTraceRing, type Exit, switchTraceRing, TraceWriter, type Vp } from '@ringlet/microkernel';
+import { DeviceHost, type DeviceHostRequests, VIRTUAL_EPOCH } from '@ringlet/root-partition';
 import { UserError } from '@ringlet/wire';
 import type { DebuggedPartition } from '@ringlet/x64';
 import { bundle, bundledFiles } from '../host/bundle.ts';
 import { originalPositions } from '../host/source-positions.ts';
-import type { Harness, HarnessListener } from '../machine/harness.ts';
+import type { Harness, HarnessListener, TraceSource } from '../machine/harness.ts';
 import { importDevice, loadedDevice } from '../machine/load-device.ts';
 import type { MachineParts } from '../machine/parts.ts';
 import { ROOT_PARTITION, rootSynicPages, System } from '../machine/system.ts';
@@ -55,6 +55,8 @@ export class LockstepHarness implements Harness {
   readonly #random: SeededRandom;
   readonly #clock = new VirtualClock();
   readonly #trace = new Trace();
+  readonly #tracer = new TraceWriter(this.#clock);
+  readonly trace: TraceSource;
   readonly #participants: Participant[] = [];
   /** The guest's virtual processors, and the root's that serves it. */
   readonly #processors: Vp[] = [];
@@ -75,6 +77,7 @@ export class LockstepHarness implements Harness {
     this.#listener = listener;
     this.#options = options;
     this.#random = new SeededRandom(options.seed);
+    this.trace = this.#traceSource();
   }
 
   async start(): Promise<void> {
@@ -99,6 +102,7 @@ export class LockstepHarness implements Harness {
     this.#system = new System({
       clock: this.#clock,
       output: (_, byte) => this.#print(byte),
+      trace: this.#tracer,
       ...(guest.kind === 'x64' && { crashed, apicEoi }),
     });
     const world: LockstepWorld = {
@@ -137,6 +141,7 @@ export class LockstepHarness implements Harness {
       devices: devices.map((part, i) => loadedDevice(part, loaded.devices[i])),
       load: ({ index, url }) => importDevice(devices[index]!, url),
       virtualTime: true,
+      trace: this.#tracer,
       report: (event) => this.#listener.event(event),
       wake: () => this.#wake?.(),
     });
@@ -185,6 +190,23 @@ export class LockstepHarness implements Harness {
     if (this.#devices) this.#release();
   }
 
+  /** One ring for everybody: what was first is first. */
+  #traceSource(): TraceSource {
+    let ring: SharedArrayBuffer | undefined;
+    return {
+      epochMs: VIRTUAL_EPOCH,
+      now: () => this.#clock.now(),
+      switch: async (on) => {
+        const first = ring === undefined;
+        ring ??= createTraceRing();
+        if (this.#devices && !this.#stopped) await this.#devices.request('trace', { on, ...(first && { ring }) });
+        else if (first) this.#tracer.plug(ring);
+        switchTraceRing(ring, on);
+        return [ring];
+      },
+    };
+  }
+
   /** Gives back what the machine had. */
   #release(): void {
     if (!this.#system || !this.#guest) return;
@@ -227,6 +249,7 @@ export class LockstepHarness implements Harness {
         // What was resolved runs to its next wait before anybody else does.
         await new Promise((settled) => setImmediate(settled));
         this.#flush();
+        this.trace.emptied?.();
         const time = this.#clock.now();
         const { registers } = participant;
         if (registers) this.#trace.words(registers);

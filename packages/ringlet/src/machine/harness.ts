@@ -17,6 +17,22 @@ export interface HarnessListener {
   event(event: DeviceHostEvent): void;
 }
 
+/** Where the trace of a machine comes from. */
+export interface TraceSource {
+  /** The time at which its clock was 0, in milliseconds since 1970. */
+  readonly epochMs: number;
+  /** The machine's clock, in units of 100 ns. */
+  now(): number;
+  /**
+   * Switches tracing on, or off, on every thread; before the start, from the first instruction on.
+   *
+   * @returns the rings, the same each time; all that there will be
+   */
+  switch(on: boolean): Promise<readonly SharedArrayBuffer[]>;
+  /** Called after each turn of a lockstep machine, so that its rings are emptied in time that does not count. */
+  emptied?: (() => void) | undefined;
+}
+
 /** A running machine's innards. */
 export interface Harness {
   /** Resolves when devices are on the bus and the guest's first instruction may run. @throws UserError */
@@ -26,6 +42,7 @@ export interface Harness {
     name: Name,
     parameters: Parameters<DeviceHostRequests[Name]>[0],
   ): Promise<Awaited<ReturnType<DeviceHostRequests[Name]>>>;
+  readonly trace: TraceSource;
   /** Takes bytes for the guest's console. */
   write(bytes: Uint8Array): void;
   /** The guest's processors for a debugger, once it is started; `undefined` when they can have none. */

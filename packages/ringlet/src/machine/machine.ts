@@ -34,7 +34,9 @@ import { GuestServices } from './guest-services.ts';
 import type { Harness } from './harness.ts';
 import { Keyboard } from './keyboard.ts';
 import { partAt } from './inspection-path.ts';
+import { MachineTrace } from './machine-trace.ts';
 import { Mouse } from './mouse.ts';
+import type { TraceRecord } from '../trace/trace-record.ts';
 import type { DevicePart, GuestParts } from './parts.ts';
 import { Viewers } from '../viewer/viewers.ts';
 import { sharedSystem } from './system.ts';
@@ -84,6 +86,8 @@ export class Machine implements Controllable {
   readonly debugger: MachineDebugger;
   /** Its guest's integration components: clock, keys. */
   readonly guest: GuestServices;
+  /** What its threads traced: see {@link Machine.trace}. */
+  readonly tracing: MachineTrace;
   readonly #options: MachineOptions;
   readonly #take: Take;
   readonly #devices: readonly DevicePart[];
@@ -111,6 +115,7 @@ export class Machine implements Controllable {
     this.finished = new Promise((settle) => (this.#finish = settle));
     this.#devices = (this.#options.devices ?? []).map(devicePart);
     this.#harness = this.#assemble(gate);
+    this.tracing = new MachineTrace(this.#harness.trace);
     const ask: Harness['request'] = (name, parameters) => {
       const state = this.#state.value;
       if (state === 'running' || state === 'stopping') return this.#harness.request(name, parameters);
@@ -257,6 +262,17 @@ export class Machine implements Controllable {
     return runCommand(this.#socketsOrThrow(), command, options);
   }
 
+  /**
+   * Each hypercall, access to an MSR, SynIC message, bus message and packet, decoded field by field: those that are kept,
+   * then those that come. Before {@link Machine.start}: from the first instruction on.
+   *
+   * @param filter - in the language of `ringlet trace --filter`
+   * @throws UserError `trace-filter-invalid`
+   */
+  trace(filter?: string): Observable<TraceRecord> {
+    return this.tracing.records(filter);
+  }
+
   /** Turns it off if it runs, and gives back its memory, threads and files. */
   async dispose(): Promise<void> {
     await this.powerOff();
@@ -333,6 +349,7 @@ export class Machine implements Controllable {
     const listener = {
       console: (bytes: Uint8Array) => this.#print(this.#decoder.decode(bytes, { stream: true })),
       event: (event: DeviceHostEvent) => {
+        if (event.type === 'protocol') return this.tracing.learn(event.protocol);
         // Of the screen there is much to tell, to those who watch it.
         if (!this.display.take(event) && !this.debugger.take(event)) this.#events.next(event);
       },
@@ -357,6 +374,7 @@ export class Machine implements Controllable {
     if (this.#state.value !== 'failed') this.#enter('stopping');
     this.viewers.close().catch(() => {});
     this.#disposal = this.#harness.stop().finally(() => {
+      this.tracing.recorder.close();
       this.#print(this.#decoder.decode());
       this.#enter(then);
       this.#events.next({ type: 'result', result });

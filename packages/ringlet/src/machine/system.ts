@@ -64,7 +64,10 @@ export interface SystemAccess {
 }
 
 /** What the thread that runs guest code hears from the microkernel. */
-export type KernelCallbacks = Pick<ConstructorParameters<typeof Microkernel>[0], 'output' | 'crashed' | 'apicEoi'>;
+export type KernelCallbacks = Pick<
+  ConstructorParameters<typeof Microkernel>[0],
+  'output' | 'crashed' | 'apicEoi' | 'trace'
+>;
 
 /** Attaches this thread to a system, and to one more node beside the root's. */
 export function attach(access: SystemAccess, node: NodeAccess, callbacks: KernelCallbacks = {}): Microkernel {

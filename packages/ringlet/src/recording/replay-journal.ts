@@ -13,12 +13,12 @@ import { STRIDE } from './format.ts';
 import type { Recording } from './recording.ts';
 import type { TakeEvent } from './take.ts';
 
-/** What a recording may hold; inspecting, debugging and ending are not the machine's business, and devices stay what they are. */
+/** What a recording may hold; inspecting, tracing, debugging and ending are not the machine's business, and devices stay what they are. */
 const REQUESTS: Readonly<
   Record<
     Exclude<
       keyof DeviceHostRequests,
-      'inspect' | 'screenshot' | 'replaceDevice' | 'holdPackets' | 'releasePackets' | 'dispose'
+      'inspect' | 'trace' | 'screenshot' | 'replaceDevice' | 'holdPackets' | 'releasePackets' | 'dispose'
     >,
     true
   >

@@ -1,5 +1,6 @@
 /** The device thread of one machine: its VMBus, VSPs and disks, driven by the doorbell of a root virtual processor. */
 import { parentPort, workerData } from 'node:worker_threads';
+import { TraceWriter } from '@ringlet/microkernel';
 import { DeviceHost } from '@ringlet/root-partition';
 import { HostClock } from '../host/clock.ts';
 import { importDevice, loadedDevice } from '../machine/load-device.ts';
@@ -17,11 +18,12 @@ const TICKS_PER_MILLISECOND = 10_000;
  * @param modules - what the device files export by default, in the order of {@link DeviceThreadStart.devices}
  */
 export function startDeviceThread(modules: readonly unknown[]): void {
-  const { system, node, awake, description, devices } = workerData as DeviceThreadStart;
+  const { system, node, awake, trace: ring, description, devices } = workerData as DeviceThreadStart;
   const port = parentPort!;
   const tell = (message: FromDeviceThread) => port.postMessage(message);
   const clock = new HostClock(system.epoch);
-  const kernel = attach(system, node);
+  const trace = new TraceWriter(clock, ring);
+  const kernel = attach(system, node, { trace });
   const vp = kernel.vp(ROOT_PARTITION, description.rootVp);
 
   let loop: DoorbellLoop | undefined;
@@ -30,6 +32,7 @@ export function startDeviceThread(modules: readonly unknown[]): void {
     host = new DeviceHost({
       kernel,
       clock,
+      trace,
       synicPages: rootSynicPages(description.rootVp),
       description,
       devices: devices.map((part, i) => loadedDevice(part, modules[i])),

@@ -13,6 +13,8 @@ export interface VirtualProcessorStart {
   readonly partition: number;
   readonly vp: number;
   readonly cpus: number;
+  /** Ring of the trace, when there is one from the start. */
+  readonly trace?: SharedArrayBuffer | undefined;
   /** What the guest's kind needs: see {@link ParavirtualStart} and {@link X64Start}. */
   readonly guest: unknown;
 }
@@ -39,11 +41,12 @@ export interface X64Start {
 export type FromVirtualProcessor =
   { readonly type: 'console'; readonly bytes: Uint8Array } | { readonly type: 'exit'; readonly exit: Exit };
 
-/** To the thread of a virtual processor: console bytes were taken, more may be printed. */
-export interface ToVirtualProcessor {
-  readonly type: 'console-taken';
-  readonly bytes: number;
-}
+/** To the thread of a virtual processor. */
+export type ToVirtualProcessor =
+  /** Console bytes were taken, more may be printed. */
+  | { readonly type: 'console-taken'; readonly bytes: number }
+  /** The ring that its trace is written to. */
+  | { readonly type: 'trace'; readonly ring: SharedArrayBuffer };
 
 /** What the device thread of a machine is started with. */
 export interface DeviceThreadStart {
@@ -51,6 +54,8 @@ export interface DeviceThreadStart {
   readonly node: NodeAccess;
   /** One word: whether this thread is counted as awake. */
   readonly awake: SharedArrayBuffer;
+  /** Ring of the trace, when there is one from the start. */
+  readonly trace?: SharedArrayBuffer | undefined;
   readonly description: DeviceHostDescription;
   /** Devices from files, in the order of the modules that the thread's code imports. */
   readonly devices: readonly DevicePart[];

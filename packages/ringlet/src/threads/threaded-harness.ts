@@ -14,6 +14,7 @@ import { originalPositions } from '../host/source-positions.ts';
 import type { Harness, HarnessListener } from '../machine/harness.ts';
 import type { MachineParts } from '../machine/parts.ts';
 import type { System } from '../machine/system.ts';
+import { ThreadTrace } from './thread-trace.ts';
 import { AwakeThreads } from './awake-threads.ts';
 import type { GuestThreads, PreparedGuest } from './guest-threads.ts';
 import type {
@@ -40,6 +41,7 @@ export class ThreadedHarness implements Harness {
   readonly #system: System;
   readonly #machine: MachineParts;
   readonly #listener: HarnessListener;
+  readonly trace: ThreadTrace;
   readonly #replies = new Map<number, { resolve: (value: never) => void; reject: (error: Error) => void }>();
   #guest: PreparedGuest | undefined;
   #rootVp: number | undefined;
@@ -56,6 +58,10 @@ export class ThreadedHarness implements Harness {
     this.#system = system;
     this.#machine = machine;
     this.#listener = listener;
+    this.trace = new ThreadTrace(system.access.epoch, machine.cpus, {
+      devices: (on, ring) => (this.#ready ? this.request('trace', { on, ring }) : undefined),
+      processors: () => this.#processors,
+    });
   }
 
   start(): Promise<void> {
@@ -75,6 +81,7 @@ export class ThreadedHarness implements Harness {
     this.#giveUpIfStopped();
     this.#rootVp = this.#system.claimRootVp();
     await this.#startDevices(deviceCode);
+    await this.trace.devicesReady();
     this.#giveUpIfStopped();
     for (let vp = 0; vp < cpus; vp++) this.#startProcessor(processorCode, vp);
   }
@@ -155,6 +162,7 @@ export class ThreadedHarness implements Harness {
       node: this.#guest!.node,
       awake: new SharedArrayBuffer(4),
       devices: this.#machine.devices,
+      trace: this.trace.ring(0),
       description: {
         ...this.#machine.description,
         ...(display && { display: { ...display, ...(vram && { vram }) } }),
@@ -206,6 +214,7 @@ export class ThreadedHarness implements Harness {
       partition,
       vp,
       cpus: this.#machine.cpus,
+      trace: this.trace.ring(1 + vp),
       guest: this.#guest!.start(vp),
     };
     const worker = this.#startThread(`vp ${vp}`, code, workerData);

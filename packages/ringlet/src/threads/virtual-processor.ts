@@ -1,6 +1,7 @@
 /** The thread of one virtual processor of a TypeScript guest: its processor, driven by its doorbell. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { GuestKernel, type GuestModule, ParavirtualProcessor } from '@ringlet/child-partition';
+import { TraceWriter } from '@ringlet/microkernel';
 import { HostClock } from '../host/clock.ts';
 import { attach } from '../machine/system.ts';
 import { ConsoleOutput } from './console-output.ts';
@@ -16,11 +17,15 @@ export function startVirtualProcessor(guest: GuestModule): void {
   const port = parentPort!;
   const tell = (message: FromVirtualProcessor) => port.postMessage(message);
   const console = new ConsoleOutput((bytes) => tell({ type: 'console', bytes }));
-  port.on('message', (message: ToVirtualProcessor) => console.taken(message.bytes));
-
-  const kernel = attach(start.system, start.node, { output: (_, byte) => console.put(byte) });
-  const vp = kernel.vp(start.partition, start.vp);
   const clock = new HostClock(start.system.epoch);
+  const trace = new TraceWriter(clock, start.trace);
+  port.on('message', (message: ToVirtualProcessor) => {
+    if (message.type === 'trace') trace.plug(message.ring);
+    else console.taken(message.bytes);
+  });
+
+  const kernel = attach(start.system, start.node, { output: (_, byte) => console.put(byte), trace });
+  const vp = kernel.vp(start.partition, start.vp);
   const { cpus: vpCount } = start;
   const { memoryBytes, args } = start.guest as ParavirtualStart;
   const runtime = new GuestKernel({ vp, memoryBytes, vpCount, args });

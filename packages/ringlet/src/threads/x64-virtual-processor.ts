@@ -1,5 +1,6 @@
 /** The thread of one x86-64 virtual processor: its processor, its view of the platform's ports, driven by its doorbell. */
 import { parentPort, workerData } from 'node:worker_threads';
+import { TraceWriter } from '@ringlet/microkernel';
 import { Platform } from '@ringlet/root-partition';
 import { HostClock } from '../host/clock.ts';
 import { attach } from '../machine/system.ts';
@@ -18,18 +19,21 @@ export function startX64VirtualProcessor(): void {
   const port = parentPort!;
   const tell = (message: FromVirtualProcessor) => port.postMessage(message);
   const console = new ConsoleOutput((bytes) => tell({ type: 'console', bytes }));
+  const clock = new HostClock(start.system.epoch);
+  const trace = new TraceWriter(clock, start.trace);
   port.on('message', (message: ToVirtualProcessor) => {
+    if (message.type === 'trace') return trace.plug(message.ring);
     console.taken(message.bytes);
     if (!console.full) platform.serial.resume();
   });
 
   const ending = new Ending();
   const kernel = attach(start.system, start.node, {
+    trace,
     crashed: (_, report) => ending.now(panicOf(report)),
     apicEoi: (_, vector) => platform.ioApic.endOfInterrupt(vector),
   });
   const vp = kernel.vp(start.partition, start.vp);
-  const clock = new HostClock(start.system.epoch);
   const platform = new Platform({
     state: platformState,
     clock,

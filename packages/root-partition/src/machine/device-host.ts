@@ -5,8 +5,16 @@
  * with a doorbell, or a virtual clock) call {@link DeviceHost.poll}. What the outside wants of it comes as a named
  * request with plain data, so that it can come from another thread.
  */
-import type { Clock, Microkernel } from '@ringlet/microkernel';
-import { BusHost, type BusObserver, type DeviceWorld, SynicEndpoint, type Vsp } from '@ringlet/vmbus';
+import type { Clock, Microkernel, TraceWriter } from '@ringlet/microkernel';
+import {
+  BusHost,
+  type BusObserver,
+  type DeviceLayouts,
+  type DeviceWorld,
+  protocolLayouts,
+  SynicEndpoint,
+  type Vsp,
+} from '@ringlet/vmbus';
 import type { TimeSyncOptions } from '../vsps/integration/time-sync.ts';
 import type { LoadedDevice } from './construct-device.ts';
 import { GuestErrorLog } from './guest-error-log.ts';
@@ -54,6 +62,8 @@ export interface DeviceHostOptions {
   /** The clock is a virtual one: disks are read inline and the time of day counts from a fixed date, deterministically. */
   readonly virtualTime?: boolean;
   report(event: DeviceHostEvent): void;
+  /** The trace of this thread, which the kernel writes to, too; none when absent. */
+  readonly trace?: TraceWriter | undefined;
   /** Asks whoever drives this host for a call of {@link DeviceHost.poll} soon. */
   wake(): void;
 }
@@ -72,6 +82,8 @@ export type DeviceHostEvent =
   | { readonly type: 'guest-error'; readonly device: string; readonly what: string; readonly count: number }
   /** A device from a file was replaced by the file's new version. */
   | { readonly type: 'device-replaced'; readonly device: string; readonly file: string }
+  /** What a device from a file declares of its packets. */
+  | { readonly type: 'protocol'; readonly protocol: DeviceLayouts }
   | { readonly type: 'device-error'; readonly device: string; readonly message: string }
   | PacketHeldEvent
   | DisplayEvent;
@@ -88,12 +100,12 @@ export interface DeviceHostRequests
     NetworkRequests,
     SocketRequests {
   inspect(parameters: Record<string, never>): Record<string, unknown>;
+  /** Gives the trace of this thread a ring, and switches it on or off. Whose the open channels are is traced first. */
+  trace(parameters: { readonly on: boolean; readonly ring?: SharedArrayBuffer }): void;
   /** Closes everything. Nothing may be asked afterwards. */
   dispose(parameters: Record<string, never>): void;
 }
 
-/** The partition reference counter (TLFS, "Partition Reference Counter"). */
-const HV_X64_MSR_TIME_REF_COUNT = 0x40000020;
 const TICKS_PER_MILLISECOND = 10_000;
 /** The time of day at which virtual time begins. */
 export const VIRTUAL_EPOCH = Date.UTC(2020, 0, 1);
@@ -162,6 +174,7 @@ export class DeviceHost {
       observer: reporter((event) => options.report(event)),
       sockets,
       gate: debug.gate,
+      trace: options.trace,
     });
     const integration = new MachineIntegration({
       world,
@@ -175,7 +188,10 @@ export class DeviceHost {
     const files = new MachineFiles({ world, io, disk: (place) => disks.disk(place) });
     const devices = new MachineDevices({
       world,
-      attach: (vsp, how) => this.#bus.attach(vsp, how),
+      attach: (vsp, how) => {
+        if (vsp.protocol) options.report({ type: 'protocol', protocol: protocolLayouts(vsp.protocol) });
+        this.#bus.attach(vsp, how);
+      },
       detach: (vsp, done) => {
         this.#bus.detach(vsp, done);
         options.wake();
@@ -239,12 +255,18 @@ export class DeviceHost {
     return answer as Awaited<ReturnType<DeviceHostRequests[Name]>>;
   }
 
-  readonly #own: Answers<Pick<DeviceHostRequests, 'inspect' | 'dispose'>> = {
+  readonly #own: Answers<Pick<DeviceHostRequests, 'inspect' | 'trace' | 'dispose'>> = {
     inspect: () => ({
       vmbus: this.#bus.inspect(),
       ...Object.assign({}, ...this.#parts.map((part) => part.inspect())),
       guestErrors: this.#log.inspect(),
     }),
+    trace: ({ on, ring }) => {
+      const { trace } = this.#options;
+      if (ring !== undefined) trace?.plug(ring);
+      if (on) this.#bus.announceToTrace();
+      trace?.switch(on);
+    },
     dispose: async () => {
       await new Promise<void>((closed) => this.#bus.dispose(closed));
       for (const owners of [this.#vsps, this.#parts]) {
@@ -259,8 +281,7 @@ export class DeviceHost {
 
   #timeSource(virtual: boolean): TimeSyncOptions {
     const { kernel, clock, description } = this.#options;
-    const vp = kernel.vp(description.partition, 0);
-    const referenceTime = () => Number(vp.readMsr(HV_X64_MSR_TIME_REF_COUNT));
+    const referenceTime = () => kernel.referenceTime(description.partition);
     if (!virtual) return { referenceTime };
     return { referenceTime, wallClock: () => VIRTUAL_EPOCH + clock.now() / TICKS_PER_MILLISECOND };
   }

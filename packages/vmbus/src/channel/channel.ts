@@ -6,6 +6,7 @@
  */
 import type { GuestMemory } from '@ringlet/microkernel';
 import type { Observable } from 'rxjs';
+import type { PacketTrace } from './channel-trace.ts';
 import type { Packet } from './packet.ts';
 
 /** Where a channel is in its life. */
@@ -54,6 +55,8 @@ export interface Channel {
   readonly memory: GuestMemory;
   readonly state: ChannelState;
   readonly statistics: ChannelStatistics;
+  /** Where to trace what packets stand for, such as frames in shared memory; `undefined` while nothing is traced. */
+  readonly tracing?: PacketTrace | undefined;
 
   /** Sends an in-band packet that asks for no completion. @returns false when the ring has no room: nothing was sent. */
   send(payload: Uint8Array, transactionLow?: number, transactionHigh?: number): boolean;

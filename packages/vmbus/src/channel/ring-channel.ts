@@ -14,6 +14,7 @@ import { RingWriter } from '../ring/ring-writer.ts';
 import type { Channel, ChannelState, ChannelStatistics, PacketHandler, TransferRanges } from './channel.ts';
 import { COMPLETION_REQUESTED, type Packet, PacketType } from './packet.ts';
 import { ChannelEvents, type TracedPacket } from './channel-events.ts';
+import type { ChannelTrace, PacketTrace } from './channel-trace.ts';
 import { detachedRing } from './detached-ring.ts';
 import { RoomQueue } from './room-queue.ts';
 
@@ -42,6 +43,8 @@ export interface RingChannelOptions {
    * the channel polls itself at once.
    */
   pollSoon?(): void;
+  /** Where its packets are traced, while that is switched on; nowhere when absent. */
+  readonly trace?: ChannelTrace | undefined;
   /** This end opens the channel: both headers are emptied before anything else. */
   readonly initialize?: boolean;
 }
@@ -64,6 +67,10 @@ export class RingChannel implements Channel {
   readonly #pollSoon: (() => void) | undefined;
 
   readonly #events = new ChannelEvents();
+  /** Where its packets are traced, if anywhere. */
+  readonly trace: ChannelTrace | undefined;
+  /** The same while it is switched on, as of the last batch. */
+  #tracing: ChannelTrace | undefined;
 
   #state: ChannelState = 'open';
   /** A device that closes still answers what it was asked. */
@@ -89,6 +96,7 @@ export class RingChannel implements Channel {
     this.subchannelIndex = options.subchannelIndex;
     this.userData = options.userData;
     this.memory = options.memory;
+    this.trace = options.trace;
     this.#signal = () => options.signal();
     this.#pollSoon = options.pollSoon && (() => options.pollSoon?.());
     this.batches$ = this.#events.batches$;
@@ -113,6 +121,11 @@ export class RingChannel implements Channel {
 
   get state(): ChannelState {
     return this.#state;
+  }
+
+  /** Where to trace what packets stand for, while packets are traced. */
+  get tracing(): PacketTrace | undefined {
+    return this.#tracing;
   }
 
   /** What the peer did to the rings, in state `faulted`. */
@@ -157,8 +170,7 @@ export class RingChannel implements Channel {
     this.#writer.u32(1);
     this.#writer.range(pages, offset, length);
     this.#writer.write(payload);
-    this.#writer.end();
-    return true;
+    return this.#end();
   }
 
   requestTransfer(payload: Uint8Array, ranges: TransferRanges, low: number, high: number): boolean {
@@ -166,8 +178,7 @@ export class RingChannel implements Channel {
     if (!this.#begin(PacketType.TransferPages, COMPLETION_REQUESTED, low, high, header, payload.length)) return false;
     this.#writer.transferRanges(ranges);
     this.#writer.write(payload);
-    this.#writer.end();
-    return true;
+    return this.#end();
   }
 
   /**
@@ -180,7 +191,9 @@ export class RingChannel implements Channel {
    * @param length - bytes, in one run
    */
   sendFrom(type: number, flags: number, low: number, high: number, offset: number, length: number): boolean {
-    return this.#counted(this.#writer.put(type, flags, low, high, offset, length));
+    const written = this.#counted(this.#writer.put(type, flags, low, high, offset, length));
+    if (written) this.#tracing?.sent(this.#writer, this.#polling);
+    return written;
   }
 
   complete(request: Packet, payload: Uint8Array): boolean {
@@ -201,6 +214,7 @@ export class RingChannel implements Channel {
   }
 
   flush(): void {
+    this.#tracing = this.trace?.look();
     if (!this.#polling && this.#sends) this.#publish();
   }
 
@@ -312,7 +326,13 @@ export class RingChannel implements Channel {
   #write(type: number, flags: number, low: number, high: number, payload: Uint8Array): boolean {
     if (!this.#begin(type, flags, low, high, 0, payload.length)) return false;
     this.#writer.write(payload);
+    return this.#end();
+  }
+
+  /** Ends the packet that is being written. */
+  #end(): true {
     this.#writer.end();
+    this.#tracing?.sent(this.#writer, this.#polling);
     return true;
   }
 
@@ -338,6 +358,7 @@ export class RingChannel implements Channel {
 
   #turn(budget: number, stayMasked: boolean): boolean {
     const reader = this.#reader;
+    this.#tracing = this.trace?.look();
     this.#waiting.serve();
     let left = budget;
     for (;;) {
@@ -363,16 +384,17 @@ export class RingChannel implements Channel {
   /** Handles the packets that the last look found, at most `most`. @returns how many times the handler was called. */
   #batch(handler: PacketHandler, most: number): number {
     const reader = this.#reader;
-    const traced = this.#events.tracing;
+    const watched = this.#events.tracing || this.#tracing !== undefined;
     let calls = 0;
     let refused = 0;
     while (calls < most && reader.found && reader.next()) {
-      if (traced) this.#events.packet(reader);
+      if (watched) this.#watch(reader);
       calls++;
       this.#resumed = false;
       if (handler(reader, this) === false) {
         reader.revert();
         refused++;
+        this.#tracing?.refused();
         // Room or whatever it waited for may have come while it was deciding to wait.
         this.#paused = !this.#resumed;
         break;
@@ -386,6 +408,12 @@ export class RingChannel implements Channel {
     this.#events.batch(this);
     this.#publish();
     return calls;
+  }
+
+  /** Tells of a packet that was taken: those who asked for it. */
+  #watch(reader: RingReader): void {
+    if (this.#events.tracing) this.#events.packet(reader);
+    this.#tracing?.received(reader);
   }
 
   #kick(): void {

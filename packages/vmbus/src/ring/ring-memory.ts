@@ -135,6 +135,17 @@ export class RingMemory {
     }
   }
 
+  /** Copies `count` words from a ring position, a multiple of 8, to other memory. */
+  wordsOut(position: number, target: Int32Array, at: number, count: number): void {
+    const words = this.words;
+    for (let done = 0; done < count;) {
+      const step = Math.min(this.run(position + 4 * done) >> 2, count - done);
+      const from = this.word(position + 4 * done);
+      for (let i = 0; i < step; i++) target[at + done + i] = words[from + i]!;
+      done += step;
+    }
+  }
+
   /** Copies `length` bytes at `offset` of the same node into the ring. Positions and offsets are multiples of 8. */
   moveIn(position: number, offset: number, length: number): void {
     for (let done = 0; done < length;) {

@@ -210,6 +210,25 @@ export class RingReader implements Packet {
 
   // The packet the cursor stands on.
 
+  /** Bytes of all of it: descriptor, what its type adds, and payload. */
+  get packetBytes(): number {
+    return (this.#lengths & 0xffff) * 8;
+  }
+
+  /** Bytes of it before its payload. */
+  get headerBytes(): number {
+    return (this.#shape >>> 16) * 8;
+  }
+
+  /** Copies its first words, the descriptor's as they were checked. */
+  copyPacket(target: Int32Array, at: number, words: number): void {
+    this.#memory.wordsOut(this.#start, target, at, words);
+    target[at] = this.#shape;
+    target[at + 1] = this.#lengths;
+    target[at + 2] = this.#low;
+    target[at + 3] = this.#high;
+  }
+
   get type(): number {
     return this.#shape & 0xffff;
   }

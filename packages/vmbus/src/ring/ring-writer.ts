@@ -226,6 +226,21 @@ export class RingWriter {
     if (after >= this.#runEnd) this.#enterRun();
   }
 
+  /** Bytes of the packet that was written last, without its footer: as its footer says, in which the peer can write too. */
+  get lastBytes(): number {
+    return distance(this.#size, this.#lastStart(), this.#next) - FOOTER_BYTES;
+  }
+
+  /** Bytes of it before its payload, as its descriptor says. */
+  get lastHeaderBytes(): number {
+    return (this.#words[this.#memory.word(this.#lastStart())]! >>> 16) * 8;
+  }
+
+  /** Copies its first words. */
+  copyLast(target: Int32Array, at: number, words: number): void {
+    this.#memory.wordsOut(this.#lastStart(), target, at, words);
+  }
+
   /**
    * Publishes what was written.
    *
@@ -298,6 +313,14 @@ export class RingWriter {
   /** Word index of a position in the packet being written. */
   #word(position: number): number {
     return position < this.#runEnd ? this.#base + (position >> 2) : this.#memory.word(position);
+  }
+
+  #lastStart(): number {
+    const footer = (this.#next === 0 ? this.#size : this.#next) - FOOTER_BYTES;
+    const start = this.#words[this.#memory.word(footer) + 1]!;
+    const sound =
+      isIndex(this.#size, start) && distance(this.#size, start, this.#next) >= DESCRIPTOR_BYTES + FOOTER_BYTES;
+    return sound ? start : (this.#next + this.#size - DESCRIPTOR_BYTES - FOOTER_BYTES) % this.#size;
   }
 
   #enterRun(): void {

@@ -1,5 +1,5 @@
 /** What a bus in the root partition lives on, and who hears what happens there. */
-import type { GuestMemory } from '@ringlet/microkernel';
+import type { GuestMemory, TraceWriter } from '@ringlet/microkernel';
 import type { Channel } from '../channel/channel.ts';
 import type { DeviceLog } from '../device.ts';
 import type { SynicEndpoint } from '../synic-endpoint.ts';
@@ -28,6 +28,8 @@ export interface BusHostOptions {
   readonly observer?: BusObserver;
   /** Answers guest sockets that connect to the host; none are answered when absent. */
   readonly sockets?: SocketProvider;
+  /** Where packets are traced, while that is switched on. */
+  readonly trace?: TraceWriter | undefined;
   readonly bus?: RootBusOptions;
   /** Holds back packets for a debugger. */
   readonly gate?: PacketGate;

@@ -9,6 +9,7 @@
  *       └───── events ───▶ TurnQueue ── turns ──────────────┘
  */
 import { invariant } from '@ringlet/wire';
+import { ChannelTrace } from '../channel/channel-trace.ts';
 import { RingChannel } from '../channel/ring-channel.ts';
 import { WatchedChannels } from '../channel/watched-channels.ts';
 import type { Vsp, VspBus } from '../device.ts';
@@ -134,6 +135,11 @@ export class BusHost {
     if (served === undefined) return false;
     this.#turns.add(served.ring.relid);
     return true;
+  }
+
+  /** Writes to the trace whose channels are open: for a trace that is switched on now. */
+  announceToTrace(): void {
+    for (const served of this.#served) served?.announceToTrace();
   }
 
   /** The machine was reset: closes everything without a word to the child. */
@@ -279,13 +285,18 @@ export class BusHost {
     const { memory } = this.#options;
     const { userData } = request;
     const pollSoon = (): void => this.#soon(relid);
-    const ring = new RingChannel({ relid, subchannelIndex, userData, memory, incoming, outgoing, signal, pollSoon });
+    const trace =
+      this.#options.trace &&
+      new ChannelTrace(this.#options.trace, this.#options.place.child, relid, subchannelIndex, request.targetVp);
+    const ends = { incoming, outgoing, signal, pollSoon, trace };
+    const ring = new RingChannel({ relid, subchannelIndex, userData, memory, ...ends });
     const failed: DeviceFailed = (name, thrown) => {
       this.#deviceFailures++;
       this.#options.deviceFailed(name, thrown);
     };
     const served = new ServedChannel(id, ring, { vsp: device.vsp, view, monitorId, failed, gate: this.#options.gate });
     this.#served[relid] = served;
+    if (trace?.writer.on === true) trace.opened(device.vsp.offer);
     if (monitorId !== NO_MONITOR) {
       this.#monitored[monitorId] = relid;
       this.#watchMonitor();

@@ -57,6 +57,11 @@ export class ServedChannel {
     return this.monitorId === NO_MONITOR ? Infinity : (this.#vsp.offer.monitorLatency ?? 0);
   }
 
+  /** Writes to the trace whose channel it is. */
+  announceToTrace(): void {
+    this.ring.trace?.opened(this.#vsp.offer);
+  }
+
   /** Name of the device that serves it. */
   get device(): string {
     return this.#vsp.offer.name;
@@ -113,6 +118,7 @@ export class ServedChannel {
 
   /** Tells the device that its interrupts go elsewhere. */
   retargeted(vp: number): void {
+    if (this.ring.trace !== undefined) this.ring.trace.vp = vp & 0xffff;
     this.#guard(() => this.#vsp.retargeted?.(this.ring, vp), undefined);
   }
 

@@ -52,6 +52,8 @@ const PostMessageInput = struct('HV_INPUT_POST_MESSAGE', 256, {
 });
 const SignalEventInput = struct('HV_INPUT_SIGNAL_EVENT', 8, { connection: u32, flag: u16, reserved: u16 });
 
+/** Code of the call that posts a message. */
+export const POST_MESSAGE = 0x005c;
 /** Code of the call that {@link Vp.hypercall} handles without decoding a struct. */
 export const SIGNAL_EVENT = 0x005d;
 
@@ -104,7 +106,7 @@ export const portCalls: readonly Hypercall[] = [
     },
   }),
   simpleCall({
-    code: 0x005c,
+    code: POST_MESSAGE,
     name: 'HvCallPostMessage',
     privilege: Privilege.PostMessages,
     input: PostMessageInput,

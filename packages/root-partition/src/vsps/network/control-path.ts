@@ -3,7 +3,9 @@
  * each word about the link, needs a suballocation of the receive buffer and room in the primary channel's ring, and waits
  * for them here. There are few: who asks on without reading is refused.
  */
+import { TraceSender } from '@ringlet/microkernel';
 import { NO_SECTION, NvspRndisPacket, NvspType, RndisChannel, RndisStatus } from '@ringlet/protocols';
+import type { PacketTrace } from '@ringlet/vmbus';
 import type { Adapter } from './adapter.ts';
 import type { GatherList } from './gather-list.ts';
 import type { Lane } from './lane.ts';
@@ -55,12 +57,13 @@ export class ControlPath {
   }
 
   /** Handles the message that a packet holds. @returns what is wrong with it */
-  handle(data: GatherList): string | undefined {
+  handle(data: GatherList, trace: PacketTrace | undefined): string | undefined {
     const length = data.left;
     if (length > MOST_CONTROL_BYTES) return 'a control message longer than any is';
     if (this.#queue.length >= MOST_WAITING) return 'control messages without reading the answers';
     if (this.#place() === undefined) return 'a control message without a receive buffer';
     data.copy(this.#target, 0, length);
+    trace?.data(TraceSender.Guest, this.#bytes.subarray(0, length));
     const { answer, malformed } = handleControl(this.#bytes.subarray(0, length), this.#adapter);
     if (answer !== undefined) this.#queue.push(answer);
     return malformed;
@@ -108,6 +111,7 @@ export class ControlPath {
     const answer = this.#queue.shift()!.subarray(0, buffer.size);
     const ranges = { set: buffer.id, count: 1, offsets: [section * buffer.size], lengths: [answer.length] };
     buffer.sent(section);
+    lane.channel.tracing?.data(TraceSender.Root, answer);
     // A page that was taken away loses this answer, and the guest waits: its own doing.
     const sent =
       buffer.write(section, 0, answer) &&

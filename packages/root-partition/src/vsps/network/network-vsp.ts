@@ -297,11 +297,11 @@ export class NetworkVsp implements Vsp<NetworkState> {
       if (wrong !== undefined) return wrong;
     }
     if (kind === RndisChannel.Control) {
-      return lane.index > 0 ? 'a control message by a subchannel' : this.#control.handle(gather);
+      return lane.index > 0 ? 'a control message by a subchannel' : this.#control.handle(gather, lane.channel.tracing);
     }
     if (kind !== RndisChannel.Data) return 'a message on a channel that no one knows';
     if (!this.#adapter.initialized) return 'a frame before the initialization';
-    return this.#transmit.send(gather, this.#negotiation.mtu);
+    return this.#transmit.send(gather, this.#negotiation.mtu, lane.channel.tracing);
   }
 
   #sendFrame(frame: Uint8Array, offload: FrameOffload | undefined): void {

@@ -17,7 +17,7 @@ import {
   RndisPacket,
   RndisType,
 } from '@ringlet/protocols';
-import type { GuestMemory } from '@ringlet/microkernel';
+import { type GuestMemory, TraceSender } from '@ringlet/microkernel';
 import { FrameFinisher } from '../../backends/network/finish-frame.ts';
 import { ETHERNET_HEADER, FrameHeaders, IpProtocol, VLAN_TAG } from '../../backends/network/frame-headers.ts';
 import type { FrameOffload } from '../../backends/network/network-port.ts';
@@ -124,6 +124,7 @@ export class ReceivePath {
       statistics.receiveNoBuffer++;
       return false;
     }
+    lane.channel.tracing?.data(TraceSender.Root, this.#header(buffer, section, length - frame.length), frame);
     lane.add(buffer, section, length);
     statistics.received.count(frame);
     if (!this.#scheduled) {
@@ -170,6 +171,12 @@ export class ReceivePath {
     view.setUint32(at + 8, INFO_HEADER_SIZE, true);
     view.setUint32(at + INFO_HEADER_SIZE, word, true);
     return at + INFO_SIZE;
+  }
+
+  /** The bytes of a message before its frame, which lie together. */
+  #header(buffer: ReceiveBuffer, section: number, length: number): Uint8Array {
+    const at = Math.max(0, buffer.header(section, length));
+    return new Uint8Array(this.#view.buffer, this.#view.byteOffset + at, length);
   }
 
   #checksumsOf(frame: Uint8Array): number {

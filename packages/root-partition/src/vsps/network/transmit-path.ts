@@ -6,6 +6,7 @@
  * Each message is copied out of guest memory once, and its copy is checked. One that is wrong ends its NVSP packet: what
  * came before it was sent. Steady traffic allocates nothing.
  */
+import { TraceSender } from '@ringlet/microkernel';
 import {
   INFO_HEADER_SIZE,
   largeSendSegment,
@@ -19,6 +20,7 @@ import {
   tagOfInfo,
   TransmitChecksum,
 } from '@ringlet/protocols';
+import type { PacketTrace } from '@ringlet/vmbus';
 import { LONGEST_FRAME } from '../../backends/network/finish-frame.ts';
 import { ETHERNET_HEADER, FrameHeaders, IpProtocol, VLAN_TAG } from '../../backends/network/frame-headers.ts';
 import { FrameViews } from '../../backends/network/frame-views.ts';
@@ -60,17 +62,17 @@ export class TransmitPath {
    * @param mtu - of frames that are not to be cut
    * @returns what is wrong with the packet; `undefined` when nothing is
    */
-  send(data: GatherList, mtu: number): string | undefined {
+  send(data: GatherList, mtu: number, trace?: PacketTrace): string | undefined {
     if (data.left === 0) return 'a packet without a message';
     for (let messages = 0; data.left > 0; messages++) {
       if (messages === MOST_MESSAGES) return 'more messages in a packet than were announced';
-      const wrong = this.#message(data, mtu);
+      const wrong = this.#message(data, mtu, trace);
       if (wrong !== undefined) return wrong;
     }
     return undefined;
   }
 
-  #message(data: GatherList, mtu: number): string | undefined {
+  #message(data: GatherList, mtu: number, trace: PacketTrace | undefined): string | undefined {
     const { left } = data;
     if (left < RNDIS_PACKET_SIZE) return 'an RNDIS message that is cut off';
     const view = this.#view;
@@ -94,6 +96,7 @@ export class TransmitPath {
     if (used > MOST_MESSAGE_BYTES) return 'an RNDIS message with too much beside its frame';
     data.copy(this.#target, base + RNDIS_PACKET_SIZE, used - RNDIS_PACKET_SIZE);
     data.skip(length - used);
+    trace?.data(TraceSender.Guest, this.#bytes.subarray(base, base + used));
 
     this.#offload.vlan = undefined;
     this.#checksum = 0;

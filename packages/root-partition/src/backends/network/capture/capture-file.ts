@@ -1,10 +1,20 @@
 /** A capture file that is being written. The host's disk never holds up a network: what it cannot take is counted. */
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { captureRefused } from '../failures.ts';
-import { interfaceBlock, packetBlock, sectionBlock } from './pcapng.ts';
+import { interfaceBlock, LinkType, packetBlock, sectionBlock } from './pcapng.ts';
 
 /** Bytes that may wait for the disk. */
 const MOST_WAITING = 16 * 1024 * 1024;
+
+/** What is known of a packet beside its bytes. */
+export interface PacketFacts {
+  /** One of `LinkType`; Ethernet when absent. The packets of one interface have one. */
+  readonly linkType?: number;
+  /** Nanoseconds since 1970; now when absent. */
+  readonly time?: bigint;
+  /** Bytes that it had, when not all of them are there. */
+  readonly length?: number;
+}
 
 /** Writes one file. */
 export class CaptureFile {
@@ -28,8 +38,8 @@ export class CaptureFile {
     this.#stream.write(sectionBlock('ringlet'));
   }
 
-  /** Writes a frame that passed an interface now. @param direction - one of `PcapngDirection` */
-  write(name: string, frame: Uint8Array, direction: number): void {
+  /** Writes a packet of an interface. @param direction - one of `PcapngDirection` */
+  write(name: string, frame: Uint8Array, direction: number, facts: PacketFacts = {}): void {
     if (this.#failed || this.#stream.writableLength > MOST_WAITING) {
       this.dropped++;
       return;
@@ -38,11 +48,19 @@ export class CaptureFile {
     if (index === undefined) {
       index = this.#interfaces.size;
       this.#interfaces.set(name, index);
-      this.#stream.write(interfaceBlock(name));
+      this.#stream.write(interfaceBlock(name, facts.linkType ?? LinkType.Ethernet));
     }
     this.packets++;
-    const now = BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000)) * 1000n;
-    this.#stream.write(packetBlock(index, now, frame, direction));
+    this.#stream.write(packetBlock(index, facts.time ?? now(), frame, direction, facts.length));
+  }
+
+  /** Waits until the disk has taken what was written: for who need not go on meanwhile. */
+  async drained(): Promise<void> {
+    if (this.#failed || !this.#stream.writableNeedDrain) return;
+    await new Promise<void>((done) => {
+      this.#stream.once('drain', done);
+      this.#stream.once('error', () => done());
+    });
   }
 
   inspect(): Record<string, unknown> {
@@ -55,3 +73,5 @@ export class CaptureFile {
     this.#stream.end(done);
   }
 }
+
+const now = (): bigint => BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000)) * 1000n;

@@ -8,7 +8,8 @@ const SECTION_HEADER = 0x0a0d0d0a;
 const BYTE_ORDER_MAGIC = 0x1a2b3c4d;
 const INTERFACE_DESCRIPTION = 1;
 const ENHANCED_PACKET = 6;
-const LINKTYPE_ETHERNET = 1;
+/** What the packets of an interface are. The second is for whoever says so himself: DLT USER0. */
+export const LinkType = { Ethernet: 1, User0: 147 } as const;
 /** Options. */
 const APPLICATION = 4;
 const INTERFACE_NAME = 2;
@@ -29,10 +30,10 @@ export function sectionBlock(application: string): Uint8Array {
   return block(SECTION_HEADER, [new Uint8Array(body.buffer), option(APPLICATION, text(application)), END]);
 }
 
-/** Declares an interface: the first is number 0. */
-export function interfaceBlock(name: string): Uint8Array {
+/** Declares an interface: the first is number 0. @param linkType - one of {@link LinkType} */
+export function interfaceBlock(name: string, linkType: number): Uint8Array {
   const body = new DataView(new ArrayBuffer(8));
-  body.setUint16(0, LINKTYPE_ETHERNET, true);
+  body.setUint16(0, linkType, true);
   return block(INTERFACE_DESCRIPTION, [
     new Uint8Array(body.buffer),
     option(INTERFACE_NAME, text(name)),
@@ -46,14 +47,21 @@ export function interfaceBlock(name: string): Uint8Array {
  *
  * @param nanoseconds - since 1970
  * @param direction - one of {@link PcapngDirection}
+ * @param length - bytes that the packet had, when not all of them are there
  */
-export function packetBlock(index: number, nanoseconds: bigint, frame: Uint8Array, direction: number): Uint8Array {
+export function packetBlock(
+  index: number,
+  nanoseconds: bigint,
+  frame: Uint8Array,
+  direction: number,
+  length = frame.length,
+): Uint8Array {
   const head = new DataView(new ArrayBuffer(20));
   head.setUint32(0, index, true);
   head.setUint32(4, Number(nanoseconds >> 32n), true);
   head.setUint32(8, Number(nanoseconds & 0xffff_ffffn), true);
   head.setUint32(12, frame.length, true);
-  head.setUint32(16, frame.length, true);
+  head.setUint32(16, length, true);
   const flags = option(PACKET_FLAGS, Uint8Array.of(direction, 0, 0, 0));
   return block(ENHANCED_PACKET, [new Uint8Array(head.buffer), padded(frame), flags, END]);
 }

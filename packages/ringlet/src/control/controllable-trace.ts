@@ -1,0 +1,32 @@
+/** The trace of a machine, as far as controlling it goes. */
+import type { DeviceLayouts } from '@ringlet/vmbus';
+import type { Observable } from 'rxjs';
+import type { TracePage } from '../trace/flight-recorder.ts';
+import type { TraceRecord } from '../trace/trace-record.ts';
+
+/** What records. */
+interface ControllableRecorder {
+  readonly on: boolean;
+  /** Number of the first record that is kept, and of the next that comes. */
+  readonly begin: number;
+  readonly end: number;
+  /** Records that did not fit into rings. */
+  readonly dropped: number;
+  /** Emits whenever there are more; completes when the machine is gone. */
+  readonly batches$: Observable<unknown>;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** What was traced, and how to read it. */
+export interface ControllableTrace {
+  readonly recorder: ControllableRecorder;
+  /** The time at which the clock of its records was 0, in milliseconds since 1970. */
+  readonly epochMs: number;
+  /** What its own devices declare of their packets. */
+  readonly protocols: readonly DeviceLayouts[];
+  /** Records from number `from` on, at most so many bytes of them. */
+  page(from: number, mostBytes: number): TracePage;
+  /** Records that are kept, then those that come; recording begins with the first subscriber. */
+  records(filter?: string): Observable<TraceRecord>;
+}

@@ -1,0 +1,154 @@
+/**
+ * Flight recorder: what a machine's threads traced lately, in the order in which it happened. It empties their rings, puts
+ * what they hold in order, and keeps as much of it as it may; who reads it later learns how much is gone.
+ */
+import { TraceReader } from '@ringlet/microkernel';
+import { type Observable, Subject } from 'rxjs';
+import type { TraceSource } from '../machine/harness.ts';
+import { cutRecords, lostRecord, timeOfRecord } from './raw-records.ts';
+
+/** How often rings are emptied. They hold ten times as much as the busiest thread writes meanwhile. */
+const EMPTY_EVERY_MS = 20;
+/** A record may be written this long after its time was read: 5 ms. Younger ones wait for the others. */
+const SETTLE_TICKS = 50_000;
+/** Bytes that are kept. */
+const KEPT_BYTES = 16 * 1024 * 1024;
+/** Forgotten records are cut off the list when there are so many. */
+const TRIM = 4096;
+
+/** Some records, and where to go on. */
+export interface TracePage {
+  /** One behind the other. */
+  readonly records: readonly Uint8Array[];
+  /** Where the next page begins. */
+  readonly next: number;
+  /** Records that were asked for and are gone. */
+  readonly lost: number;
+}
+
+/** The trace of one machine. */
+export class FlightRecorder {
+  /** Records in the order of their times, a batch at a time. */
+  readonly batches$: Observable<readonly Uint8Array[]>;
+  readonly #batches = new Subject<readonly Uint8Array[]>();
+  readonly #source: TraceSource;
+  #rings: readonly TraceReader[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #on = false;
+  /** Taken from rings, but too young to be put in order. */
+  #young: Uint8Array[] = [];
+  #kept: Uint8Array[] = [];
+  /** Those of {@link #kept} that are forgotten, and how many were before the first of it. */
+  #gone = 0;
+  #before = 0;
+  #bytes = 0;
+  #dropped = 0;
+
+  constructor(source: TraceSource) {
+    this.#source = source;
+    this.batches$ = this.#batches.asObservable();
+  }
+
+  /** Whether it records. */
+  get on(): boolean {
+    return this.#on;
+  }
+
+  /** Records that did not fit into rings. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  /** Number of the next record. */
+  get end(): number {
+    return this.#before + this.#kept.length;
+  }
+
+  /** Number of the first that is kept. */
+  get begin(): number {
+    return this.#before + this.#gone;
+  }
+
+  /** Records from now on. */
+  async start(): Promise<void> {
+    if (this.#on) return;
+    this.#on = true;
+    const rings = await this.#source.switch(true);
+    this.#rings = this.#rings.length > 0 ? this.#rings : rings.map((ring) => new TraceReader(ring));
+    if (this.#rings.length === 1) this.#source.emptied = () => this.#empty(Infinity);
+    else this.#timer ??= setInterval(() => this.#empty(this.#source.now() - SETTLE_TICKS), EMPTY_EVERY_MS).unref();
+  }
+
+  /** Stops recording; what is kept stays. */
+  async stop(): Promise<void> {
+    if (!this.#on) return;
+    this.#on = false;
+    await this.#source.switch(false);
+    this.#finish();
+  }
+
+  /** The machine is gone: takes what is left in the rings. */
+  close(): void {
+    this.#on = false;
+    this.#finish();
+    this.#batches.complete();
+  }
+
+  /** Records from number `from` on, at most so many bytes of them, but one at least when there is one. */
+  page(from: number, mostBytes: number): TracePage {
+    const first = Math.min(Math.max(from, this.begin), this.end);
+    let last = first - this.#before;
+    for (let bytes = 0; last < this.#kept.length; last++) {
+      bytes += this.#kept[last]!.length;
+      if (bytes > mostBytes && last > first - this.#before) break;
+    }
+    const records = this.#kept.slice(first - this.#before, last);
+    return { records, next: this.#before + last, lost: Math.max(0, this.begin - Math.max(from, 0)) };
+  }
+
+  #finish(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    this.#empty(Infinity);
+  }
+
+  /** Takes what the rings hold. What is younger than `until` waits for the next time. */
+  #empty(until: number): void {
+    const taken = this.#young;
+    this.#young = [];
+    for (const ring of this.#rings) {
+      const chunk = ring.take();
+      const records = chunk.length === 0 ? [] : cutRecords(chunk);
+      const dropped = ring.takeDropped();
+      if (dropped > 0) {
+        this.#dropped += dropped;
+        records.push(lostRecord(dropped, records.length === 0 ? this.#source.now() : timeOf(records.at(-1)!)));
+      }
+      for (const record of records) taken.push(record);
+    }
+    if (taken.length === 0) return;
+    if (this.#rings.length > 1) taken.sort((a, b) => timeOf(a) - timeOf(b));
+    let ripe = taken.length;
+    while (ripe > 0 && timeOf(taken[ripe - 1]!) > until) ripe--;
+    this.#young = taken.slice(ripe);
+    this.#keep(ripe === taken.length ? taken : taken.slice(0, ripe));
+  }
+
+  #keep(records: readonly Uint8Array[]): void {
+    if (records.length === 0) return;
+    for (const record of records) {
+      this.#kept.push(record);
+      this.#bytes += record.length;
+    }
+    while (this.#bytes > KEPT_BYTES) this.#bytes -= this.#kept[this.#gone++]!.length;
+    if (this.#gone > TRIM) {
+      this.#kept = this.#kept.slice(this.#gone);
+      this.#before += this.#gone;
+      this.#gone = 0;
+    }
+    this.#batches.next(records);
+  }
+}
+
+const timeOf = (record: Uint8Array): number =>
+  timeOfRecord(new DataView(record.buffer, record.byteOffset, record.byteLength), 0);

@@ -1,0 +1,131 @@
+/**
+ * Channel trace: writes the packets of one end of a channel, both ways, as they lie in the rings, to the trace of the
+ * thread that owns it. The peer may change a packet while it is copied: a trace shows what was there, and decides nothing.
+ */
+import { TraceKind, TraceSender, type TraceWriter } from '@ringlet/microkernel';
+import { guid, struct, utf8 } from '@ringlet/wire';
+import type { OfferDescription } from '../device.ts';
+import type { RingReader } from '../ring/ring-reader.ts';
+import type { RingWriter } from '../ring/ring-writer.ts';
+
+/** Bytes of a device's name in a trace. */
+const TRACED_NAME_BYTES = 36;
+
+/** What a trace is told of a channel when it opens: whose it is. Packets name it by its relid. */
+export const ChannelTraceRecord = struct('CHANNEL', 32 + TRACED_NAME_BYTES, {
+  interfaceId: guid,
+  instanceId: guid,
+  device: utf8(TRACED_NAME_BYTES),
+});
+
+/** What a device may add to the trace of its packets. */
+export interface PacketTrace {
+  /**
+   * Writes something that a packet stands for, and that lies elsewhere in memory.
+   *
+   * @param sender - one of `TraceSender`
+   * @param head - the first bytes of it, and `rest` those behind them
+   */
+  data(sender: number, head: Uint8Array, rest?: Uint8Array): void;
+}
+
+/** Packets that share one reading of the clock. */
+const PACKETS_PER_TICK = 16;
+const NOTHING = new Uint8Array(0);
+
+/** One channel of the root's, and where it is traced. */
+export class ChannelTrace implements PacketTrace {
+  readonly writer: TraceWriter;
+  readonly #partition: number;
+  readonly #relid: number;
+  readonly #subchannel: number;
+  /** The guest's virtual processor that the channel belongs to. */
+  vp: number;
+  #sinceTick = 0;
+  /** The next packet was traced already: its receiver did not take it then. */
+  #again = false;
+
+  constructor(writer: TraceWriter, partition: number, relid: number, subchannel: number, vp: number) {
+    this.writer = writer;
+    this.#partition = partition;
+    this.#relid = relid;
+    this.#subchannel = subchannel;
+    this.vp = vp & 0xffff;
+  }
+
+  /** Looks whether packets are traced, and what time it is: once for each batch. @returns this when they are */
+  look(): this | undefined {
+    if (!this.writer.on) return undefined;
+    this.#sinceTick = PACKETS_PER_TICK;
+    return this;
+  }
+
+  /** Writes whose channel it is. */
+  opened({ interfaceId, instanceId, name }: OfferDescription): void {
+    const { writer } = this;
+    const bytes = ChannelTraceRecord.encode({ interfaceId, instanceId, device: name });
+    writer.tick();
+    this.#bytes(TraceKind.Channel, TraceSender.Root, bytes, NOTHING);
+  }
+
+  /** Writes the packet that the reader stands on. */
+  received(reader: RingReader): void {
+    if (this.#again) {
+      this.#again = false;
+      return;
+    }
+    const { writer } = this;
+    this.#tickSometimes();
+    const length = reader.packetBytes;
+    const kept = writer.kept(length, reader.headerBytes);
+    const at = this.#open(TraceKind.Packet, TraceSender.Guest, length, kept);
+    if (at < 0) return;
+    reader.copyPacket(writer.words, at, kept >> 2);
+    writer.close();
+  }
+
+  /** The packet that was received last stays in its ring, and comes again. */
+  refused(): void {
+    this.#again = true;
+  }
+
+  /** Writes the packet that was written last. @param inBatch - while packets are received, which have told the time */
+  sent(ring: RingWriter, inBatch: boolean): void {
+    const { writer } = this;
+    if (inBatch) this.#tickSometimes();
+    else writer.tick();
+    const length = ring.lastBytes;
+    const kept = writer.kept(length, Math.min(ring.lastHeaderBytes, length));
+    const at = this.#open(TraceKind.Packet, TraceSender.Root, length, kept);
+    if (at < 0) return;
+    ring.copyLast(writer.words, at, kept >> 2);
+    writer.close();
+  }
+
+  data(sender: number, head: Uint8Array, rest: Uint8Array = NOTHING): void {
+    this.writer.tick();
+    this.#bytes(TraceKind.Data, sender, head, rest);
+  }
+
+  #tickSometimes(): void {
+    if (++this.#sinceTick < PACKETS_PER_TICK) return;
+    this.#sinceTick = 0;
+    this.writer.tick();
+  }
+
+  #bytes(kind: number, sender: number, head: Uint8Array, rest: Uint8Array): void {
+    const { writer } = this;
+    const length = head.length + rest.length;
+    const kept = writer.kept(length);
+    const at = this.#open(kind, sender, length, kept);
+    if (at < 0) return;
+    const first = Math.min(kept, head.length);
+    writer.bytes.set(first === head.length ? head : head.subarray(0, first), at * 4);
+    if (kept > first) writer.bytes.set(rest.subarray(0, kept - first), at * 4 + first);
+    writer.close();
+  }
+
+  #open(kind: number, sender: number, length: number, kept: number): number {
+    return this.writer.open(kind, sender, this.vp, this.#partition, this.#relid, this.#subchannel, length, kept);
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * Layouts: which structs follow each other in a message, said as data instead of code.
+ *
+ * A layout is a struct (its head) and parts behind it. A part is a list of alternatives, of which the first that applies
+ * is taken: by the values of fields that were read before, by how many bytes are left. It begins where the part before it
+ * ended, or at a place that a field tells.
+ *
+ *     { name: 'echo', head: EchoHeader, parts: [
+ *         [{ when: { operation: 1 }, layout: Ping }, { when: { operation: 2 }, layout: Pong }]] }
+ *
+ * {@link layoutTable} makes plain data of it, which goes to other threads, to other languages, and to `decodeLayout`.
+ */
+import { describeStruct, type FieldRow } from './field-rows.ts';
+import type { Struct } from './struct.ts';
+
+/** A number that a field tells: its value times `times` plus `plus`. Without a field, `plus` alone. */
+export interface Place {
+  readonly field?: string;
+  readonly times?: number;
+  readonly plus?: number;
+}
+
+/** How often an alternative stands there one after the other: a number, as long as there are bytes, or once a page. */
+export type Times =
+  | Place
+  | 'rest'
+  /** As often as pages of 4096 bytes are touched by `length` bytes from `offset` in the first: names of fields. */
+  | { readonly pages: { readonly length: string; readonly offset: string } };
+
+/** One of the things that may follow. */
+export interface Alternative {
+  /** Values that fields have, the nearest of each name. */
+  readonly when?: Readonly<Record<string, number | string | readonly (number | string)[]>>;
+  /** Bytes that are left, at least. */
+  readonly atLeast?: number;
+  /** Where, from the start of the layout that it belongs to; behind the part before it when absent. */
+  readonly at?: Place;
+  /** Bytes that are its own; all that are left when absent. */
+  readonly length?: Place;
+  /** Once when absent. */
+  readonly times?: Times;
+  readonly layout: Layout;
+}
+
+/** A declared message. */
+export interface Layout {
+  /** Lower-case words joined by dots, its own: `vstor`, `rndis.packet`. */
+  readonly name: string;
+  readonly head?: Struct<any>;
+  readonly parts?: readonly (readonly Alternative[])[];
+}
+
+/** One alternative, as data. */
+export interface CaseRow extends Omit<Alternative, 'layout' | 'when'> {
+  readonly when?: readonly (readonly [field: string, values: readonly (number | string)[]])[];
+  /** Name of the layout. */
+  readonly layout: string;
+}
+
+/** One layout, as data. */
+export interface LayoutRow {
+  /** What its specification calls it. */
+  readonly title: string;
+  /** Bytes of its head. */
+  readonly size: number;
+  readonly fields: readonly FieldRow[];
+  readonly parts: readonly (readonly CaseRow[])[];
+}
+
+/** Layouts by name. Plain data. */
+export type LayoutTable = Readonly<Record<string, LayoutRow>>;
+
+/** The layouts that can be reached from some, as data. @throws Error when two have one name: a mistake of the declaration. */
+export function layoutTable(...roots: readonly Layout[]): LayoutTable {
+  const table: Record<string, LayoutRow> = {};
+  const known = new Map<string, Layout>();
+  const add = (layout: Layout): string => {
+    const { name, head, parts = [] } = layout;
+    const before = known.get(name);
+    if (before === layout) return name;
+    if (before !== undefined) throw new Error(`two layouts are called ${name}`);
+    if (!/^[a-z][a-z0-9]*([._-][a-z0-9]+)*$/.test(name)) throw new Error(`"${name}" cannot be a layout's name`);
+    known.set(name, layout);
+    table[name] = {
+      title: head?.name ?? name,
+      size: head?.size ?? 0,
+      fields: head ? describeStruct(head) : [],
+      parts: [],
+    };
+    table[name] = { ...table[name], parts: parts.map((part) => part.map(rowOf)) };
+    return name;
+  };
+  const rowOf = ({ layout, when, ...rest }: Alternative): CaseRow => ({
+    ...rest,
+    ...(when && {
+      when: Object.entries(when).map(([field, values]) => [field, Array.isArray(values) ? values : [values]] as const),
+    }),
+    layout: add(layout),
+  });
+  for (const root of roots) add(root);
+  return table;
+}
