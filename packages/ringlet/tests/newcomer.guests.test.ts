@@ -24,9 +24,8 @@ test('packages bring what runs and its types, and nothing that only the reposito
     expect(lstatSync(folder).isSymbolicLink()).toBe(false);
     const files = readdirSync(folder, { recursive: true, encoding: 'utf8' });
     expect(files).toContain('LICENSE');
-    expect(files.filter((file) => /\.test\.[jt]s$|tsbuildinfo$|^(tests|scripts|assembly|fuzz)\//.test(file))).toEqual(
-      [],
-    );
+    const ours = /^(src|dist)\/.*\.test\.[jt]s$|tsbuildinfo$|(^|\/)\.|^(tests|scripts|assembly|fuzz)\//;
+    expect(files.filter((file) => ours.test(file))).toEqual([]);
     const { exports } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as {
       exports: Record<string, string | Record<string, string>>;
     };
@@ -39,11 +38,15 @@ test('packages bring what runs and its types, and nothing that only the reposito
 });
 
 test(
-  'its commands are there, and its processor runs a kernel',
+  'its commands are there, its tour goes well, and its processor runs a kernel',
   async () => {
     expect(await install.npx('ringlet', '--help')).toMatchObject({
       status: 0,
       stdout: expect.stringContaining('Usage: ringlet'),
+    });
+    expect(await install.npx('ringlet', 'tour')).toMatchObject({
+      status: 0,
+      stdout: expect.stringContaining('All went well'),
     });
     writeFileSync(join(install.folder, 'kernel'), echoKernel());
     const words = ['run', '--kernel', 'kernel', '--expect', '>', '--timeout', '2m'];

@@ -59,8 +59,8 @@ const COMMAND_ERROR_PAGES: Readonly<Record<string, ErrorPage>> = {
   ),
   'examples-not-found': page(
     'the examples that the tour runs are not there',
-    'They are part of the repository, not of the installed package.',
-    'Run the tour in a clone of the repository: npm start',
+    'They are part of the repository, and of the installed package: something has removed them.',
+    'Install ringlet anew, or run the tour in a clone of the repository: npm start',
   ),
   'file-exists': page(
     'a file that would be written is there already',

@@ -145,11 +145,13 @@ async function watch(
 }
 
 function examplesFolder(): string {
-  const folder = fileURLToPath(new URL('../../../../examples/', import.meta.url));
-  if (!existsSync(join(folder, 'hello.ts'))) {
-    throw new UserError('examples-not-found', `the tour runs the examples of a clone, and ${folder} is not there`, {
-      hint: 'clone the repository, or write a guest with: ringlet new device mine',
-    });
-  }
-  return folder;
+  // A clone has them beside the packages, an installed package within itself.
+  const folders = ['../../../../examples/', '../../examples/'].map((path) =>
+    fileURLToPath(new URL(path, import.meta.url)),
+  );
+  const folder = folders.find((each) => existsSync(join(each, 'hello.ts')));
+  if (folder !== undefined) return folder;
+  throw new UserError('examples-not-found', `the tour runs the examples, and ${folders.join(' and ')} are not there`, {
+    hint: 'install ringlet anew, or write a guest with: ringlet new device mine',
+  });
 }
