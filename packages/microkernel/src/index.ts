@@ -40,6 +40,7 @@ export type { Doorbell } from './vp/vp.ts';
 export { PAGE_SHIFT, PAGE_SIZE, MemoryNode } from './memory/node.ts';
 export type { CopyWithinNode, NodeDescriptor } from './memory/node.ts';
 export { Access, Slat } from './memory/slat.ts';
+export type { WithdrawnRun } from './memory/withdrawal.ts';
 export { GuestMemory } from './memory/guest-memory.ts';
 export { HypercallTrace, MessageTrace, MsrTrace } from './trace/trace-records.ts';
 export {
@@ -52,4 +53,5 @@ export {
   TraceWriter,
 } from './trace/trace-ring.ts';
 export { hypercallLayouts, msrNames } from './trace/trace-layouts.ts';
+export type { MemoryUses } from './memory/memory-uses.ts';
 export type { Exit, Processor } from './processor.ts';

@@ -10,6 +10,14 @@ import type { Clock } from './clock.ts';
 import { Core, type Outside } from './core.ts';
 import type { GuestMemory } from './memory/guest-memory.ts';
 import { mapPages, unmapPages } from './memory/mapping.ts';
+import {
+  backPages,
+  changeMappings,
+  mappingsSettled,
+  overlaidPages,
+  withdrawPages,
+  type WithdrawnRun,
+} from './memory/withdrawal.ts';
 import type { CopyWithinNode, MemoryNode, NodeDescriptor } from './memory/node.ts';
 import { POST_MESSAGE, SIGNAL_EVENT } from './hypercall/calls/ports.ts';
 import { inspectMicrokernel, inspectPartition, inspectTables, inspectVp } from './inspect.ts';
@@ -135,6 +143,40 @@ export class Microkernel {
   /** Removes the mappings of a run of guest pages, mapped or not. */
   unmapGpaPages(partition: number, guestPage: number, count: number): HvStatus {
     return unmapPages(this.#core, partition, guestPage, count);
+  }
+
+  /**
+   * Unmaps a run of guest pages of a partition whose VPs run; those under overlays stay. See `memory/withdrawal.ts`.
+   *
+   * @returns the system pages that lay there. They may be freed, or used otherwise, once {@link Microkernel.mappingsSettled}
+   * says so of a generation that {@link Microkernel.changeMappings} began afterwards
+   */
+  withdrawGpaPages(partition: number, guestPage: number, count: number): WithdrawnRun[] {
+    return withdrawPages(this.#core, partition, guestPage, count);
+  }
+
+  /** Makes the VPs of a partition forget what they know of its mappings. @returns a generation to wait for */
+  changeMappings(partition: number): number {
+    return changeMappings(this.#core, partition);
+  }
+
+  /** Whether all VPs of a partition have forgotten what was unmapped before a generation began. */
+  mappingsSettled(partition: number, generation: number): boolean {
+    return mappingsSettled(this.#core, partition, generation);
+  }
+
+  /** Guest pages under enabled overlays: hypercall page, reference TSC, VP assist and SynIC pages. */
+  overlaidPages(partition: number): number[] {
+    return overlaidPages(this.#core, partition);
+  }
+
+  /**
+   * Gives zeroed pages of its node, with all rights, to a run of guest pages that are not mapped.
+   *
+   * @returns how many, from the first on: fewer when the node has no more, or one of them is mapped
+   */
+  backGpaPages(partition: number, guestPage: number, count: number): number {
+    return backPages(this.#core, partition, guestPage, count);
   }
 
   /** A partition's memory. @throws Error when there is no such partition, or its node is not attached here. */

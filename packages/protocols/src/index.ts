@@ -44,6 +44,7 @@ export {
 export type { KvpValue } from './key-value.ts';
 export { nameOfService, parseService, portOfService, serviceOfPort, SocketOrigin } from './hv-socket.ts';
 export * from './backup.ts';
+export * from './dynamic-memory.ts';
 export * from './file-copy.ts';
 export * from './storage.ts';
 export * from './scsi/opcodes.ts';

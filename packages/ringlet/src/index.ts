@@ -12,6 +12,7 @@ export type { ReplayPosition } from './replay/replay-session.ts';
 export type { ReplayPoint } from './replay/point.ts';
 export type { RecordedEnd, RecordedFile, RecordedInput } from './recording/format.ts';
 export type { Disks } from './machine/disks.ts';
+export { MemoryPool } from './machine/memory-pool.ts';
 export type { Display, DisplayMode } from './machine/display.ts';
 export type { Keyboard } from './machine/keyboard.ts';
 export type { Mouse } from './machine/mouse.ts';
@@ -36,6 +37,7 @@ export type {
   DiskFormat,
   DiskOption,
   DisplayOption,
+  DynamicMemoryOption,
   Harness,
   MachineOptions,
 } from './configuration/options.ts';

@@ -59,6 +59,13 @@ export class FakeMachine implements Runnable {
     },
     close: async () => void this.asked.push('close views'),
   };
+  readonly memory: Controllable['memory'] = {
+    report: async () => MEMORY_REPORT,
+    set: async (bytes) => {
+      this.asked.push(`memory ${bytes}`);
+      return { ...MEMORY_REPORT, ...(bytes === 'pressure' ? { policy: bytes } : { target: bytes }) };
+    },
+  };
   readonly guest: Controllable['guest'] = {
     syncTime: async () => void this.asked.push('syncTime'),
     keyValues: async (pool) => ({ pool, ...Object.fromEntries(this.keys) }),
@@ -132,6 +139,22 @@ export class FakeMachine implements Runnable {
     this.end({ reason: 'killed' });
   }
 }
+
+const MIB = 1024 * 1024;
+/** The memory of a {@link FakeMachine}. */
+export const MEMORY_REPORT = {
+  state: 'ready',
+  policy: 'by-hand' as const,
+  startup: 512 * MIB,
+  minimum: 256 * MIB,
+  maximum: 1024 * MIB,
+  assigned: 512 * MIB,
+  target: 512 * MIB,
+  demand: 200 * MIB,
+  ballooned: 0,
+  added: 0,
+  free: 600 * MIB,
+};
 
 /** What a control server is told of a {@link FakeMachine}. */
 export const FAKE_FACTS = {

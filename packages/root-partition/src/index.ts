@@ -68,6 +68,13 @@ export type { DiskDescription, DiskPlace, DiskRequests } from './machine/machine
 export type { FileRequests } from './machine/machine-files.ts';
 export type { GuestFacts } from './machine/guest-watch.ts';
 export type { IntegrationRequests, KvpPoolNumber } from './machine/machine-integration.ts';
+export type {
+  DynamicMemoryDescription,
+  MemoryEvent,
+  MemoryPolicy,
+  MemoryReport,
+  MemoryRequests,
+} from './machine/machine-memory.ts';
 export type { NetworkRequests, NicDescription } from './machine/machine-network.ts';
 export { NetworkVsp } from './vsps/network/network-vsp.ts';
 export type { NetworkState } from './vsps/network/network-vsp.ts';

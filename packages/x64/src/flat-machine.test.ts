@@ -56,6 +56,32 @@ describe('a flat machine', () => {
     expect(flat.registers[0]).toBe(0x0700_0000n);
   });
 
+  test('page tables above 4 GiB get their accessed and dirty bits', () => {
+    // mov [0x401000], eax; hlt
+    const flat = machine([0x89, 0x04, 0x25, 0x00, 0x10, 0x40, 0x00, 0xf4]);
+    const space = 0x100_0000;
+    const pages = 0x10_0003;
+    // A second-level table of its own, at the end of the memory, with the page tables behind the first 4 GiB.
+    const table = new Uint32Array(flat.bytes.buffer, flat.bytes.length - pages * 4, pages);
+    for (let page = 0; page < space / 0x1000; page++) table[page] = flat.host(page * 0x1000) | 7;
+    for (let page = 0; page < 3; page++) table[0x10_0000 + page] = flat.host(space + page * 0x1000) | 7;
+    flat.setWord(State.SLAT_TABLE, table.byteOffset);
+    flat.setWord(State.SLAT_PAGES, pages);
+    const tables = flat.host(space);
+    for (const level of [0, 1]) {
+      flat.view.setUint32(tables + level * 0x1000, ((level + 1) * 0x1000) | 7, true);
+      flat.view.setUint32(tables + level * 0x1000 + 4, 1, true);
+    }
+    const entry = tables + 0x2000 + 2 * 8;
+    flat.view.setUint32(entry, 0x40_0087, true);
+    flat.setWord(State.CR3, 0);
+    flat.setWord(State.CR3 + 4, 1);
+
+    expect(finish(flat)).toBe(EXIT_HALT);
+    expect(flat.view.getUint32(entry, true) & 0x60).toBe(0x60);
+    expect([0, 1].map((level) => flat.view.getUint32(tables + level * 0x1000, true) & 0x20)).toEqual([0x20, 0x20]);
+  });
+
   test('sees code that it has just changed, even in the same block', () => {
     // mov byte [rip + 1], 7; mov al, 1 (its immediate is what the store changes); hlt
     const flat = machine([0xc6, 0x05, 1, 0, 0, 0, 7, 0xb0, 1, 0xf4]);

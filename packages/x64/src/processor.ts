@@ -59,6 +59,8 @@ export class X64Processor implements Processor {
   /** Of a run that a debugger interrupted: what was left of its slice, and of its budget. */
   #rest = 0;
   #left = 0;
+  /** The generation of mappings that translations and decoded code are of. The first run takes the present one. */
+  #mappings: number | undefined;
 
   constructor({ core, buffer, area, vp, cpuid }: X64ProcessorOptions) {
     this.#core = core;
@@ -95,6 +97,9 @@ export class X64Processor implements Processor {
     let left = rest > 0 ? this.#left : budget;
     this.#rest = 0;
     while (left > 0) {
+      // First of all: one that sleeps, was never started, or is held, is woken for it, too.
+      const { mappings } = this.#vp;
+      if (mappings !== this.#mappings) this.#mappingsChanged(mappings);
       if (this.#get(S.DEBUG_COMMAND) !== S.COMMAND_RUN && this.#debug.holds()) return this.#pause(left, rest);
       if (rest <= 0) {
         if (!this.#started()) return HALT;
@@ -133,6 +138,14 @@ export class X64Processor implements Processor {
     this.#left = left;
     this.#rest = rest;
     return HELD;
+  }
+
+  /** Pages were unmapped: others will own them as soon as this is acknowledged. Code is known by system page, too. */
+  #mappingsChanged(mappings: number): void {
+    this.#core.flushTlb(this.#state);
+    this.#core.resetArena(this.#state);
+    this.#mappings = mappings;
+    this.#vp.acknowledgeMappings(mappings);
   }
 
   /** Takes INIT and start-up commands. @returns whether the VP may run. */

@@ -4,6 +4,7 @@
  * Nothing here throws on an address a guest chose: a GPA that is not mapped, or not with the needed right, yields
  * `false` or -1. Guest code runs meanwhile, so a caller copies once and then checks the copy.
  */
+import { MemoryUses } from './memory-uses.ts';
 import { PAGE_SIZE, type MemoryNode } from './node.ts';
 import { Access, type Slat } from './slat.ts';
 
@@ -19,6 +20,8 @@ export class GuestMemory {
   readonly words: Int32Array;
   /** The same memory for unaligned and mixed-width access. */
   readonly view: DataView;
+  /** Offsets that {@link find} returned are good for the turn they were found in; who needs them longer says so here. */
+  readonly uses = new MemoryUses();
 
   constructor(node: MemoryNode, slat: Slat) {
     this.#slat = slat;

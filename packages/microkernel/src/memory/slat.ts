@@ -58,6 +58,12 @@ export class Slat {
     Atomics.store(this.#entries, guestPage, 0);
   }
 
+  /** Removes the mapping of one guest page. @returns the system page that lay there, or -1. No two threads get the same */
+  take(guestPage: number): number {
+    const entry = Atomics.exchange(this.#entries, guestPage, 0) >>> 0;
+    return entry === 0 ? -1 : entry >>> 12;
+  }
+
   /** Maps a run of guest pages to a run of system pages. The caller has checked both against their limits. */
   mapRun(guestPage: number, systemPage: number, count: number, access: number): void {
     for (let i = 0; i < count; i++) this.map(guestPage + i, systemPage + i, access);

@@ -21,8 +21,8 @@ export const ROOT_PARTITION = 1;
 /** States of a partition; a free record is 0. */
 export const PartitionState = { Created: 1, Active: 2, Finalized: 3 } as const;
 
-/** Largest second-level table: the whole of a 4 GiB node. */
-const MAX_GPA_PAGES = 1 << 20;
+/** Largest second-level table: all that a 4 GiB node can hold, once below the places of devices and once above. */
+const MAX_GPA_PAGES = 1 << 21;
 /** Hyper-V's weight of a partition that says nothing. */
 const DEFAULT_WEIGHT = 100;
 

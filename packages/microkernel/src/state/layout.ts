@@ -93,6 +93,8 @@ export const PartitionWord = {
   RefusedHypercalls: 37,
   /** MSR accesses that faulted. */
   Faults: 38,
+  /** Generation of the second-level table's mappings: see `memory/withdrawal.ts`. */
+  Mappings: 39,
 } as const;
 export const PARTITION_WORDS = 64;
 
@@ -121,6 +123,8 @@ export const VpWord = {
   Interrupts: 23,
   /** RIP that the VP was started with. */
   Entry: 24,
+  /** The last {@link PartitionWord.Mappings} that it has acknowledged. */
+  Mappings: 26,
   /** Its local APIC: see `apic/layout.ts`. */
   Apic: 32,
 } as const;

@@ -40,6 +40,8 @@ export function createVp(core: Core, partition: number, index: number, { apic }:
     words[record + VpWord.Index] = index;
     words[record + VpWord.Started] = index === 0 ? 1 : 0;
     words[record + VpWord.Partition] = partition;
+    // It has not run yet: there is nothing that it could remember.
+    words[record + VpWord.Mappings] = Atomics.load(words, state.partition(slot) + PartitionWord.Mappings);
     if (apic !== undefined) createApic(words, record, index, apic);
     new VpSynic(core, partition, index, state.synicVp(vpSlot)).reset();
     bump(words, state.partition(slot) + PartitionWord.VpCount, 1);

@@ -74,6 +74,21 @@ export class Vp {
     return this.#context.core.state.quad(this.#context.vpRecord + VpWord.Entry);
   }
 
+  /**
+   * Generation of the partition's mappings. When it is another than before, pages were unmapped: whoever runs the VP
+   * forgets every translation and all code that it knows, and then calls {@link Vp.acknowledgeMappings} with it. To be
+   * asked between instructions, before the VP runs on. Cheap.
+   */
+  get mappings(): number {
+    return Atomics.load(this.#context.core.words, this.#context.record + PartitionWord.Mappings);
+  }
+
+  /** Nothing is remembered of what was mapped before `generation`. */
+  acknowledgeMappings(generation: number): void {
+    const { core, vpRecord } = this.#context;
+    if (this.#context.alive) Atomics.store(core.words, vpRecord + VpWord.Mappings, generation);
+  }
+
   /** Whether the guest has its hypercall page: a processor whose guest executes VMCALL without it injects #UD. */
   get hypercallPageEnabled(): boolean {
     return (this.#context.core.words[this.#context.record + PartitionWord.HypercallMsr]! & 1) !== 0;

@@ -63,10 +63,25 @@ export const MACHINE_ERROR_PAGES: Readonly<Record<string, ErrorPage>> = {
     'powerOff() or dispose() was called before start() had finished, or a device file ended its thread.',
     'Wait for start() first; make a new Machine to try again.',
   ),
+  'memory-fixed': page(
+    'the memory of this machine cannot change in that way while it runs',
+    "A guest module's memory is what it starts with. A kernel's can be set by hand; it follows what the guest reports when it was started with limits.",
+    'Start it with limits: ringlet run debian --memory 512M,min=256M,max=1G',
+  ),
   'memory-invalid': page(
     'a machine cannot have that much memory',
     'Memory is a multiple of 4096 bytes, from 1 MiB, and 16 KiB for each processor, to 4 GiB.',
     'Write a size such as 64M or 1G.',
+  ),
+  'memory-limits-invalid': page(
+    'the memory of a machine cannot have these limits',
+    'min is at least 32M and not more than what the machine starts with, max not less than that; only the memory of a kernel can change, and not in lockstep.',
+    'Write them after the size: --memory 512M,min=256M,max=1G',
+  ),
+  'memory-target-invalid': page(
+    'a running machine cannot have that much memory',
+    'What it may have lies between the limits that it was started with; without limits, that is up to what it started with.',
+    'ringlet memory NAME shows them.',
   ),
   'memory-too-large': page(
     'the partitions together need more memory than there is',
@@ -92,6 +107,21 @@ export const MACHINE_ERROR_PAGES: Readonly<Record<string, ErrorPage>> = {
     'a device has more user-defined bytes than an offer can carry',
     'An offer carries at most 120 bytes of its own, fewer for pipes.',
     'Shorten userDefined, or send the rest as a packet.',
+  ),
+  'pool-not-shared': page(
+    'that machine cannot take its memory from a pool',
+    'A pool is one node of memory for kernels on the x86-64 processor. A guest module has a node of its own, and a run in lockstep is alone.',
+    'Leave out the pool.',
+  ),
+  'pool-size-invalid': page(
+    'a pool of memory cannot have that size',
+    'It is one node, of which some is needed for its own books.',
+    'Give a multiple of 4096 bytes from 64M to 4000M.',
+  ),
+  'pool-too-small': page(
+    'the pool has not the memory that a machine is to start with',
+    'Other machines have it. Beside its memory a machine takes some 14 MiB, and 33 MiB for each processor.',
+    'Let another machine give some away (ringlet memory NAME SIZE), start this one with less, or make the pool larger.',
   ),
   'restored-device-differs': page(
     'a device is not offered as it was when the state was saved',

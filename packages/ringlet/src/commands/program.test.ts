@@ -230,7 +230,7 @@ test('--json prints objects, one a line, and nothing else anywhere', async () =>
 test('--json tells errors as objects too', async () => {
   expect(await run('--json', '--memory', 'lots')).toBe(2);
   expect(jsonLines()).toMatchObject([
-    { type: 'error', code: 'size-invalid', hint: expect.stringContaining('256M') },
+    { type: 'error', code: 'memory-invalid', hint: expect.stringContaining('256M') },
     { type: 'exit', code: 2 },
   ]);
   expect(host.stderr).toBe('');

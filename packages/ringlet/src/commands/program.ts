@@ -11,6 +11,7 @@ import { ExitCode, exitCodeHelp } from './exit-code.ts';
 import { examples } from './help-examples.ts';
 import { reportFailure } from './failure-report.ts';
 import { addGuestCommands } from './guest-commands.ts';
+import { addMemoryCommand } from './memory-command.ts';
 import type { CommandHost } from './host.ts';
 import type { PullFlags } from './pull.ts';
 import type { ReplayFlags } from './replay.ts';
@@ -94,7 +95,10 @@ export function createProgram(host: CommandHost, ended: (code: number) => void):
     .option('--watch', 'load a device file anew when it is saved; the guest runs on')
     .option('--display <size>', 'the screen: 1280x1024; or none. 1024x768 otherwise')
     .option('--cpus <n>', 'virtual processors, 1 to 64')
-    .option('--memory <size>', 'guest memory: 64M, 1G; 512M for a kernel otherwise, 64M for a guest module')
+    .option(
+      '--memory <size[,min=S][,max=S]>',
+      'guest memory: 64M, 1G; 512M for a kernel otherwise, 64M for a guest module. With limits, a kernel has what it needs',
+    )
     .option('--name <name>', "what to call it; the guest's file name otherwise")
     .option('--expect <text>', 'end with exit code 0 as soon as the guest prints this')
     .option('--timeout <duration>', 'turn it off after this long: 500ms, 60s, 5m')
@@ -211,6 +215,7 @@ export function createProgram(host: CommandHost, ended: (code: number) => void):
 
   addGuestCommands(program, host, ended);
   addDebugCommands(program, host, ended);
+  addMemoryCommand(program, host, ended);
 
   program
     .command('stop')

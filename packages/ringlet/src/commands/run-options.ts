@@ -11,11 +11,11 @@ import { parseDiskFlag } from '../configuration/disk-flag.ts';
 import { parseDuration } from '../configuration/duration.ts';
 import { parseGdb } from '../configuration/gdb-flag.ts';
 import { isMachineFile, readMachineFile } from '../configuration/machine-file.ts';
+import { parseMemory } from '../configuration/memory-flag.ts';
 import { withForwards, withPaths } from '../configuration/network-fields.ts';
 import { parseNetworkFlag } from '../configuration/network-flag.ts';
 import { NAME_PATTERN } from '../configuration/machine-schema.ts';
 import type { DeviceOption, MachineOptions } from '../configuration/options.ts';
-import { parseSize } from '../configuration/size.ts';
 import type { Environment } from '../control/directory.ts';
 import { recordedOptions } from '../recording/take.ts';
 import { Expectation } from './expectation.ts';
@@ -23,10 +23,6 @@ import type { Watch } from './session.ts';
 
 /** Processors of a machine that does not say. */
 export const DEFAULT_CPUS = 1;
-
-const LEAST_MEMORY = 1024 * 1024;
-const MOST_MEMORY = 4 * 1024 ** 3;
-const PAGE = 4096;
 
 /** The flags of `ringlet run`, as commander hands them over. */
 export interface RunFlags {
@@ -222,7 +218,7 @@ function changesOf(args: readonly string[], flags: RunFlags): Partial<MachineOpt
     ...(flags.device === undefined ? {} : { devices: flags.device.map(deviceOf) }),
     ...(flags.display === undefined ? {} : { display: parseDisplay(flags.display, '--display') }),
     ...(flags.cpus === undefined ? {} : { cpus: whole('--cpus', flags.cpus, 1, 64) }),
-    ...(flags.memory === undefined ? {} : { memory: checkedMemory(flags.memory) }),
+    ...(flags.memory === undefined ? {} : parseMemory(flags.memory, '--memory')),
     ...(flags.gdb === undefined ? {} : { gdb: parseGdb(flags.gdb) }),
     ...(flags.lockstep === true ? { harness: 'lockstep' as const } : {}),
     ...(flags.record === undefined ? {} : { record: resolve(flags.record) }),
@@ -258,14 +254,6 @@ function checkedName(name: string): string {
   if (NAME_PATTERN.test(name)) return name;
   throw new UserError('name-invalid', `--name: "${name}" cannot be a machine's name`, {
     hint: 'use letters, digits, ".", "_" and "-", at most 63, starting with a letter or digit',
-  });
-}
-
-function checkedMemory(text: string): number {
-  const bytes = parseSize(text, '--memory');
-  if (bytes >= LEAST_MEMORY && bytes <= MOST_MEMORY && bytes % PAGE === 0) return bytes;
-  throw new UserError('memory-invalid', `--memory: a machine cannot have ${text}`, {
-    hint: 'give a multiple of 4096 bytes from 1M to 4G: --memory 256M',
   });
 }
 

@@ -11,6 +11,7 @@ import {
   DEVICE_KEYS,
   DISK_KEYS,
   MACHINE_KEYS,
+  MEMORY_KEYS,
   NETWORK_KEYS,
   type MachineFields,
   OneMachine,
@@ -114,6 +115,7 @@ function explain(document: Document, issue: Issue, base: Path, at: (offset: numb
 function settingsAt(path: Path): readonly string[] {
   if (path.includes('disks')) return DISK_KEYS;
   if (path.includes('networks')) return NETWORK_KEYS;
+  if (path.includes('memory')) return MEMORY_KEYS;
   return path.includes('devices') ? DEVICE_KEYS : MACHINE_KEYS;
 }
 
@@ -155,13 +157,13 @@ function reason(cause: unknown): string {
 }
 
 function withPaths(machine: MachineFields, directory: string): MachineOptions {
-  const { disks, networks, devices, guest, kernel, initrd, append, gdb, ...rest } = machine;
+  const { disks, networks, devices, guest, kernel, initrd, append, gdb, memory, ...rest } = machine;
   const paths = Object.entries(present({ guest, kernel, initrd })).map(([key, path]) => [
     key,
     resolve(directory, path),
   ]);
   const options: MachineOptions = {
-    ...present({ ...rest, commandLine: append }),
+    ...present({ ...rest, ...memory, commandLine: append }),
     ...(Object.fromEntries(paths) as Pick<MachineOptions, 'guest' | 'kernel' | 'initrd'>),
   };
   const diskOptions = disks?.map((disk): DiskOption => {

@@ -9,14 +9,9 @@ import { DISPLAY_FORM, displayOf } from './display-flag.ts';
 import { GDB_FORM, readGdb } from './gdb-flag.ts';
 import { fieldsOf, NETWORK_KINDS, networkOf } from './network-fields.ts';
 import { readNetwork } from './network-flag.ts';
+import { MEMORY_FORM, memoryOf, type MemoryOptions } from './memory-flag.ts';
 import { DISK_FORMATS, HIGHEST_ADDRESS, MOST_A_SECOND, type GdbOption, type NetworkOption } from './options.ts';
 import { sizeInBytes } from './size.ts';
-
-/** Bytes of a page: memory is handed out in these. */
-const PAGE = 4096;
-const LEAST_MEMORY = 1024 * 1024;
-/** One memory node, the most that a 32-bit address reaches. */
-const MOST_MEMORY = 4 * 1024 ** 3;
 
 /** What a machine may be called: it is also a file name. */
 export const NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
@@ -27,14 +22,51 @@ const number = (least: number, most: number, what: string) => {
   return z.int({ error }).min(least, { error }).max(most, { error });
 };
 
-const memoryError = 'a size such as 256M: a multiple of 4096 bytes, from 1M to 4G';
-const isMemory = (bytes: number | undefined): boolean =>
-  bytes !== undefined && bytes >= LEAST_MEMORY && bytes <= MOST_MEMORY && bytes % PAGE === 0;
+const bytes = z.union([z.int(), z.string()], { error: MEMORY_FORM });
+const memoryText = (value: MemoryFields): string => {
+  if (typeof value !== 'object') return String(value);
+  const { size, ...limits } = value;
+  const given = Object.entries(limits).filter(([, limit]) => limit !== undefined);
+  return [size, ...given.map(([name, limit]) => `${name}=${limit}`)].join(',');
+};
 const memory = z
-  .union([z.int(), z.string()], { error: memoryError })
-  .refine((value) => isMemory(typeof value === 'string' ? sizeInBytes(value) : value), { error: memoryError })
-  .transform((value) => (typeof value === 'string' ? sizeInBytes(value)! : value))
-  .meta({ description: 'Guest memory: bytes, or a size such as 256M' });
+  .union(
+    [
+      z.int(),
+      z.string(),
+      z.strictObject(
+        {
+          size: bytes.meta({ description: 'What a kernel starts with' }),
+          min: bytes
+            .optional()
+            .meta({ description: 'Least that it is left with; half of what it starts with otherwise' }),
+          max: bytes.optional().meta({ description: 'Most that it may get; what it starts with otherwise' }),
+          buffer: number(0, 1000, 'a percentage')
+            .optional()
+            .meta({ description: 'Percent of what it needs that it gets beyond that; 20 otherwise' }),
+        },
+        { error: MEMORY_FORM },
+      ),
+    ],
+    { error: MEMORY_FORM },
+  )
+  .transform((value, context): MemoryOptions => {
+    const meant = memoryOf(memoryText(value));
+    if (meant !== undefined) return meant;
+    context.addIssue({ code: 'custom', message: MEMORY_FORM });
+    return z.NEVER;
+  })
+  .meta({ description: 'Guest memory: bytes, a size such as 256M, or for a kernel also its limits' });
+
+type Size = number | string;
+type MemoryFields =
+  | Size
+  | {
+      readonly size: Size;
+      readonly min?: Size | undefined;
+      readonly max?: Size | undefined;
+      readonly buffer?: number | undefined;
+    };
 
 const rateError = 'bytes a second, such as 10M';
 const rate = z
@@ -285,6 +317,8 @@ export const MACHINE_KEYS: readonly string[] = ['name', 'machines', ...Object.ke
 export const NETWORK_KEYS: readonly string[] = [...new Set(NETWORK_KINDS.flatMap((kind) => fieldsOf(kind)))];
 /** Names of every setting of a device. */
 export const DEVICE_KEYS: readonly string[] = ['path', 'options'];
+/** Names of every setting of a memory. */
+export const MEMORY_KEYS: readonly string[] = ['size', 'min', 'max', 'buffer'];
 /** Names of every setting of a disk. */
 export const DISK_KEYS: readonly string[] = [
   'path',

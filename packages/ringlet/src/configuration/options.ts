@@ -1,5 +1,6 @@
 /** What a machine is made of, as a caller of the library writes it down. The command line and `machine.yaml` end here. */
 import type { NicDescription } from '@ringlet/root-partition';
+import type { MemoryPool } from '../machine/memory-pool.ts';
 
 /** Formats of disk images. */
 export type DiskFormat = 'raw' | 'vhd' | 'vhdx' | 'iso';
@@ -62,6 +63,19 @@ export interface GdbOption {
   readonly wait?: boolean;
 }
 
+/**
+ * Limits of a kernel's memory, in bytes and whole pages. With them, what it has follows what it reports that it needs;
+ * without, it is what was set by hand: `Machine.memory`.
+ */
+export interface DynamicMemoryOption {
+  /** Least that the guest is left with; half of what it starts with when absent. */
+  readonly min?: number;
+  /** Most that it may get; what it starts with when absent. */
+  readonly max?: number;
+  /** Percent of what it needs that it gets beyond that, 0 to 1000; 20 when absent. */
+  readonly buffer?: number;
+}
+
 /** One network adapter of a machine, and what it is plugged into. */
 export type NetworkOption = NicDescription;
 
@@ -90,6 +104,10 @@ export interface MachineOptions {
   readonly cpus?: number;
   /** Guest memory in bytes, a multiple of 4096; `defaultMemory` when absent. */
   readonly memory?: number;
+  /** What its memory may become while it runs. A kernel's can change, a guest module's cannot. */
+  readonly dynamicMemory?: DynamicMemoryOption;
+  /** Memory that it shares with other kernels' machines of the process; a node of its own when absent. */
+  readonly pool?: MemoryPool;
   /**
    * Directory for Unix sockets that programs of the host and of the guest (AF_VSOCK) meet at: `vsock` and `vsock_PORT`.
    * None when absent. Its path is at most 86 bytes.

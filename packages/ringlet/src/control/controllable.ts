@@ -1,5 +1,5 @@
 /** What the control socket and the command line need of a machine. `Machine` is one; tests bring smaller ones. */
-import type { Picture, Rectangle } from '@ringlet/root-partition';
+import type { MemoryReport, Picture, Rectangle } from '@ringlet/root-partition';
 import type { Observable } from 'rxjs';
 import type { DiskOption } from '../configuration/options.ts';
 import type { ViewOptions, Views } from '../viewer/viewers.ts';
@@ -89,6 +89,12 @@ export interface ControllableViewers {
   close(): Promise<void>;
 }
 
+/** The memory of a machine that runs. */
+export interface ControllableMemory {
+  report(): Promise<MemoryReport>;
+  set(bytes: number | 'pressure'): Promise<MemoryReport>;
+}
+
 /** A machine, as far as controlling it goes. */
 export interface Controllable {
   readonly name: string;
@@ -109,6 +115,7 @@ export interface Controllable {
   readonly viewers: ControllableViewers;
   /** Where gdb is waited for. */
   readonly debugger: Debugger;
+  readonly memory: ControllableMemory;
   /** Its guest's integration components. */
   readonly guest: ControllableGuest;
   /** What its threads traced. */

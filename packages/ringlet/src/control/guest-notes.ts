@@ -2,10 +2,28 @@
 import type { GuestFacts } from '@ringlet/root-partition';
 import type { Observable } from 'rxjs';
 
+/** What is noted. */
+interface GuestNote {
+  readonly heartbeat: string;
+  /** Bytes of memory that it has, and that it says it needs, where that can change. */
+  readonly assigned?: number;
+  readonly demand?: number;
+  readonly system?: GuestFacts;
+}
+
+interface NotedEvent {
+  readonly type: string;
+  readonly state?: string;
+  readonly facts?: GuestFacts;
+  readonly assigned?: number;
+  readonly demand?: number | null;
+}
+
 /** Keeps notes of one machine. */
 export class GuestNotes {
   #heartbeat = 'no-contact';
   #facts: GuestFacts = {};
+  #memory: { readonly assigned: number; readonly demand: number | null } | undefined;
   readonly #subscription: { unsubscribe(): void };
 
   constructor(events$: Observable<{ readonly type: string }>) {
@@ -13,17 +31,26 @@ export class GuestNotes {
   }
 
   /** Plain data for `describe`: how the guest is, and what it says of itself once it does. */
-  describe(): { readonly heartbeat: string; readonly system?: GuestFacts } {
+  describe(): GuestNote {
     const silent = Object.keys(this.#facts).length === 0;
-    return { heartbeat: this.#heartbeat, ...(silent ? {} : { system: this.#facts }) };
+    const { assigned, demand } = this.#memory ?? {};
+    return {
+      heartbeat: this.#heartbeat,
+      ...(assigned === undefined ? {} : { assigned }),
+      ...(demand === undefined || demand === null ? {} : { demand }),
+      ...(silent ? {} : { system: this.#facts }),
+    };
   }
 
   dispose(): void {
     this.#subscription.unsubscribe();
   }
 
-  #note(event: { readonly type: string; readonly state?: string; readonly facts?: GuestFacts }): void {
+  #note(event: NotedEvent): void {
     if (event.type === 'heartbeat' && event.state !== undefined) this.#heartbeat = event.state;
+    if (event.type === 'memory' && event.assigned !== undefined) {
+      this.#memory = { assigned: event.assigned, demand: event.demand ?? null };
+    }
     if (event.type === 'guest-facts' && event.facts !== undefined) this.#facts = event.facts;
   }
 }

@@ -23,6 +23,9 @@ export const Description = z.object({
   cpus: z.number(),
   memory: z.number(),
   heartbeat: z.string().optional(),
+  /** Bytes that the guest has, and says it needs. */
+  assigned: z.number().optional(),
+  demand: z.number().optional(),
   /** What the guest says of itself. */
   system: z.looseObject({}).optional(),
 });

@@ -21,6 +21,7 @@ import { debuggerMethods } from './methods/debugger.ts';
 import { diskMethods } from './methods/disks.ts';
 import { displayMethods } from './methods/display.ts';
 import { guestMethods } from './methods/guest.ts';
+import { memoryMethods } from './methods/memory.ts';
 import { inspectionMethods } from './methods/inspection.ts';
 import { machineMethods } from './methods/machine.ts';
 import { tracingMethods } from './methods/tracing.ts';
@@ -44,6 +45,7 @@ const METHODS: MethodGroup = {
   ...streamMethods,
   ...diskMethods,
   ...guestMethods,
+  ...memoryMethods,
   ...displayMethods,
   ...viewerMethods,
   ...debuggerMethods,

@@ -124,7 +124,7 @@ export class LockstepHarness implements Harness {
     const { kernel } = this.#system;
     // The host's processors would decide which reserves fit.
     kernel.setLogicalProcessors(this.#parts.cpus);
-    const { partition, vram } = this.#guest;
+    const { partition, vram, memory } = this.#guest;
     const { display } = description;
     this.#rootVp = this.#system.claimRootVp();
     this.#devices = new DeviceHost({
@@ -134,6 +134,7 @@ export class LockstepHarness implements Harness {
       description: {
         ...description,
         ...(display && { display: { ...display, ...(vram && { vram }) } }),
+        memory,
         partition,
         rootVp: this.#rootVp,
         memoryBytes,
@@ -211,9 +212,7 @@ export class LockstepHarness implements Harness {
   #release(): void {
     if (!this.#system || !this.#guest) return;
     this.#guest.dispose();
-    this.#system.deletePartition(this.#guest.partition);
     if (this.#devices) this.#system.releaseRootVp(this.#rootVp);
-    this.#system.releaseNode(this.#guest.node);
   }
 
   /** Runs to the end, and says how that came. */

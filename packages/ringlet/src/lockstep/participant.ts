@@ -1,5 +1,5 @@
 /** What takes turns in a lockstep run, and what a kind of guest brings to one. */
-import type { DisplayDescription } from '@ringlet/root-partition';
+import type { DisplayDescription, DynamicMemoryDescription } from '@ringlet/root-partition';
 import type { Exit, Vp } from '@ringlet/microkernel';
 import type { DebuggedPartition } from '@ringlet/x64';
 import type { NodeAccess } from '../machine/system.ts';
@@ -22,6 +22,7 @@ export interface LockstepGuest {
   readonly node: NodeAccess;
   readonly partition: number;
   readonly vram?: DisplayDescription['vram'];
+  readonly memory?: DynamicMemoryDescription;
   /** One for each virtual processor. */
   readonly participants: readonly Participant[];
   readonly vps: readonly Vp[];

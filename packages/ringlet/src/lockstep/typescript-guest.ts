@@ -39,6 +39,10 @@ export function prepareTypeScriptGuest(
       },
     };
   });
+  const dispose = (): void => {
+    system.deletePartition(partition);
+    system.releaseNode(node);
+  };
   // Such a guest has no console input.
-  return { node, partition, participants, vps, write() {}, dispose() {} };
+  return { node, partition, participants, vps, write() {}, dispose };
 }

@@ -103,11 +103,12 @@ export async function prepareX64Guest(
       },
     };
   });
-  const { vram } = prepared;
+  const { vram, memory } = prepared;
   return {
     node,
     partition,
     ...(vram && { vram }),
+    ...(memory && { memory }),
     participants,
     vps,
     state: [prepared.start(0).platform],

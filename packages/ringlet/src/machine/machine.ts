@@ -35,6 +35,7 @@ import type { Harness } from './harness.ts';
 import { Keyboard } from './keyboard.ts';
 import { partAt } from './inspection-path.ts';
 import { MachineTrace } from './machine-trace.ts';
+import { Memory, memoryLimitsOf } from './memory.ts';
 import { Mouse } from './mouse.ts';
 import type { TraceRecord } from '../trace/trace-record.ts';
 import type { DevicePart, GuestParts } from './parts.ts';
@@ -84,6 +85,8 @@ export class Machine implements Controllable {
   readonly viewers: Viewers;
   /** Where gdb may connect, for guests that are kernels. */
   readonly debugger: MachineDebugger;
+  /** How much memory it has, where that can change. */
+  readonly memory: Memory;
   /** Its guest's integration components: clock, keys. */
   readonly guest: GuestServices;
   /** What its threads traced: see {@link Machine.trace}. */
@@ -129,6 +132,7 @@ export class Machine implements Controllable {
     this.keyboard = new Keyboard(ask);
     this.mouse = new Mouse(ask);
     this.viewers = new Viewers(this, this.#options.display !== 'none');
+    this.memory = new Memory(ask);
     this.guest = new GuestServices(ask);
     this.debugger = new MachineDebugger({
       name: this.name,
@@ -336,6 +340,7 @@ export class Machine implements Controllable {
         reserve: this.#options.reserve ?? 0,
       },
       memoryBytes: memory,
+      memoryLimits: memoryLimitsOf(memory, this.#options),
       devices: this.#devices,
       description: {
         name: this.#take.name ?? this.name,
@@ -398,7 +403,12 @@ export class Machine implements Controllable {
   }
 }
 
-function guestOf({ guest, kernel, initrd, commandLine, args = [], gdb }: MachineOptions): GuestParts {
+function guestOf({ guest, kernel, initrd, commandLine, args = [], gdb, pool, harness }: MachineOptions): GuestParts {
+  if (pool !== undefined && (kernel === undefined || harness === 'lockstep')) {
+    throw new UserError('pool-not-shared', 'a pool of memory is for kernels, and not for runs in lockstep', {
+      hint: 'leave out pool',
+    });
+  }
   if (guest !== undefined && kernel === undefined) {
     return { kind: 'typescript', module: existing(guest, 'guest-not-found', 'guest'), args };
   }
@@ -413,6 +423,7 @@ function guestOf({ guest, kernel, initrd, commandLine, args = [], gdb }: Machine
     initrd: initrd === undefined ? undefined : existing(initrd, 'initrd-not-found', 'initial RAM disk'),
     commandLine: commandLine ?? '',
     held: gdb?.wait === true,
+    ...(pool && { pool }),
   };
 }
 

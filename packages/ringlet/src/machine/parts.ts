@@ -1,6 +1,7 @@
 /** What a machine is made of, whichever harness runs it: paths are absolute, defaults are filled in. */
 import type { DeviceHostDescription } from '@ringlet/root-partition';
 import type { GivenOptions } from '../configuration/device-options.ts';
+import type { MemoryPool } from './memory-pool.ts';
 
 /** A TypeScript guest: absolute path of its module, and words for it. */
 export interface TypeScriptGuestParts {
@@ -17,6 +18,8 @@ export interface X64GuestParts {
   readonly commandLine: string;
   /** Its processors wait for a debugger before their first instruction. */
   readonly held?: boolean;
+  /** Memory that it shares with others; a node of its own when absent. */
+  readonly pool?: MemoryPool;
 }
 
 /** What a machine runs. */
@@ -36,6 +39,8 @@ export interface MachineParts {
   /** Its share of the logical processors: weight from 1 to 10000, cap and reserve in percent of each processor. */
   readonly share: { readonly weight: number; readonly cap: number; readonly reserve: number };
   readonly memoryBytes: number;
+  /** What that may become while it runs, in bytes; percent of its demand that a guest gets beyond it, if demand decides. */
+  readonly memoryLimits: { readonly minimum: number; readonly maximum: number; readonly buffer?: number };
   readonly devices: readonly DevicePart[];
   readonly description: Omit<DeviceHostDescription, 'partition' | 'rootVp' | 'memoryBytes'>;
 }

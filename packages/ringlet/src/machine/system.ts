@@ -26,6 +26,8 @@ import {
 import { invariant, UserError } from '@ringlet/wire';
 import { HostClock, monotonicNanoseconds } from '../host/clock.ts';
 import { copyWithin, createMemory, type SharedMemory } from '../host/memory.ts';
+import { freeRam } from './memory-home.ts';
+import { poolTooSmall } from './memory-pool.ts';
 import type { MachineParts } from './parts.ts';
 
 /** The root partition's id. */
@@ -133,7 +135,8 @@ export class System {
   /**
    * Creates a partition with memory and virtual processors.
    *
-   * @throws UserError when this process can hold no more partitions, or its share of the processors makes no sense
+   * @throws UserError when this process can hold no more partitions, the node not this one, or its share of the processors
+   * makes no sense
    */
   createPartition(
     node: NodeAccess,
@@ -142,28 +145,41 @@ export class System {
   ): number {
     const { gpaPages, ram, apic } = layout;
     const id = this.kernel.createPartition({ node: node.id, gpaPages, privileges: CHILD_PRIVILEGES });
+    if (id === -HvStatus.InsufficientMemory) throw poolTooSmall(gpaPages / 1024, this.kernel.freePageCount(node.id));
     if (id < 0) {
       throw new UserError('too-many-machines', 'no more partitions can be created in this process', {
         hint: 'stop a machine, or start this one in a process of its own',
       });
     }
-    for (const { start, bytes } of ram) {
-      const pages = bytes / PAGE_SIZE;
-      const first = this.kernel.allocatePages(node.id, pages);
-      invariant(first >= 0, 'a node holds the partition it was made for');
-      this.#check(this.kernel.mapGpaPages(id, start / PAGE_SIZE, first, pages, Access.All), 'map memory');
-    }
-    this.#check(this.kernel.initializePartition(id), 'initialise a partition');
-    const { CpuWeight, CpuCap, CpuReserve } = PartitionProperty;
-    this.#setProperty(id, CpuWeight, share.weight);
-    this.#setProperty(id, CpuCap, share.cap === 100 ? 0 : share.cap * PER_PERCENT);
-    this.#setProperty(id, CpuReserve, share.reserve * PER_PERCENT);
-    for (let vp = 0; vp < cpus; vp++) {
-      this.#check(this.kernel.createVp(id, vp, apic ? { apic } : {}), 'create a virtual processor');
-      // A paravirtual processor needs no initial registers: all of them run from the start.
-      if (vp > 0 && !apic) this.#check(this.kernel.startVp(id, vp), 'start a virtual processor');
+    try {
+      this.#check(this.kernel.initializePartition(id), 'initialise a partition');
+      for (const range of ram) this.#giveRam(node.id, id, range);
+      const { CpuWeight, CpuCap, CpuReserve } = PartitionProperty;
+      this.#setProperty(id, CpuWeight, share.weight);
+      this.#setProperty(id, CpuCap, share.cap === 100 ? 0 : share.cap * PER_PERCENT);
+      this.#setProperty(id, CpuReserve, share.reserve * PER_PERCENT);
+      for (let vp = 0; vp < cpus; vp++) {
+        this.#check(this.kernel.createVp(id, vp, apic ? { apic } : {}), 'create a virtual processor');
+        // A paravirtual processor needs no initial registers: all of them run from the start.
+        if (vp > 0 && !apic) this.#check(this.kernel.startVp(id, vp), 'start a virtual processor');
+      }
+    } catch (error) {
+      freeRam(this, node.id, id, ram);
+      this.deletePartition(id);
+      throw error;
     }
     return id;
+  }
+
+  #giveRam(node: number, id: number, { start, bytes }: PartitionLayout['ram'][number]): void {
+    const pages = bytes / PAGE_SIZE;
+    const first = this.kernel.allocatePages(node, pages);
+    if (first >= 0) {
+      return this.#check(this.kernel.mapGpaPages(id, start / PAGE_SIZE, first, pages, Access.All), 'map memory');
+    }
+    // In a pool that others have used there is seldom a run so long.
+    const free = this.kernel.freePageCount(node);
+    if (this.kernel.backGpaPages(id, start / PAGE_SIZE, pages) < pages) throw poolTooSmall(pages, free);
   }
 
   /** Deletes a partition and all that it owned. */

@@ -38,6 +38,8 @@ const REQUESTS: Readonly<
   pressKeys: true,
   useMouse: true,
   setLink: true,
+  memory: true,
+  setMemory: true,
 };
 
 /** @throws UserError `recording-damaged` when something in it is none of a machine's requests */

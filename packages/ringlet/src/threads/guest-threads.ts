@@ -1,5 +1,5 @@
 /** What a harness of threads needs to know of a kind of guest: its memory, and what each of its processors' threads runs. */
-import type { DisplayDescription } from '@ringlet/root-partition';
+import type { DisplayDescription, DynamicMemoryDescription } from '@ringlet/root-partition';
 import type { DebuggedPartition } from '@ringlet/x64';
 import type { NodeAccess, System } from '../machine/system.ts';
 
@@ -9,6 +9,8 @@ export interface PreparedGuest {
   readonly partition: number;
   /** Memory of its video card, where it has one. */
   readonly vram?: DisplayDescription['vram'];
+  /** Its memory, where that can change. */
+  readonly memory?: DynamicMemoryDescription;
   /** What the thread of a virtual processor is given beside what all are given. Can be posted. */
   start(vp: number): unknown;
   /** What is known of its processors beside what the microkernel knows, as plain data. */
@@ -17,7 +19,7 @@ export interface PreparedGuest {
   debug?(): DebuggedPartition;
   /** Takes bytes for the guest's console. */
   write(bytes: Uint8Array): void;
-  /** The guest's threads have ended. */
+  /** The guest's threads have ended: its partition and its memory go. */
   dispose(): void;
 }
 

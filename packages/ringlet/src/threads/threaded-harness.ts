@@ -127,12 +127,8 @@ export class ThreadedHarness implements Harness {
       await deviceThread.terminate();
       this.#deviceThreadGone('the machine was stopped');
     }
-    if (this.#guest) this.#system.deletePartition(this.#guest.partition);
+    this.#guest?.dispose();
     if (this.#rootVp !== undefined) this.#system.releaseRootVp(this.#rootVp);
-    if (this.#guest) {
-      this.#system.releaseNode(this.#guest.node);
-      this.#guest.dispose();
-    }
     this.#rootVp = this.#guest = undefined;
     this.#processors = [];
   }
@@ -156,7 +152,7 @@ export class ThreadedHarness implements Harness {
 
   #startDevices(code: URL): Promise<void> {
     const { display } = this.#machine.description;
-    const { vram } = this.#guest!;
+    const { vram, memory } = this.#guest!;
     const workerData: DeviceThreadStart = {
       system: this.#system.access,
       node: this.#guest!.node,
@@ -166,6 +162,7 @@ export class ThreadedHarness implements Harness {
       description: {
         ...this.#machine.description,
         ...(display && { display: { ...display, ...(vram && { vram }) } }),
+        memory,
         partition: this.#guest!.partition,
         rootVp: this.#rootVp!,
         memoryBytes: this.#machine.memoryBytes,

@@ -33,6 +33,10 @@ export class TypeScriptGuest implements GuestThreads {
     const partition = system.createPartition(node, layout, this.#parts);
     const start: ParavirtualStart = { memoryBytes, args: this.#guest.args };
     // A TypeScript guest has no console input: what is typed goes nowhere.
-    return { node, partition, start: () => start, write: () => {}, dispose: () => {} };
+    const dispose = (): void => {
+      system.deletePartition(partition);
+      system.releaseNode(node);
+    };
+    return { node, partition, start: () => start, write: () => {}, dispose };
   }
 }

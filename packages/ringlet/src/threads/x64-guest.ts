@@ -2,7 +2,9 @@
  * x86-64 guests: a kernel in the partition's memory, and for each virtual processor an area of its own in system pages
  * that no partition maps.
  *
- *     node   [core's data 64 KiB][second-level table][RAM …][VP areas][code masks][words the VPs share][ROM][VRAM]
+ *     node   [core's data 64 KiB][second-level table][RAM …][VP areas][code masks][words the VPs share][ROM][VRAM][free …]
+ *
+ * What is free at the end is for memory that is added while the machine runs. In a pool other machines' pages are between.
  */
 import { readFileSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
@@ -29,23 +31,34 @@ import {
 import { bundle, siblingModule } from '../host/bundle.ts';
 import { loadCore } from '../host/x64-core.ts';
 import type { MachineParts, X64GuestParts } from '../machine/parts.ts';
-import type { NodeAccess, System } from '../machine/system.ts';
+import { type MemoryHome, ownHome } from '../machine/memory-home.ts';
+import type { System } from '../machine/system.ts';
 import { ConsoleInput } from './console-input.ts';
 import type { GuestThreads, PreparedGuest } from './guest-threads.ts';
 import type { X64Start } from './messages.ts';
 
 /** Decoded code of each virtual processor: three boots' worth. It starts over when it is full. */
 const ARENA_BYTES = 32 * 1024 * 1024;
-/** The core's constants lie below this address of every node it runs on. */
-const CORE_DATA_PAGES = 16;
 const FOUR_GIB_PAGES = 0x10_0000;
 const SEED_BYTES = 32;
 /** What Linux has to know of a machine without firmware, whose console has flow control. */
 const LINUX_COMMAND_LINE = 'console=ttyS0,115200n8r efi=noruntime reboot=acpi';
+/** Memory that is added is used at once: Debian's kernels leave that to whoever runs them. */
+const USE_ADDED_MEMORY = 'memhp_default_state=online';
 /** Bytes of the masks for each system page. */
 const MASK_BYTES = 8;
 /** Where the bus lock is in the page of shared words; the table of VP areas is before it. */
 const BUS_LOCK = 2048;
+
+/** A partition with memory and nothing in it. */
+interface EmptyMachine {
+  readonly home: MemoryHome;
+  readonly partition: number;
+  /** The processor's core, compiled. */
+  readonly module: object;
+  readonly vramPages: number;
+  readonly map: Pick<ReturnType<typeof layOutMemory>, 'ram' | 'room' | 'lowWindow'>;
+}
 
 /** An x86-64 guest that was made ready. */
 export interface PreparedX64Guest extends PreparedGuest {
@@ -86,24 +99,39 @@ export class X64Guest implements GuestThreads {
 
   async prepare(system: System): Promise<PreparedX64Guest> {
     const module = await loadCore();
-    const { cpus, memoryBytes } = this.#parts;
-    const { kernel } = system;
-    const { ram, lowWindow } = layOutMemory(memoryBytes);
-    const ramPages = ram.reduce((pages, { bytes }) => pages + bytes / PAGE_SIZE, 0);
-    const last = ram.at(-1)!;
+    const { cpus, memoryBytes, memoryLimits } = this.#parts;
+    const roomBytes = memoryLimits.maximum - memoryBytes;
+    const { ram, room, lowWindow } = layOutMemory(memoryBytes, roomBytes);
+    const ramPages = [...ram, room].reduce((pages, { bytes }) => pages + bytes / PAGE_SIZE, 0);
+    const last = roomBytes > 0 ? room : ram.at(-1)!;
     const gpaPages = Math.max(FOUR_GIB_PAGES, (last.start + last.bytes) / PAGE_SIZE);
     const areaPages = vpAreaBytes(ARENA_BYTES) / PAGE_SIZE;
     const vramPages = vramPagesOf(this.#parts.description.display);
-    const besides = CORE_DATA_PAGES + cpus * areaPages + 3 + vramPages;
+    const besides = cpus * areaPages + 3 + vramPages;
     const maskPages = Math.ceil(((ramPages + besides) * MASK_BYTES * 1.01) / PAGE_SIZE) + 8;
-    const node = system.createNode(ramPages + besides + maskPages, gpaPages);
-    invariant(kernel.allocatePages(node.id, CORE_DATA_PAGES) === 0, "the core's data is at the beginning of its node");
-    const partition = system.createPartition(node, { gpaPages, ram, apic: 'x2apic' }, this.#parts);
-    const areas = this.#layOutAreas(system, node, partition, areaPages);
-    const debugPage = kernel.allocatePages(node.id, 1);
-    invariant(debugPage >= 0, "a node holds its debugger's table");
-    mapResetVector(system, node, partition);
-    const vram = vramPages === 0 ? -1 : kernel.allocatePages(node.id, vramPages);
+    const home = this.#guest.pool?.enter(system) ?? ownHome(system, ramPages + besides + maskPages, gpaPages);
+    const places = [...ram, room];
+    let partition: number | undefined;
+    try {
+      partition = system.createPartition(home.node, { gpaPages, ram, apic: 'x2apic' }, this.#parts);
+      return this.#fill(system, { home, partition, module, vramPages, map: { ram, room, lowWindow } });
+    } catch (error) {
+      home.leave(partition, places);
+      throw error;
+    }
+  }
+
+  /** Puts everything into a partition that has its memory. */
+  #fill(system: System, { home, partition, module, vramPages, map }: EmptyMachine): PreparedX64Guest {
+    const { cpus, memoryBytes, memoryLimits } = this.#parts;
+    const { kernel } = system;
+    const { node } = home;
+    const { ram, room, lowWindow } = map;
+    const roomBytes = room.bytes;
+    const areas = this.#layOutAreas(system, home, partition);
+    const debugPage = home.allocate(1);
+    mapResetVector(system, home, partition);
+    const vram = vramPages === 0 ? -1 : home.allocate(vramPages);
     const file = readable(this.#guest.kernel);
     const initrd = this.#guest.initrd === undefined ? undefined : readable(this.#guest.initrd);
     const loaded = loadKernel({
@@ -111,9 +139,10 @@ export class X64Guest implements GuestThreads {
       ...(initrd && { initrd }),
       memory: kernel.memory(partition),
       memoryBytes,
+      roomBytes,
       processors: cpus,
       commandLine: this.#guest.commandLine,
-      linuxCommandLine: LINUX_COMMAND_LINE,
+      linuxCommandLine: roomBytes > 0 ? `${LINUX_COMMAND_LINE} ${USE_ADDED_MEMORY}` : LINUX_COMMAND_LINE,
       randomSeed: this.#options.randomSeed ?? randomBytes(SEED_BYTES),
     });
     giveBack(file);
@@ -153,6 +182,7 @@ export class X64Guest implements GuestThreads {
     return {
       node,
       partition,
+      memory: { node: node.id, startup: memoryBytes, ram, room, ...memoryLimits },
       ...(vram >= 0 && { vram: { first: vram, count: vramPages, windows: [lowWindow] } }),
       start,
       inspect: () => ({
@@ -162,18 +192,18 @@ export class X64Guest implements GuestThreads {
       debug,
       write: (bytes) => input.write(bytes),
       feed: () => input.feed(),
-      dispose: () => input.dispose(),
+      dispose: () => {
+        input.dispose();
+        home.leave(partition, [...ram, room]);
+      },
     };
   }
 
-  #layOutAreas({ kernel }: System, node: NodeAccess, partition: number, areaPages: number): readonly number[] {
-    const allocate = (pages: number): number => {
-      const first = kernel.allocatePages(node.id, pages);
-      invariant(first >= 0, 'a node holds what its processors need');
-      return first * PAGE_SIZE;
-    };
+  #layOutAreas({ kernel }: System, home: MemoryHome, partition: number): readonly number[] {
+    const allocate = (pages: number): number => home.allocate(pages) * PAGE_SIZE;
+    const areaPages = vpAreaBytes(ARENA_BYTES) / PAGE_SIZE;
     const areas = Array.from({ length: this.#parts.cpus }, () => allocate(areaPages));
-    const { buffer } = node.memory;
+    const { buffer } = home.node.memory;
     const codeMasks = allocate(Math.ceil(((buffer.byteLength / PAGE_SIZE) * MASK_BYTES) / PAGE_SIZE));
     const shared = allocate(1);
     const { offset: slat, pageCount: slatPages } = kernel.secondLevelTable(partition);
@@ -198,10 +228,9 @@ function ring({ words, counter }: Doorbell): void {
 }
 
 /** Gives the guest its ROM: one page, wherever it is looked for. */
-function mapResetVector({ kernel }: System, node: NodeAccess, partition: number): void {
-  const page = kernel.allocatePages(node.id, 1);
-  invariant(page >= 0, 'a node holds its ROM');
-  new Uint8Array(node.memory.buffer, page * PAGE_SIZE, PAGE_SIZE).set(makeResetVector());
+function mapResetVector({ kernel }: System, home: MemoryHome, partition: number): void {
+  const page = home.allocate(1);
+  new Uint8Array(home.node.memory.buffer, page * PAGE_SIZE, PAGE_SIZE).set(makeResetVector());
   for (const address of RESET_VECTOR_PAGES) {
     const status = kernel.mapGpaPages(partition, address / PAGE_SIZE, page, 1, Access.Read | Access.Execute);
     invariant(status === HvStatus.Success, 'a ROM can be mapped');

@@ -26,6 +26,8 @@ export interface LoadKernelOptions {
   readonly memory: GuestMemory;
   /** RAM in bytes, as given to {@link layOutMemory}. */
   readonly memoryBytes: number;
+  /** What may be added while it runs, as given to {@link layOutMemory}; nothing when absent. */
+  readonly roomBytes?: number;
   /** How many processors, or the ids of their local APICs with the one that boots first. Default 1. */
   readonly processors?: number | readonly number[];
   /** Initial RAM disk, in whatever format the kernel takes; the first module of a Multiboot kernel. */
@@ -67,7 +69,7 @@ export interface LoadedKernel {
  * `random-seed`. Some of the file may be in memory by then: do not start the machine.
  */
 export function loadKernel(options: LoadKernelOptions): LoadedKernel {
-  const memory = new BootMemory(options.memory, layOutMemory(options.memoryBytes));
+  const memory = new BootMemory(options.memory, layOutMemory(options.memoryBytes, options.roomBytes));
   const description: KernelDescription = {
     commandLine: options.commandLine ?? '',
     ramdisk: options.initrd,

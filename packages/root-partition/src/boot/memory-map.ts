@@ -13,6 +13,7 @@
  *     f800_0000         window of the VMBus, low
  *     fec0_0000         I/O APIC and local APIC, where a PC has them
  *   1_0000_0000  RAM    what did not fit below
+ *                room   for memory that is added while the machine runs
  *                       window of the VMBus, high
  *
  * A PC reserves the same places, so guests expect them. RAM below 1 MiB is what real-mode code needs to start a
@@ -30,6 +31,8 @@ export interface MemoryRange {
 export interface MemoryMap {
   /** What must be backed by memory, in address order; page-aligned. */
   readonly ram: readonly MemoryRange[];
+  /** Where memory can be added while the machine runs: whole units of {@link ROOM_UNIT}, or nothing. */
+  readonly room: MemoryRange;
   /** Address space for VMBus devices below 4 GiB; never covered by RAM. */
   readonly lowWindow: MemoryRange;
   /** The same above all RAM. */
@@ -64,6 +67,9 @@ export const FIRMWARE_TABLES: MemoryRange = { start: 0x80000, bytes: 0x20000 };
 export const LOW_RAM_END = 0xa0000;
 export const HIGH_RAM_START = 0x10_0000;
 
+/** Linux adds memory in sections of this size. */
+const ROOM_UNIT = 128 * 2 ** 20;
+
 const FOUR_GIB = 2 ** 32;
 const LOW_WINDOW: MemoryRange = { start: 0xf800_0000, bytes: 0x06c0_0000 };
 const HIGH_WINDOW_BYTES = FOUR_GIB;
@@ -75,9 +81,10 @@ const LARGEST = 2 ** 39;
  * Lays out a machine's memory.
  *
  * @param memoryBytes - RAM, with the 384 KiB below 1 MiB that a PC does not show counted in
+ * @param roomBytes - what may be added later; the room is larger where it is no whole number of units
  * @throws UserError `memory-size` when it is not a number of pages, or too little or too much
  */
-export function layOutMemory(memoryBytes: number): MemoryMap {
+export function layOutMemory(memoryBytes: number, roomBytes = 0): MemoryMap {
   if (!Number.isInteger(memoryBytes / PAGE) || memoryBytes < SMALLEST || memoryBytes > LARGEST) {
     throw new UserError('memory-size', `a machine cannot have ${memoryBytes} bytes of memory`, {
       hint: 'Give a multiple of 4 KiB from 4 MiB up, such as 512M.',
@@ -89,9 +96,13 @@ export function layOutMemory(memoryBytes: number): MemoryMap {
   ];
   const above = memoryBytes - LOW_WINDOW.start;
   if (above > 0) ram.push({ start: FOUR_GIB, bytes: above });
-  const top = FOUR_GIB + Math.max(above, 0);
+  const room = {
+    start: Math.ceil((FOUR_GIB + Math.max(above, 0)) / ROOM_UNIT) * ROOM_UNIT,
+    bytes: Math.ceil(roomBytes / ROOM_UNIT) * ROOM_UNIT,
+  };
+  const top = room.start + room.bytes;
   const highWindow = { start: Math.ceil(top / FOUR_GIB) * FOUR_GIB, bytes: HIGH_WINDOW_BYTES };
-  return { ram, lowWindow: LOW_WINDOW, highWindow };
+  return { ram, room, lowWindow: LOW_WINDOW, highWindow };
 }
 
 /** The memory map as a guest is told: RAM, less what the tables occupy. The windows stay out, or drivers could not claim them. */

@@ -25,6 +25,13 @@ import { type DiskDescription, type DiskRequests, MachineDisks } from './machine
 import { type DisplayDescription, type DisplayRequests, MachineDisplay, NO_DISPLAY } from './machine-display.ts';
 import { type FileRequests, MachineFiles } from './machine-files.ts';
 import { type IntegrationRequests, MachineIntegration } from './machine-integration.ts';
+import {
+  type DynamicMemoryDescription,
+  FIXED_MEMORY,
+  MachineMemory,
+  type MemoryEvent,
+  type MemoryRequests,
+} from './machine-memory.ts';
 import { MachineNetwork, type NetworkRequests, type NicDescription } from './machine-network.ts';
 import type { Answers, MachinePart } from './machine-part.ts';
 import { MachineSockets, type SocketRequests } from './machine-sockets.ts';
@@ -47,6 +54,8 @@ export interface DeviceHostDescription {
   readonly display?: DisplayDescription;
   /** Directory of the Unix sockets that the guest's are connected with; none when absent. */
   readonly sockets?: string | undefined;
+  /** Its memory, if that can change while it runs. */
+  readonly memory?: DynamicMemoryDescription | undefined;
 }
 
 /** What a device host is constructed with. */
@@ -86,7 +95,8 @@ export type DeviceHostEvent =
   | { readonly type: 'protocol'; readonly protocol: DeviceLayouts }
   | { readonly type: 'device-error'; readonly device: string; readonly message: string }
   | PacketHeldEvent
-  | DisplayEvent;
+  | DisplayEvent
+  | MemoryEvent;
 
 /** What the outside may ask of a machine's devices: name, parameters and answer of each request. */
 export interface DeviceHostRequests
@@ -97,6 +107,7 @@ export interface DeviceHostRequests
     FileRequests,
     IntegrationRequests,
     DisplayRequests,
+    MemoryRequests,
     NetworkRequests,
     SocketRequests {
   inspect(parameters: Record<string, never>): Record<string, unknown>;
@@ -185,6 +196,15 @@ export class DeviceHost {
     const display = description.display
       ? new MachineDisplay(description.display, { kernel, partition: child, world, report: (e) => options.report(e) })
       : NO_DISPLAY;
+    const dynamic = description.memory
+      ? new MachineMemory(description.memory, {
+          kernel,
+          partition: child,
+          world,
+          held: () => this.#bus.heldPages(),
+          report: (event) => options.report(event),
+        })
+      : FIXED_MEMORY;
     const files = new MachineFiles({ world, io, disk: (place) => disks.disk(place) });
     const devices = new MachineDevices({
       world,
@@ -202,12 +222,13 @@ export class DeviceHost {
         options.wake();
       },
     });
-    this.#parts = [integration, disks, network, display, sockets, files, devices, debug];
+    this.#parts = [integration, disks, network, display, dynamic, sockets, files, devices, debug];
     this.#answers = {
       ...integration.answers,
       ...disks.answers,
       ...network.answers,
       ...display.answers,
+      ...dynamic.answers,
       ...files.answers,
       ...devices.answers,
       ...debug.answers,

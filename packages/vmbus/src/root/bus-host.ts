@@ -8,6 +8,7 @@
  *     SynIC ── messages ──▶ RootBus ── open, close ──▶ ServedChannel ──▶ Vsp
  *       └───── events ───▶ TurnQueue ── turns ──────────────┘
  */
+import { PAGE_SIZE } from '@ringlet/microkernel';
 import { invariant } from '@ringlet/wire';
 import { ChannelTrace } from '../channel/channel-trace.ts';
 import { RingChannel } from '../channel/ring-channel.ts';
@@ -60,6 +61,7 @@ export class BusHost {
   /** Channel id by monitor bit. */
   readonly #monitored = new Uint16Array(MONITOR_IDS);
   #monitorPage: MonitorPage | undefined;
+  #monitorPages: readonly number[] = [];
   #monitorTimer: (() => void) | undefined;
   #retryTimer: (() => void) | undefined;
   #deviceFailures = 0;
@@ -95,6 +97,16 @@ export class BusHost {
       this.bus.revoke(id);
       throw thrown;
     }
+  }
+
+  /**
+   * Guest pages that the bus and its devices keep to: those of GPADLs, whose places rings and buffers remember, and the
+   * monitor pages. They must not be unmapped.
+   */
+  heldPages(): Set<number> {
+    const pages = new Set(this.#monitorPages);
+    this.bus.eachGpadlPage((page) => pages.add(page));
+    return pages;
   }
 
   /** Takes a device off the bus; `done` is called when it is closed and nothing will call it any more. */
@@ -217,7 +229,7 @@ export class BusHost {
     return {
       send: (message, target) => this.#send(message, target),
       connected: (target, monitor) => this.#connected(target, monitor),
-      disconnected: () => void (this.#monitorPage = undefined),
+      disconnected: () => this.#forgetMonitor(),
       open: (id, ticket, order) => this.bus.openCompleted(id, ticket, this.#open(id, order)),
       reopen: (id, order) => this.#reopen(id, order),
       close: (id, ticket) => this.#close(id, ticket),
@@ -238,12 +250,18 @@ export class BusHost {
 
   #connected(target: MessageTarget, monitor: MonitorPages | undefined): boolean {
     if (!this.#ports.setTarget(target.vp)) return false;
-    this.#monitorPage = undefined;
+    this.#forgetMonitor();
     if (monitor === undefined) return true;
     const { memory } = this.#options;
     if (MonitorPage.find(memory, monitor.toChild) === undefined) return false;
     this.#monitorPage = MonitorPage.find(memory, monitor.toRoot);
+    this.#monitorPages = [monitor.toChild, monitor.toRoot].map((gpa) => Math.floor(gpa / PAGE_SIZE));
     return this.#monitorPage !== undefined;
+  }
+
+  #forgetMonitor(): void {
+    this.#monitorPage = undefined;
+    this.#monitorPages = [];
   }
 
   #open(id: number, order: OpenOrder): boolean {

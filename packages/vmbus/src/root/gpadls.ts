@@ -74,6 +74,14 @@ export class GpadlTable {
     return this.#orphans.size;
   }
 
+  /** Calls `visit` with each guest page that a finished GPADL names, held or not. */
+  eachPage(visit: (page: number) => void): void {
+    const finished = [...this.#byRelid.values()].flatMap((gpadls) => [...gpadls.values()]);
+    for (const { ranges } of [...finished, ...this.#orphans]) {
+      for (const { pages } of ranges) for (let i = 0; i < pages.length; i++) visit(pages[i]!);
+    }
+  }
+
   /** Starts a GPADL on a channel that exists. */
   header(message: BodyOf<'GpadlHeader'>): Assembled {
     const { relid, gpadl: id } = message;

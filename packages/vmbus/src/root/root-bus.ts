@@ -176,6 +176,11 @@ export class RootBus {
     return undefined;
   }
 
+  /** Calls `visit` with each guest page that a GPADL of the child names. */
+  eachGpadlPage(visit: (page: number) => void): void {
+    this.#gpadls.eachPage(visit);
+  }
+
   /** The machine is reset: everything is closed without a word to the child, then `done` is called. */
   reset(done: () => void): void {
     this.#connection.reset(done);

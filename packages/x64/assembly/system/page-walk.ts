@@ -175,12 +175,12 @@ function pageFault(s: usize, va: u64, code: u32): i32 {
   return FAILED;
 }
 
-// SYSTEM_SCRATCH: per level {host address u32, GPA u32 (low half), entry u64}.
+// SYSTEM_SCRATCH: per level {host address u32, guest page u32, entry u64}.
 
 function remember(s: usize, level: i32, gpa: u64, host: usize, entry: u64): void {
   const slot = s + SYSTEM_SCRATCH + ((<usize>level) << 4);
   store<u32>(slot, <u32>host);
-  store<u32>(slot, <u32>gpa, 4);
+  store<u32>(slot, <u32>(gpa >> 12), 4);
   store<u64>(slot, entry, 8);
 }
 
@@ -191,7 +191,7 @@ function update(s: usize, level: i32, want: u64, wide: bool): i32 {
   if ((entry & want) == want) return DONE;
   const host: usize = load<u32>(slot);
   if (host == 0) return DONE; // the entry is no memory: there is nothing to update
-  const gpa: u64 = load<u32>(slot, 4);
+  const gpa = (<u64>load<u32>(slot, 4) << 12) | <u64>(host & 0xfff);
   if (systemAddress(s, gpa, 2) != host) {
     exitGpa(s, gpa, wide ? 8 : 4, 1, entry | want);
     return FAILED;

@@ -110,6 +110,7 @@ export class Lane {
       request.next = undefined;
     }
     request.active = true;
+    request.era = this.channel.memory.uses.begin();
     request.sequence = this.#sequence++;
     return request;
   }
@@ -117,6 +118,7 @@ export class Lane {
   /** Gives a request back to the pool. */
   give(request: StorageRequest): void {
     request.active = false;
+    this.channel.memory.uses.end(request.era);
     request.next = this.#free;
     this.#free = request;
   }

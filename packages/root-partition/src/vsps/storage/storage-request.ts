@@ -56,6 +56,8 @@ export class StorageRequest extends ScsiTask {
   next: StorageRequest | undefined = undefined;
   /** In use: between the ring and its answer. */
   active = false;
+  /** Of the guest's memory that it uses while it is active. */
+  era = 0;
   /** Counts requests of a lane, so that saved ones are issued again in the order they came. */
   sequence = 0;
   /** Clock time it was taken, for the requests whose latency is sampled; else -1. */
