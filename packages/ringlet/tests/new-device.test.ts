@@ -4,6 +4,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { type DeviceFlags, printDevice } from '../src/commands/device.ts';
+import { printDissector } from '../src/commands/dissector.ts';
 import { printSchema } from '../src/commands/schema.ts';
 import { readMachineFile } from '../src/configuration/machine-file.ts';
 import { cFiles } from '../src/kit/c-templates.ts';
@@ -51,6 +52,12 @@ test('it says what it is: its options, its packets, its header and its page', as
     options: { properties: { factor: { minimum: 1, maximum: 1000, default: 2 } } },
     messages: [{ name: 'Ask', tag: 1, bytes: 8 }, { name: 'Answer' }, { name: 'Refusal' }],
   });
+});
+
+test('Wireshark learns its packets', async () => {
+  const host = new RecordingHost();
+  await printDissector({ device: [join(EXAMPLE, 'multiplier.ts')] }, host);
+  expect(host.stdout).toContain('multiplier.answer');
 });
 
 test('an editor learns its options from the schema of machine files', async () => {

@@ -56,7 +56,7 @@ test(
 );
 
 test(
-  'a device: made, checked, tested, run, changed while its guest runs',
+  'a device: made, checked, tested, run, changed while its guest runs, and both of it found in the trace',
   async () => {
     const made = await install.npx('ringlet', 'new', 'device', 'greeter');
     expect(made).toMatchObject({ status: 0, stdout: expect.stringContaining('npx ringlet run greeter.guest.ts') });
@@ -70,6 +70,10 @@ test(
     const running = install.start('ringlet', ...words);
     await expect.poll(running.stdout, PATIENTLY).toContain('21 -> 42, answer 1\n');
 
+    // The first trace of a machine switches tracing on: what it knows of is from then on.
+    const trace = install.start('ringlet', 'trace', 'greeter', '--follow', '--filter', 'device=greeter');
+    await expect.poll(() => answersOf(trace.stdout()), PATIENTLY).toContainEqual({ by: 'factor' });
+
     const file = join(install.folder, 'greeter.ts');
     const first = readFileSync(file, 'utf8');
     const changed = first.replace('question.value * this.#factor', 'question.value + 1000');
@@ -77,6 +81,9 @@ test(
     await expect.poll(running.stderr, PATIENTLY).toMatch(/greeter\.ts is not reloaded[^]*guest-not-compiled/);
     writeFileSync(file, changed);
     await expect.poll(running.stdout, PATIENTLY).toContain('21 -> 1021, answer ');
+    await expect.poll(() => answersOf(trace.stdout()), PATIENTLY).toContainEqual({ by: 'sum' });
+    trace.interrupt();
+    await trace.ended;
     expect(running.stderr()).toContain('greeter.ts: the new version is offered to greeter');
 
     const counts = [...running.stdout().matchAll(/answer (\d+)\n/g)].map((match) => Number(match[1]));
@@ -86,3 +93,11 @@ test(
   },
   5 * MINUTE,
 );
+
+/** What a trace shows of questions and their answers: by which version of the device. */
+function answersOf(trace: string): { by: 'factor' | 'sum' | 'nobody' }[] {
+  return [...trace.matchAll(/→ ASK value=(\d+)\n.*← ANSWER value=(\d+) count=\d+\n/g)].map(([, asked, answered]) => {
+    if (Number(answered) === 2 * Number(asked)) return { by: 'factor' };
+    return { by: Number(answered) === Number(asked) + 1000 ? 'sum' : 'nobody' };
+  });
+}

@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { type DeviceLayouts, protocolLayouts, type ProtocolDescription } from '@ringlet/vmbus';
 import { UserError } from '@ringlet/wire';
 import { bundle } from '../host/bundle.ts';
+import { describeDevice } from '../kit/describe-device.ts';
 import { dissectorOf } from '../trace/dissector.ts';
 import { traceTable } from '../trace/trace-layouts.ts';
 import { ExitCode } from './exit-code.ts';
@@ -32,6 +33,10 @@ async function layoutsOf(file: string): Promise<DeviceLayouts[]> {
     const { protocol } = (each ?? {}) as { protocol?: unknown };
     return isProtocol(protocol) ? [protocol] : [];
   });
+  if (found.length === 0 && typeof device['default'] === 'function') {
+    const { protocol } = await describeDevice(file);
+    if (protocol !== undefined) found.push(protocol);
+  }
   if (found.length > 0) return [...new Set(found)].map(protocolLayouts);
   throw new UserError('device-without-protocol', `${file} exports no protocol`, {
     hint: 'declare what its packets say, and export it: export const Protocol = protocol({ … })',
