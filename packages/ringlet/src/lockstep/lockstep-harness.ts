@@ -177,7 +177,8 @@ export class LockstepHarness implements Harness {
     return {
       lockstep: { time: this.#clock.now() / 10_000, ...this.#trace.inspect(), ...this.#journal?.inspect() },
       ...(this.#system && this.#guest ? this.#system.inspectPartition(this.#guest.partition, this.#rootVp) : {}),
-      ...this.#guest?.inspect?.(),
+      // What is left of a guest that has ended is not looked at.
+      ...(this.#stopped ? {} : this.#guest?.inspect?.()),
     };
   }
 

@@ -191,7 +191,7 @@ export class GdbSession {
 
   #resumeOld(data: string): string | undefined {
     const step = /^s/i.test(data);
-    const [, address] = /^[cCsS](?:[0-9a-f]{2};?)?([0-9a-f]*)$/.exec(data) ?? [];
+    const [, address] = /^(?:[cs]|[CS][0-9a-f]{2};?)([0-9a-f]*)$/.exec(data) ?? [];
     if (address === undefined) return MALFORMED;
     const vp = this.#stepping ?? this.#general;
     if (!step) return this.#resume(() => 'run');
