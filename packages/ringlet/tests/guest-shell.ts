@@ -29,10 +29,19 @@ export class GuestShell {
     });
   }
 
-  /** Starts a machine; it is disposed of when the test has finished. `ready` is what the shell's prompt looks like. */
-  static async start(options: MachineOptions, ready: string | RegExp = '~ # '): Promise<GuestShell> {
+  /**
+   * Starts a machine; it is disposed of when the test has finished. `ready` is what the shell's prompt looks like.
+   *
+   * @param prepare - sees the machine before it starts
+   */
+  static async start(
+    options: MachineOptions,
+    ready: string | RegExp = '~ # ',
+    prepare?: (machine: Machine) => Promise<void>,
+  ): Promise<GuestShell> {
     const shell = new GuestShell(new Machine(options));
     onTestFinished(() => shell.machine.dispose());
+    await prepare?.(shell.machine);
     await shell.machine.start();
     await shell.says(ready);
     return shell;

@@ -4,9 +4,10 @@ import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
-import { type AddressInfo, connect, createServer, type Server } from 'node:net';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { type FaultDescription, HOST_CLOCK, SwitchServer } from '@ringlet/root-partition';
 import { expect, test, type TestContext } from 'vitest';
 import { EVERY_NAME, startNameServer } from '../../root-partition/tests/network/support/name-server.ts';
@@ -28,6 +29,14 @@ echo $ip $router $dns
 `;
 /** iperf3 of this host, with the libraries that it needs, in a place of its own. */
 const IPERF = '/opt/iperf/ld-linux-x86-64.so.2 --library-path /opt/iperf /opt/iperf/iperf3';
+
+/** A program that opens many connections at once, and checks every byte that comes back. */
+function manyConnections(context: TestContext): Record<string, Uint8Array> {
+  const program = join(guests.folder, 'many-connections');
+  const source = fileURLToPath(new URL('programs/many-connections.c', import.meta.url));
+  execFileSync(needTool(context, 'gcc'), ['-O1', '-static', '-o', program, source]);
+  return { 'bin/many-connections': readFileSync(program) };
+}
 
 function filesFor(context: TestContext): Record<string, Uint8Array | string> {
   const iperf = needTool(context, 'iperf3');
@@ -66,9 +75,9 @@ function arrived(report: string): number {
 }
 
 test(
-  'through NAT: DHCP, names, downloads and uploads by hash, iperf3 both ways, and a port forwarded into the guest',
+  'through NAT: DHCP, names, transfers by hash, iperf3 both ways, a forwarded port, 1,000 connections at once',
   async (context) => {
-    const files = filesFor(context);
+    const files = { ...filesFor(context), ...manyConnections(context) };
     const names = await startNameServer();
     context.onTestFinished(() => names.stop());
     const forwarded = await freePort();
@@ -116,6 +125,20 @@ test(
     await guest.shell('until [ -s /tmp/heard ]; do sleep 0.2; done');
     client.destroy();
     expect(await guest.shell('cat /tmp/heard')).toContain(sha256(said));
+
+    // 1,000 connections at once, each with bytes of its own.
+    const open = new Set<Socket>();
+    let most = 0;
+    const echo = createServer((socket) => {
+      most = Math.max(most, open.add(socket).size);
+      socket.on('close', () => open.delete(socket)).on('error', () => {});
+      socket.pipe(socket);
+    });
+    const asked = `many-connections ${GATEWAY} ${await portOf(context, echo)} 1000 20000`;
+    expect(await guest.shell(asked)).toBe('1000 open\n1000 connections, 20000 bytes each way, all as sent');
+    expect(most).toBe(1000);
+    // None is left, here or in the NAT.
+    await expect.poll(() => open.size, { timeout: 5 * MINUTE }).toBe(0);
     expect(await guest.complaints()).toEqual([]);
   },
   10 * MINUTE,

@@ -7,6 +7,8 @@ export { DiskOperation, DiskStatus } from './backends/disk/disk.ts';
 export { FrameFinisher } from './backends/network/finish-frame.ts';
 export type { EmitFrame } from './backends/network/finish-frame.ts';
 export type { Disk, DiskRequest } from './backends/disk/disk.ts';
+export { copyDisk } from './backends/disk/copy-disk.ts';
+export type { CopyDiskOptions, SectorRange } from './backends/disk/copy-disk.ts';
 export { openDisk } from './backends/disk/open-disk.ts';
 export type { DiskFormat, OpenDiskOptions } from './backends/disk/open-disk.ts';
 export { createDisk } from './backends/disk/create-disk.ts';

@@ -4,6 +4,8 @@
  * `/etc/ringlet-init`, from a second archive behind the first, runs before the shell when it is there.
  */
 
+import { AGENT } from './disk/disk-files.ts';
+
 /** The script. */
 export const INIT_SCRIPT = `#!/bin/sh
 # Process 1 of a Ringlet guest.
@@ -53,6 +55,7 @@ if [ -n "$root" ] && ! [ -x /etc/ringlet-init ]; then
   modprobe -q ext4
   if mount -o "$mode$flags" "$device" /mnt; then
     umount /tmp
+    [ -x /bin/ringlet-agent ] && mkdir -p /run/ringlet && cp /bin/ringlet-agent ${AGENT}
     for point in dev proc sys run; do mount -o move /$point /mnt/$point; done
     exec switch_root -c /dev/console /mnt "$init" "$@"
   fi

@@ -44,6 +44,8 @@ export interface PullOptions {
   readonly disk?: boolean | undefined;
   /** Packages to have beside the usual ones; what they need comes with them. */
   readonly with?: readonly string[] | undefined;
+  /** Whether a guest sets up a root disk's packages, though the host could. */
+  readonly inGuest?: boolean | undefined;
   /** Makes the machine that a root disk is made in; a real one otherwise. */
   readonly createMachine?: CreateMachine | undefined;
   /** URL of an archive, to be used instead of apt. */
@@ -209,6 +211,7 @@ async function rootDisk(
     disk,
     scratch,
     createMachine: options.createMachine ?? realMachine,
+    inGuest: options.inGuest === true,
     tell: options.onEvent ?? (() => undefined),
     signal: options.signal,
   });

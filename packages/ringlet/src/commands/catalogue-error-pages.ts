@@ -25,8 +25,8 @@ export const CATALOGUE_ERROR_PAGES: Readonly<Record<string, ErrorPage>> = {
   ),
   'disk-install-failed': page(
     'a root disk could not be made',
-    'A guest makes it: it unpacks packages and runs their scripts. This one failed, got stuck, or was turned off; its last words follow the message. Nothing of its disk is kept.',
-    'Try again: no package is fetched twice. If it fails at the same place, a package of the suite has changed in a way that ringlet does not know.',
+    'An installer makes it: it unpacks packages and runs their scripts, in namespaces of the host or in a guest. This one failed, got stuck, or was turned off; its last words follow the message. Nothing of its disk is kept.',
+    'Try again: no package is fetched twice. If it failed on the host, have a guest do it: --in-guest. If it fails at the same place, a package of the suite has changed in a way that ringlet does not know.',
   ),
   'download-damaged': page(
     'a download does not have the SHA-256 that it should have',

@@ -294,8 +294,9 @@ export function createProgram(host: CommandHost, ended: (code: number) => void):
       '<name>',
       'debian, debian-generic, debian-SUITE, debian-SUITE-generic; with -disk behind it as by --disk, with +PACKAGE,PACKAGE as by --with',
     )
-    .option('--disk', 'with a root disk: a whole system that starts with systemd; takes minutes')
+    .option('--disk', 'with a root disk: a whole system that starts with systemd; takes a minute or more')
     .option('--with <packages>', 'with these packages and what they need, names with commas between them')
+    .option('--in-guest', 'have a guest set up the packages of the disk, though this host could: takes minutes')
     .option('--suite <codename>', 'the suite; bookworm otherwise')
     .option('--kernel <kernel>', 'cloud (for virtual machines) or generic (everything)')
     .option('--mirror <url>', 'fetch from this archive; otherwise through apt where the host has it')

@@ -12,6 +12,8 @@ export interface PullFlags {
   readonly suite?: string;
   readonly kernel?: string;
   readonly disk?: boolean;
+  /** With `--in-guest`. */
+  readonly inGuest?: boolean;
   /** Names with commas between them. */
   readonly with?: string;
   readonly mirror?: string;
@@ -33,10 +35,11 @@ const PHASES: Readonly<Record<string, string>> = {
   fetch: 'fetching the packages of the disk',
   gather: 'unpacking packages',
   format: 'starting a guest that makes the disk',
-  unpack: 'the guest writes the files',
-  prepare: 'the guest prepares packages',
-  configure: 'the guest sets up packages',
-  finish: 'the guest tidies up',
+  unpack: 'writing the files',
+  prepare: 'preparing packages',
+  configure: 'setting up packages',
+  finish: 'tidying up',
+  write: 'making the disk',
 };
 
 /** Runs the command. */

@@ -1,5 +1,4 @@
 /** Files of a root disk that come from no package: who it is, how it is reached, where its packages come from. */
-import { AGENT_PROGRAM } from '../../agent/agent-program.ts';
 import type { DatabaseFile } from './dpkg-database.ts';
 import { DPKG_CONFIGURATION } from './disk-packages.ts';
 
@@ -20,14 +19,17 @@ export const MASKED_UNITS: readonly string[] = [
   'fio.service',
 ];
 
+/** Where the initial root file system leaves the agent. */
+export const AGENT = '/run/ringlet/agent';
+
 const AGENT_UNIT = `[Unit]
 Description=Runs commands for the host (ringlet exec)
 After=systemd-modules-load.service
-ConditionVirtualization=microsoft
+ConditionPathExists=${AGENT}
 
 [Service]
 ExecStartPre=-/sbin/modprobe -q hv_sock
-ExecStart=/usr/sbin/ringlet-agent
+ExecStart=/usr/bin/perl ${AGENT}
 KillMode=process
 Restart=on-failure
 
@@ -66,8 +68,12 @@ export function diskFiles(suite: string, packagesFrom: string): DatabaseFile[] {
     file('etc/initramfs-tools/update-initramfs.conf', 'update_initramfs=no\nbackup_initramfs=no\n'),
     // Making an RSA key takes minutes of a processor in software; clients know this kind.
     file('etc/ssh/sshd_config.d/ringlet.conf', 'HostKey /etc/ssh/ssh_host_ed25519_key\nUseDNS no\n'),
-    // Runs commands for the host.
-    file('usr/sbin/ringlet-agent', AGENT_PROGRAM, 0o755),
+    // What starts in time on real hardware shall on a busy host too.
+    file(
+      'etc/systemd/system.conf.d/ringlet.conf',
+      '[Manager]\nDefaultTimeoutStartSec=15min\nDefaultDeviceTimeoutSec=15min\n',
+    ),
+    // Runs commands for the host. The program comes with the kernel, from outside, and so is as new as that.
     file('etc/systemd/system/ringlet-agent.service', AGENT_UNIT),
     // Nothing is started while packages are set up. Removed at the end.
     file('usr/sbin/policy-rc.d', '#!/bin/sh\nexit 101\n', 0o755),

@@ -5,13 +5,9 @@
  *     unit 0    the disk that is made
  *     unit 1    the archive of its contents
  *
- * It tells how it gets on by lines that begin with {@link MARK}.
+ * It tells how it gets on by lines that begin with `MARK`.
  */
-
-import { MASKED_UNITS } from './disk-files.ts';
-
-/** How a line begins that is meant for the host. */
-export const MARK = '@ringlet ';
+import { MARK, type PreinstScript, SET_UP_ENVIRONMENT, setUpScript } from './set-up-script.ts';
 
 /** Where the programs are that busybox does not have. */
 export const TOOLS = '/ringlet-tools';
@@ -23,14 +19,14 @@ export interface InstallerFacts {
   /** Bytes of the archive. */
   readonly archiveBytes: number;
   /** Packages with a `preinst`, in the order they run. */
-  readonly preinst: readonly { readonly name: string; readonly script: string }[];
+  readonly preinst: readonly PreinstScript[];
 }
 
 /** Makes the script. */
 export function installerScript({ label, archiveBytes, preinst }: InstallerFacts): string {
   return `#!/bin/sh
 # Makes a root disk. Runs as a part of /init.
-export PATH=/bin DEBIAN_FRONTEND=noninteractive DEBCONF_NONINTERACTIVE_SEEN=true LC_ALL=C.UTF-8 INITRD=No
+export PATH=/bin ${SET_UP_ENVIRONMENT}
 target=/mnt
 
 tell() { echo "${MARK}$*"; }
@@ -68,35 +64,7 @@ try mount -t sysfs sysfs $target/sys
 try mount -o rbind /dev $target/dev
 try mount -t tmpfs -o mode=0755 tmpfs $target/run
 
-tell "phase prepare ${preinst.length}"
-count=0
-while read -r name script; do
-  DPKG_MAINTSCRIPT_PACKAGE=$name DPKG_MAINTSCRIPT_NAME=preinst DPKG_MAINTSCRIPT_ARCH=amd64 DPKG_MAINTSCRIPT_PACKAGE_REFCOUNT=1 \\
-    inside "$script" install </dev/null || end "failed preparing $name"
-  count=$((count + 1))
-  tell "done $count"
-done <<'LIST'
-${preinst.map(({ name, script }) => `${name} ${script}\n`).join('')}LIST
-
-# Keys of kinds that take long to make, or that nobody asks for.
-touch $target/etc/ssh/ssh_host_rsa_key $target/etc/ssh/ssh_host_ecdsa_key
-# Python's library is put into its faster form when it is used, not all of it now.
-for python in $target/usr/bin/python3.*; do
-  [ -f "$python" ] && mv "$python" "$python.ringlet" && printf '#!/bin/sh\\nexit 0\\n' > "$python" && chmod 755 "$python"
-done
-
-tell "phase configure"
-inside dpkg --force-unsafe-io --configure -a </dev/null || end "failed configuring packages"
-
-tell "phase finish"
-for python in $target/usr/bin/python3.*.ringlet; do [ -f "$python" ] && mv "$python" "\${python%.ringlet}"; done
-rm -f $target/etc/ssh/ssh_host_rsa_key $target/etc/ssh/ssh_host_ecdsa_key $target/usr/sbin/policy-rc.d
-try inside passwd -q -d root
-rm -rf $target/var/cache/debconf/*-old $target/var/lib/dpkg/*-old $target/var/log/*.log $target/tmp/*
-for unit in ${MASKED_UNITS.join(' ')}; do ln -sf /dev/null "$target/etc/systemd/system/$unit"; done
-# Filled when the machine starts: each is another.
-: > $target/etc/machine-id
-umount -l $target/dev
+${setUpScript(preinst)}umount -l $target/dev
 umount $target/run $target/sys $target/proc
 try umount $target
 end "finished"

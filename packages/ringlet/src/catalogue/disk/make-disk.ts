@@ -1,8 +1,11 @@
-/** Makes a root disk: chooses and fetches packages, writes their files into an archive, and has a guest install them. */
+/**
+ * Makes a root disk: chooses and fetches packages, writes their files into an archive, and has them installed: on the host
+ * where that can be done in namespaces, by a guest everywhere else. Both run the same scripts.
+ */
 import { createHash } from 'node:crypto';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createDisk, FileKind, writeCpio } from '@ringlet/root-partition';
+import { copyDisk, createDisk, FileKind, openDisk, writeCpio } from '@ringlet/root-partition';
 import type { Cache } from '../cache.ts';
 import { fetchPackage } from '../fetch-package.ts';
 import type { PackageRecord } from '../package-index.ts';
@@ -12,11 +15,15 @@ import { DISK_LINKS, diskFiles, ROOT_LABEL } from './disk-files.ts';
 import { DISK_PACKAGES, isOnDisk, NEEDED_PACKAGES } from './disk-packages.ts';
 import { DATABASE_DIRECTORIES, DpkgDatabase, needsConfiguring } from './dpkg-database.ts';
 import { type CreateMachine, installDisk } from './install-disk.ts';
+import { installInNamespace } from './install-in-namespace.ts';
 import { installerScript } from './installer-script.ts';
 import { InstallerTools, TOOL_PACKAGES } from './installer-tools.ts';
+import { namespaceScript } from './namespace-script.ts';
 import { resolvePackages } from './resolve-packages.ts';
 import { RootArchive } from './root-archive.ts';
+import type { PreinstScript } from './set-up-script.ts';
 import { unpackPackage } from './unpacked-package.ts';
+import { usedBlocks } from './used-blocks.ts';
 
 /** What a root disk is made with. */
 export interface DiskParts {
@@ -34,6 +41,8 @@ export interface DiskParts {
   /** A directory for what is needed on the way. */
   readonly scratch: string;
   readonly createMachine: CreateMachine;
+  /** Whether a guest installs, though the host could. */
+  readonly inGuest: boolean;
   readonly tell: (event: PullEvent) => void;
   readonly signal: AbortSignal | undefined;
 }
@@ -50,6 +59,7 @@ const RECIPE: readonly unknown[] = [
   DISK_PACKAGES,
   [DISK_BYTES, BLOCK_BYTES],
   installerScript({ label: ROOT_LABEL, archiveBytes: 0, preinst: [] }),
+  namespaceScript({ label: ROOT_LABEL, bytes: DISK_BYTES, preinst: [] }),
   diskFiles('', '').map(({ path, data }) => [path, new TextDecoder().decode(data)]),
   DISK_LINKS,
 ];
@@ -69,7 +79,7 @@ export async function makeDisk(parts: DiskParts): Promise<PackageRecord[]> {
   const archive = new RootArchive(archiveFile);
   const database = new DpkgDatabase();
   const tools = new InstallerTools();
-  const preinst: { name: string; script: string }[] = [];
+  const preinst: PreinstScript[] = [];
   let configured = 0;
   try {
     tell({ type: 'installing', phase: 'gather' });
@@ -94,15 +104,67 @@ export async function makeDisk(parts: DiskParts): Promise<PackageRecord[]> {
     throw error;
   }
 
-  createDisk(parts.disk, { format: 'vhdx', size: DISK_BYTES, blockSize: BLOCK_BYTES });
-  const script = installerScript({ label: ROOT_LABEL, archiveBytes: archive.size, preinst: usersFirst(preinst) });
-  const initrd = join(scratch, 'initrd');
-  writeFileSync(initrd, withInstaller(parts.initrd, tools, script));
-  const { kernel, commandLine, disk, createMachine } = parts;
-  const installation = { kernel, initrd, commandLine, disk, archive: archiveFile, packages: configured };
-  await installDisk(installation, createMachine, tell, signal);
+  const contents = {
+    archive: archiveFile,
+    archiveBytes: archive.size,
+    preinst: usersFirst(preinst),
+    configured,
+    tools,
+  };
+  // Scripts that nobody has signed run in a guest alone.
+  const inGuest = parts.inGuest || source.signatures !== 'checked';
+  if (inGuest || !(await onHost(parts, contents))) await byGuest(parts, contents);
   rmSync(archiveFile);
   return records;
+}
+
+/** What is installed. */
+interface Contents {
+  readonly archive: string;
+  readonly archiveBytes: number;
+  readonly preinst: readonly PreinstScript[];
+  /** Packages whose scripts run. */
+  readonly configured: number;
+  readonly tools: InstallerTools;
+}
+
+/** @returns whether the host allows it */
+async function onHost(parts: DiskParts, { preinst, configured }: Contents): Promise<boolean> {
+  const { scratch, tell, signal } = parts;
+  const made = await installInNamespace(
+    { initrd: parts.initrd, work: scratch, label: ROOT_LABEL, bytes: DISK_BYTES, preinst, packages: configured },
+    tell,
+    signal,
+  );
+  if (made === undefined) {
+    tell({ type: 'notice', text: 'this host does not allow what would be faster: a guest sets up the packages' });
+    return false;
+  }
+  const from = openDisk(made.image, { readOnly: true, format: 'raw' });
+  const used = usedBlocks(made.blocks);
+  const sectors = (used?.blockSize ?? 0) / from.sectorSize;
+  const ranges = used?.ranges.map(({ first, count }) => ({ first: first * sectors, count: count * sectors }));
+  try {
+    await copyDisk(from, parts.disk, {
+      format: 'vhdx',
+      blockSize: BLOCK_BYTES,
+      io: 'inline',
+      ...(ranges && { ranges }),
+    });
+  } finally {
+    await new Promise((closed) => from.close(closed));
+  }
+  return true;
+}
+
+async function byGuest(parts: DiskParts, contents: Contents): Promise<void> {
+  const { kernel, commandLine, disk, createMachine, tell, signal, scratch } = parts;
+  const { archive, archiveBytes, preinst, configured, tools } = contents;
+  createDisk(disk, { format: 'vhdx', size: DISK_BYTES, blockSize: BLOCK_BYTES });
+  const script = installerScript({ label: ROOT_LABEL, archiveBytes, preinst });
+  const initrd = join(scratch, 'initrd');
+  writeFileSync(initrd, withInstaller(parts.initrd, tools, script));
+  await installDisk({ kernel, initrd, commandLine, disk, archive, packages: configured }, createMachine, tell, signal);
 }
 
 function choosePackages({ source, morePackages, suite, tell }: DiskParts): PackageRecord[] {

@@ -19,7 +19,7 @@ import type { MachineOptions } from '../../configuration/options.ts';
 import { pull, type PullOptions, type PullResult } from '../pull.ts';
 import type { PullEvent } from '../pull-event.ts';
 import { resolveCatalogue } from '../resolve.ts';
-import { MARK } from './installer-script.ts';
+import { MARK } from './set-up-script.ts';
 
 let mirror: DebianMirror;
 let cache: string;

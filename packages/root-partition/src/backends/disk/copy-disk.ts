@@ -9,11 +9,21 @@ const PIECE_BYTES = 1 << 20;
 /** What is looked at for zeroes at once: a multiple of any sector. */
 const GRAIN_BYTES = 64 * 1024;
 
+/** Sectors in a row. */
+export interface SectorRange {
+  readonly first: number;
+  readonly count: number;
+}
+
 /** How to copy. */
 export interface CopyDiskOptions {
   readonly format: CreateDiskOptions['format'];
   /** How the image is written: see `openDisk`. */
   readonly io: 'adaptive' | 'inline';
+  /** Of a VHDX; the format's usual one when absent. */
+  readonly blockSize?: number;
+  /** Where something may be; everywhere when absent. The rest is zero, or of no interest. */
+  readonly ranges?: readonly SectorRange[];
 }
 
 /**
@@ -22,14 +32,19 @@ export interface CopyDiskOptions {
  * @returns bytes that were not zero
  * @throws UserError `disk-exists`, `disk-failed`; the image is removed then
  */
-export async function copyDisk(from: Disk, path: string, { format, io }: CopyDiskOptions): Promise<number> {
+export async function copyDisk(
+  from: Disk,
+  path: string,
+  { format, io, blockSize, ranges }: CopyDiskOptions,
+): Promise<number> {
   const { sectorSize, sectorCount } = from;
-  createDisk(path, { format, size: sectorSize * sectorCount, ...(format === 'vhdx' && { sectorSize }) });
+  const ofVhdx = { sectorSize, ...(blockSize !== undefined && { blockSize }) };
+  createDisk(path, { format, size: sectorSize * sectorCount, ...(format === 'vhdx' && ofVhdx) });
   try {
     const to = openDisk(path, { keep: true, format, io });
     try {
       await submit(from, 'reading', DiskOperation.Flush, 0, 0, NOTHING, 0, 0);
-      return await copySectors(from, to);
+      return await copySectors(from, to, ranges ?? [{ first: 0, count: sectorCount }]);
     } finally {
       await new Promise((closed) => to.close(closed));
     }
@@ -40,23 +55,27 @@ export async function copyDisk(from: Disk, path: string, { format, io }: CopyDis
 }
 
 const NOTHING = new Uint8Array(0);
+const ZEROES = new Uint8Array(GRAIN_BYTES);
 
-async function copySectors(from: Disk, to: Disk): Promise<number> {
+async function copySectors(from: Disk, to: Disk, ranges: readonly SectorRange[]): Promise<number> {
   const bytes = new Uint8Array(new SharedArrayBuffer(PIECE_BYTES));
-  const words = new BigInt64Array(bytes.buffer);
-  const { sectorSize, sectorCount } = from;
+  const view = Buffer.from(bytes.buffer);
+  const { sectorSize } = from;
   const most = PIECE_BYTES / sectorSize;
   let copied = 0;
-  for (let sector = 0; sector < sectorCount; sector += most) {
-    const count = Math.min(most, sectorCount - sector);
-    const length = count * sectorSize;
-    await submit(from, 'reading', DiskOperation.Read, sector, count, bytes, 0, length);
-    for (let at = 0; at < length; at += GRAIN_BYTES) {
-      const end = Math.min(at + GRAIN_BYTES, length);
-      if (words.subarray(at / 8, end / 8).every((word) => word === 0n)) continue;
-      const first = sector + at / sectorSize;
-      await submit(to, 'writing', DiskOperation.Write, first, (end - at) / sectorSize, bytes, at, end - at);
-      copied += end - at;
+  for (const range of ranges) {
+    const behind = range.first + range.count;
+    for (let sector = range.first; sector < behind; sector += most) {
+      const count = Math.min(most, behind - sector);
+      const length = count * sectorSize;
+      await submit(from, 'reading', DiskOperation.Read, sector, count, bytes, 0, length);
+      for (let at = 0; at < length; at += GRAIN_BYTES) {
+        const end = Math.min(at + GRAIN_BYTES, length);
+        if (view.compare(ZEROES, 0, end - at, at, end) === 0) continue;
+        const first = sector + at / sectorSize;
+        await submit(to, 'writing', DiskOperation.Write, first, (end - at) / sectorSize, bytes, at, end - at);
+        copied += end - at;
+      }
     }
   }
   await submit(to, 'writing', DiskOperation.Flush, 0, 0, NOTHING, 0, 0);
