@@ -12,23 +12,26 @@ const TIMEOUT_MS = 5000;
 export default async function main(guest: Guest): Promise<number> {
   const address = guest.args[0] ?? GATEWAY;
   const wanted = address.split('.').map(Number);
+  // #region adapter
   const nic = await guest.open(NetworkAdapter);
   await nic.ready;
   await guest.print(`${hex(nic.mac)}, MTU ${nic.mtu}, link ${nic.link ? 'up' : 'down'}\n`);
 
   const answered = new Promise<string>((resolve) => {
+    // The bytes are valid during the call.
     nic.onFrame((frame) => {
       // The sender's two addresses stand at 22 and 28.
       const isReply = frame[12] === ARP[0] && frame[13] === ARP[1] && frame[21] === 2;
       if (isReply && wanted.every((byte, i) => frame[28 + i] === byte)) resolve(hex(frame.slice(22, 28)));
     });
   });
+  // #endregion
   const everybody = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
   const nobody = [0, 0, 0, 0, 0, 0];
   const question = [...ETHERNET_IPV4, ...REQUEST, ...nic.mac, ...MINE, ...nobody, ...wanted];
   const frame = new Uint8Array(60);
   frame.set([...everybody, ...nic.mac, ...ARP, ...question]);
-  nic.send(frame);
+  nic.send(frame); // false: no room now
 
   const answer = await Promise.race([answered, guest.sleep(TIMEOUT_MS)]);
   await guest.print(answer === undefined ? `nobody has ${address}\n` : `${address} is at ${answer}\n`);

@@ -20,6 +20,10 @@ test(
     writeFileSync(disk, new Uint8Array(1024 * 1024));
     const guest = await guests.boot(context, { cpus: 2, disks: [{ path: disk }], networks: [{ kind: 'nat' }] });
     const { machine } = guest;
+    // #region exec
+    const uname = await machine.exec(['uname', '-r'], { patienceMs: 60_000 }); // waits for a guest that boots
+    // #endregion
+    expect(uname).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+/), stderr: '' });
 
     // Both processors idle somewhere in the kernel, at an instruction that is there.
     interface Processor {

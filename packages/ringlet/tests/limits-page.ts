@@ -319,14 +319,13 @@ export function limitsPage(): string {
     ...[...byPackage].map(([name, found]) =>
       [
         `### ${name}`,
-        table(
-          ['constant', 'value', 'what it bounds'],
-          found.map(({ path, name: constant, value, comment }) => [
-            linked(`\`${constant}\``, path),
-            number(value),
-            escaped(comment === '' ? path.replace(/^.*\//, '').replace(/\.ts$/, '').replaceAll('-', ' ') : comment),
-          ]),
-        ),
+        // A list: a new one changes one line.
+        found
+          .map(({ path, name: constant, value, comment }) => {
+            const said = comment === '' ? path.replace(/^.*\//, '').replace(/\.ts$/, '').replaceAll('-', ' ') : comment;
+            return `- ${linked(`\`${constant}\``, path)} **${number(value)}**: ${escaped(said)}`;
+          })
+          .join('\n'),
       ].join('\n\n'),
     ),
   ]
@@ -364,7 +363,7 @@ const UNITS = [
 /** A number as people read it: with a unit where it is a whole number of those. */
 function number(value: number): string {
   for (const [unit, size] of UNITS) {
-    if (value >= 16 * KIB && value % size === 0) return `${value / size} ${unit}`;
+    if (value >= 16 * KIB && value % size === 0 && value / size < 4096) return `${value / size} ${unit}`;
   }
   return value.toLocaleString('en-US');
 }

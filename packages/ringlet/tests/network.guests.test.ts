@@ -38,7 +38,10 @@ test(
     const [adapter] = (await guest.machine.inspect('network')) as { mtu: number; statistics: { malformed: number } }[];
     expect(adapter).toMatchObject({ mtu: 9000, version: '60001', link: 'up', statistics: { malformed: 0 } });
 
-    await guest.machine.request('setLink', { up: false });
+    const { machine } = guest;
+    // #region cable
+    await machine.request('setLink', { up: false });
+    // #endregion
     await guest.carrier('0');
     await guest.machine.request('setLink', { up: true });
     await guest.carrier();

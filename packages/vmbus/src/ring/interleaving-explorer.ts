@@ -11,6 +11,7 @@
  */
 import { PAGE_SIZE } from '@ringlet/microkernel';
 import type { RingChannel } from '../channel/ring-channel.ts';
+import { Control } from './layout.ts';
 import { guestMemory, pageRun } from './ring-fixture.ts';
 
 // The shared words: two ring headers, and two doorbells of a counter and a "sleeping" flag.
@@ -25,6 +26,24 @@ const headers = [0, RING_PAGES].map((page) => memory.find(page * PAGE_SIZE, PAGE
 /** The shared word that counts how often an end was rung for. */
 export const bell = (end: number): number => BELLS + 2 * end;
 const sleeping = (end: number): number => BELLS + 2 * end + 1;
+
+/** A shared word in words. */
+export function describeWord(word: number): string {
+  if (word >= BELLS) {
+    const whose = word - BELLS < 2 ? "consumer's" : "producer's";
+    return (word - BELLS) % 2 === 0 ? `the ${whose} doorbell` : `"the ${whose} thread sleeps"`;
+  }
+  const ring = word < HEADER_WORDS ? '' : ' of the way back';
+  return `${FIELDS[word % HEADER_WORDS] ?? `word ${word % HEADER_WORDS}`}${ring}`;
+}
+
+const FIELDS: Readonly<Record<number, string>> = {
+  [Control.WriteIndex]: 'write index',
+  [Control.ReadIndex]: 'read index',
+  [Control.InterruptMask]: 'interrupt mask',
+  [Control.PendingSendSize]: 'pending send size',
+  [Control.FeatureBits]: 'feature bits',
+};
 
 /** Where a word of guest memory is among the shared words. */
 function shared(index: number): number {
@@ -144,7 +163,9 @@ function apply(words: Int32Array, { kind, word, value }: Access): number {
 }
 
 type End = { history: History; ended: Ended; asleep: boolean; key: string };
-type State = { words: Int32Array; ends: [End, End]; by: string; before: State | undefined };
+/** One access of one end, with what was there before it. */
+export type Step = Access & { end: number; answer: number };
+type State = { words: Int32Array; ends: [End, End]; by: Step | undefined; before: State | undefined };
 
 function keyOf({ history, ended, asleep }: Omit<End, 'key'>): string {
   let key = `${ended.snapshot}${asleep ? 'z' : ended.next === undefined ? '.' : ''}`;
@@ -154,7 +175,7 @@ function keyOf({ history, ended, asleep }: Omit<End, 'key'>): string {
 }
 
 /** What an exploration found. */
-export type Verdict = { states: number; lost: string[] | undefined };
+export type Verdict = { states: number; lost: Step[] | undefined };
 
 /** Explores two programs: the first owns end 0, the second end 1. @returns how many states there are, and the way to the first lost wake-up, if there is one. */
 export function explore(Made: typeof RingChannel, programs: readonly [Program, Program]): Verdict {
@@ -164,7 +185,7 @@ export function explore(Made: typeof RingChannel, programs: readonly [Program, P
     const end = { history: undefined, ended, asleep: false };
     return { ...end, key: keyOf(end) };
   }) as [End, End];
-  const queue: State[] = [{ words: initial.slice(), ends: start, by: 'start', before: undefined }];
+  const queue: State[] = [{ words: initial.slice(), ends: start, by: undefined, before: undefined }];
   const seen = new Set<string>();
   for (let i = 0; i < queue.length; i++) {
     const state = queue[i]!;
@@ -186,7 +207,6 @@ function move(Made: typeof RingChannel, programs: readonly Program[], state: Sta
   const words = state.words.slice();
   const ends: [End, End] = [state.ends[0], state.ends[1]];
   const access = ends[e]!.ended.next!;
-  const by = `${e === 0 ? 'consumer' : 'producer'} ${access.kind} ${access.word} ${access.value}`;
   const resume = (which: number, answer: number): void => {
     const { history: before, ended: known } = ends[which]!;
     const history = { answer, before, length: (before?.length ?? 0) + 1 };
@@ -194,6 +214,7 @@ function move(Made: typeof RingChannel, programs: readonly Program[], state: Sta
     ends[which] = { ...end, key: keyOf(end) };
   };
   const answer = apply(words, access);
+  const by = { end: e, ...access, answer };
   if (access.kind === 'wait' && answer === access.value) {
     const end = { ...ends[e]!, asleep: true };
     ends[e] = { ...end, key: keyOf(end) };
@@ -204,8 +225,8 @@ function move(Made: typeof RingChannel, programs: readonly Program[], state: Sta
   return { words, ends, by, before: state };
 }
 
-function path(state: State | undefined): string[] {
-  const steps: string[] = [];
-  for (; state !== undefined; state = state.before) steps.unshift(state.by);
+function path(state: State | undefined): Step[] {
+  const steps: Step[] = [];
+  for (; state?.by !== undefined; state = state.before) steps.unshift(state.by);
   return steps;
 }
