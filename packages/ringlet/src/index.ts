@@ -12,6 +12,7 @@ export type { ReplayPosition } from './replay/replay-session.ts';
 export type { ReplayPoint } from './replay/point.ts';
 export type { RecordedEnd, RecordedFile, RecordedInput } from './recording/format.ts';
 export type { Disks } from './machine/disks.ts';
+export type { Memory } from './machine/memory.ts';
 export { MemoryPool } from './machine/memory-pool.ts';
 export type { Display, DisplayMode } from './machine/display.ts';
 export type { Keyboard } from './machine/keyboard.ts';
@@ -24,6 +25,7 @@ export type {
   ControllableDisks,
   ControllableDisplay,
   ControllableKeyboard,
+  ControllableMemory,
   ControllableMouse,
   ControllableViewers,
   DiskPlace,
@@ -31,7 +33,7 @@ export type {
   MouseButtonName,
   TypeOptions,
 } from './control/controllable.ts';
-export type { Picture, Rectangle } from '@ringlet/root-partition';
+export type { MemoryPolicy, MemoryReport, Picture, Rectangle } from '@ringlet/root-partition';
 export type {
   DeviceOption,
   DiskFormat,

@@ -296,7 +296,7 @@ test('a running machine answers the other commands', async () => {
 
   other.stdout = '';
   expect(await runCommandLine(['inspect', 'web'], other)).toBe(0);
-  expect(other.stdout).toBe('vmbus:\n  version: "5.3"\n');
+  expect(other.stdout).toBe('vmbus  version 5.3\n');
 
   other.stdout = '';
   expect(await runCommandLine(['inspect', '--json'], other)).toBe(0);
