@@ -11,9 +11,10 @@ import { linux } from './linux.ts';
 import { network } from './network.ts';
 import { ring, rxjs } from './ring.ts';
 import { storage } from './storage.ts';
+import { trace } from './trace.ts';
 import { x64 } from './x64.ts';
 
-const benches: readonly Bench[] = [ring, rxjs, storage, network, x64, linux];
+const benches: readonly Bench[] = [ring, rxjs, storage, network, trace, x64, linux];
 
 const words = process.argv.slice(2);
 const quick = words.includes('--quick');

@@ -257,21 +257,19 @@ export class Microkernel {
 
   /** Posts a message as `partition`, as its HvCallPostMessage would: at most 240 bytes. */
   postMessage(partition: number, connectionId: number, type: number, payload: Uint8Array): HvStatus {
-    const status = this.#core.postMessage(partition, connectionId, type, payload);
     const { trace } = this.#core;
-    if (trace !== undefined && trace.on) {
-      traceRootCall(trace, partition, POST_MESSAGE, status, connectionId, type, payload);
-    }
+    const began = trace !== undefined && trace.on ? trace.tick() : -1;
+    const status = this.#core.postMessage(partition, connectionId, type, payload);
+    if (began >= 0) traceRootCall(trace!, partition, POST_MESSAGE, status, connectionId, type, payload, began);
     return status;
   }
 
   /** Signals an event as `partition`, as its HvCallSignalEvent would. Allocates nothing. */
   signalEvent(partition: number, connectionId: number, flag: number): HvStatus {
-    const status = this.#core.signalEvent(partition, connectionId, flag);
     const { trace } = this.#core;
-    if (trace !== undefined && trace.on) {
-      traceRootCall(trace, partition, SIGNAL_EVENT, status, connectionId, flag, undefined);
-    }
+    const began = trace !== undefined && trace.on ? trace.tick() : -1;
+    const status = this.#core.signalEvent(partition, connectionId, flag);
+    if (began >= 0) traceRootCall(trace!, partition, SIGNAL_EVENT, status, connectionId, flag, undefined, began);
     return status;
   }
 

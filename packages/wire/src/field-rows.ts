@@ -72,6 +72,6 @@ function byValue(names: Readonly<Record<string, number>>): Record<number, string
 
 /** `TestUnitReady` as specifications spell it: `TEST_UNIT_READY`. Hypercalls, and names that are so already, stay. */
 const spell = (name: string): string =>
-  /[a-z]/.test(name) && !/_|^HvCall/.test(name)
+  /^[A-Z][A-Za-z0-9]*[a-z][A-Za-z0-9]*$/.test(name) && !name.startsWith('HvCall')
     ? name.replaceAll(/(?<=[a-z0-9])(?=[A-Z])|(?<=[a-z])(?=\d)|(?<=[A-Z])(?=[A-Z][a-z])/g, '_').toUpperCase()
     : name;

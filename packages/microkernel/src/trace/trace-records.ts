@@ -47,7 +47,7 @@ export const MessageTrace = struct('HV_MESSAGE', 24, {
 const senderOf = (partition: number): number => (partition === ROOT ? TraceSender.Root : TraceSender.Guest);
 
 /** Writes the hypercall that a VP has just made: its registers still hold what it gave, and what it got. */
-export function traceHypercall(trace: TraceWriter, caller: VpContext): void {
+export function traceHypercall(trace: TraceWriter, caller: VpContext, began: number): void {
   const { registers, core, partition, index } = caller;
   const { frame } = core;
   const low = registers[Register.RcxLow]!;
@@ -57,7 +57,7 @@ export function traceHypercall(trace: TraceWriter, caller: VpContext): void {
   const output = fast ? 0 : frame.outputUsed;
   const length = HypercallTrace.size + input + output;
   const kept = trace.kept(length);
-  trace.tick();
+  trace.at(began);
   const at = trace.open(TraceKind.Hypercall, senderOf(partition), index, partition, 0, 0, length, kept);
   if (at < 0) return;
   const { words, bytes } = trace;
@@ -91,10 +91,11 @@ export function traceRootCall(
   connection: number,
   second: number,
   payload: Uint8Array | undefined,
+  began: number,
 ): void {
   const input = payload === undefined ? 8 : 16 + payload.length;
   const length = HypercallTrace.size + input;
-  trace.tick();
+  trace.at(began);
   const at = trace.open(TraceKind.Hypercall, senderOf(partition), 0, partition, 0, 0, length, length);
   if (at < 0) return;
   const { words, bytes } = trace;

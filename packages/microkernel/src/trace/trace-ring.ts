@@ -89,9 +89,14 @@ export class TraceWriter {
     Atomics.store(this.words, On, on ? 1 : 0);
   }
 
-  /** Reads the clock, for the records that follow: those of a batch have one time. */
-  tick(): void {
-    this.#now = this.#clock.now();
+  /** Reads the clock, for the records that follow: those of a batch have one time. @returns what it says */
+  tick(): number {
+    return (this.#now = this.#clock.now());
+  }
+
+  /** The records that follow are of an earlier time, when what they are of began. */
+  at(time: number): void {
+    this.#now = time;
   }
 
   /** How many of `bytes` are kept. @param head - those before what can be long, which are all kept */

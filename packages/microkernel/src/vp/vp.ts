@@ -101,6 +101,8 @@ export class Vp {
   hypercall(): void {
     const context = this.#context;
     const { registers } = this;
+    const { trace } = context.core;
+    const began = trace !== undefined && trace.on ? trace.tick() : -1;
     if (!context.alive) {
       registers[Register.RaxLow] = HvStatus.InvalidVpState;
       registers[Register.RaxHigh] = 0;
@@ -115,8 +117,7 @@ export class Vp {
       countCall(context, SIGNAL_COUNTER);
       count(context, status);
     } else dispatch(context);
-    const { trace } = context.core;
-    if (trace !== undefined && trace.on) traceHypercall(trace, context);
+    if (began >= 0) traceHypercall(trace!, context, began);
   }
 
   /** Reads an MSR. Only synthetic ones are known here; the rest are the processor's, and GP. */

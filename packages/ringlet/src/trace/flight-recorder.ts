@@ -16,6 +16,14 @@ const KEPT_BYTES = 16 * 1024 * 1024;
 /** Forgotten records are cut off the list when there are so many. */
 const TRIM = 4096;
 
+/** What came from one ring and waits for the others: records in the order of their times. */
+interface Run {
+  readonly records: Uint8Array[];
+  readonly times: number[];
+  /** The first that was not taken. */
+  next: number;
+}
+
 /** Some records, and where to go on. */
 export interface TracePage {
   /** One behind the other. */
@@ -36,7 +44,7 @@ export class FlightRecorder {
   #timer: NodeJS.Timeout | undefined;
   #on = false;
   /** Taken from rings, but too young to be put in order. */
-  #young: Uint8Array[] = [];
+  readonly #young: Run[] = [];
   #kept: Uint8Array[] = [];
   /** Those of {@link #kept} that are forgotten, and how many were before the first of it. */
   #gone = 0;
@@ -114,24 +122,18 @@ export class FlightRecorder {
 
   /** Takes what the rings hold. What is younger than `until` waits for the next time. */
   #empty(until: number): void {
-    const taken = this.#young;
-    this.#young = [];
-    for (const ring of this.#rings) {
+    for (const [i, ring] of this.#rings.entries()) {
+      const run = (this.#young[i] ??= { records: [], times: [], next: 0 });
       const chunk = ring.take();
-      const records = chunk.length === 0 ? [] : cutRecords(chunk);
+      if (chunk.length > 0) addTo(run, cutRecords(chunk), chunk);
       const dropped = ring.takeDropped();
-      if (dropped > 0) {
-        this.#dropped += dropped;
-        records.push(lostRecord(dropped, records.length === 0 ? this.#source.now() : timeOf(records.at(-1)!)));
-      }
-      for (const record of records) taken.push(record);
+      if (dropped === 0) continue;
+      this.#dropped += dropped;
+      const time = run.times.at(-1) ?? this.#source.now();
+      run.records.push(lostRecord(dropped, time));
+      run.times.push(time);
     }
-    if (taken.length === 0) return;
-    if (this.#rings.length > 1) taken.sort((a, b) => timeOf(a) - timeOf(b));
-    let ripe = taken.length;
-    while (ripe > 0 && timeOf(taken[ripe - 1]!) > until) ripe--;
-    this.#young = taken.slice(ripe);
-    this.#keep(ripe === taken.length ? taken : taken.slice(0, ripe));
+    this.#keep(merged(this.#young, until));
   }
 
   #keep(records: readonly Uint8Array[]): void {
@@ -150,5 +152,42 @@ export class FlightRecorder {
   }
 }
 
-const timeOf = (record: Uint8Array): number =>
-  timeOfRecord(new DataView(record.buffer, record.byteOffset, record.byteLength), 0);
+/** Adds the records of a chunk behind those of a run, which stays in order: few records are older than one before them. */
+function addTo(run: Run, records: readonly Uint8Array[], chunk: Uint8Array): void {
+  const view = new DataView(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+  for (const record of records) {
+    const time = timeOfRecord(view, record.byteOffset - chunk.byteOffset);
+    let at = run.records.length;
+    while (at > run.next && run.times[at - 1]! > time) at--;
+    if (at === run.records.length) {
+      run.records.push(record);
+      run.times.push(time);
+    } else {
+      run.records.splice(at, 0, record);
+      run.times.splice(at, 0, time);
+    }
+  }
+}
+
+/** Takes the records up to a time from runs, the oldest first. */
+function merged(runs: readonly Run[], until: number): Uint8Array[] {
+  const records: Uint8Array[] = [];
+  for (;;) {
+    let oldest: Run | undefined;
+    let time = until;
+    for (const run of runs) {
+      const own = run.times[run.next];
+      if (own === undefined || own > time || (oldest !== undefined && own === time)) continue;
+      oldest = run;
+      time = own;
+    }
+    if (oldest === undefined) break;
+    records.push(oldest.records[oldest.next++]!);
+  }
+  for (const run of runs) {
+    run.records.splice(0, run.next);
+    run.times.splice(0, run.next);
+    run.next = 0;
+  }
+  return records;
+}

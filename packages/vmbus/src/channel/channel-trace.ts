@@ -31,6 +31,8 @@ export interface PacketTrace {
 
 /** Packets that share one reading of the clock. */
 const PACKETS_PER_TICK = 16;
+/** Bytes of what packets stand for that are kept, at most: a frame's headers. Whole frames would cost too much. */
+const MOST_DATA_BYTES = 320;
 const NOTHING = new Uint8Array(0);
 
 /** One channel of the root's, and where it is traced. */
@@ -116,7 +118,7 @@ export class ChannelTrace implements PacketTrace {
   #bytes(kind: number, sender: number, head: Uint8Array, rest: Uint8Array): void {
     const { writer } = this;
     const length = head.length + rest.length;
-    const kept = writer.kept(length);
+    const kept = Math.min(length, MOST_DATA_BYTES);
     const at = this.#open(kind, sender, length, kept);
     if (at < 0) return;
     const first = Math.min(kept, head.length);
