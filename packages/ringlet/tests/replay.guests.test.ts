@@ -51,18 +51,18 @@ async function play(words: readonly string[], lines: readonly string[] = []): Pr
 const told = ({ events }: Played, type: string): Record<string, unknown> | undefined =>
   events.find((event) => event.type === type);
 
-test('Debian on three processors, typed at, happens again to the byte in another process', async (context) => {
+test('Debian on two processors, typed at, happens again to the byte in another process', async (context) => {
   const { kernel, initrd, commandLine } = await debian.image(context, 'debian');
   const file = join(debian.folder, 'debian.rec');
-  const words = ['--kernel', kernel, '--initrd', initrd, '--append', commandLine, '--cpus', '3'];
+  const words = ['--kernel', kernel, '--initrd', initrd, '--append', commandLine, '--cpus', '2'];
   const recorded = await play(
-    [...words, '--lockstep', '--seed', '11', '--record', file],
+    [...words, '--lockstep', '--seed', '11', '--record', file, '--checkpoint-every', '1s'],
     ['head -c 16 /dev/urandom | od -An -tx1', 'date +%s.%N; cat /proc/interrupts', 'poweroff -f'],
   );
   const replayed = await play(['--replay', file]);
 
   expect(recorded.status).toBe(0);
-  expect(recorded.console).toMatch(/smp: Brought up 1 node, 3 CPUs/);
+  expect(recorded.console).toMatch(/smp: Brought up 1 node, 2 CPUs/);
   expect(recorded.console).toMatch(/^( [0-9a-f]{2}){16}/m);
   expect(replayed.console).toBe(recorded.console);
   expect(replayed.status).toBe(0);
@@ -70,27 +70,30 @@ test('Debian on three processors, typed at, happens again to the byte in another
   expect(state).toMatch(/^[0-9a-f]{64}$/);
   expect(told(replayed, 'replayed')).toMatchObject({ step, time, state });
 
-  // Any point of it, back and forth: what is there is what was there.
+  // Any point of it, back and forth: what is there is what was there, and what comes after it is what came.
   const session = await ReplaySession.open(file);
   onTestFinished(() => session.dispose());
   const visits: { readonly step: number; readonly seen: unknown }[] = [];
   const look = () => ({
     position: session.position,
     digest: session.digest(),
-    registers: [0, 1, 2].map((processor) => session.registers(processor)),
+    registers: [0, 1].map((processor) => session.registers(processor)),
     console: session.console,
   });
-  for (const part of [0.21, 0.07, 0.34]) {
+  for (const part of [0.5, 0.62]) {
     await session.to({ step: Math.floor((step as number) * part) });
     visits.push({ step: session.position.step, seen: look() });
   }
+  expect(session.checkpoints.filter((each) => each.step < visits[0]!.step).length).toBeGreaterThan(0);
+
   for (const visit of visits.toReversed()) {
     await session.to({ step: visit.step });
     expect(look()).toEqual(visit.seen);
   }
-  expect(new Set(visits.map(({ seen }) => (seen as ReturnType<typeof look>).digest)).size).toBe(3);
-  await session.to({ instruction: 50_000_000 });
-  expect(session.position.instructions - 50_000_000).toBeLessThan(100);
+  expect(new Set(visits.map(({ seen }) => (seen as ReturnType<typeof look>).digest)).size).toBe(2);
+  const count = session.position.instructions + 1_000_000;
+  await session.to({ instruction: count });
+  expect(session.position.instructions).toBeGreaterThanOrEqual(count);
   const { rip } = session.registers(session.next);
   expect(session.readMemory(rip!, 4, session.next)).toHaveLength(4);
-});
+}, 600_000);

@@ -64,6 +64,8 @@ export type {
   DeviceHostEvent,
   DeviceHostOptions,
   DeviceHostRequests,
+  SavedDevices,
+  SuspendedDevices,
 } from './machine/device-host.ts';
 export type { DebugRequests, PacketHeldEvent } from './machine/machine-debug.ts';
 export type { DiskDescription, DiskPlace, DiskRequests } from './machine/machine-disks.ts';

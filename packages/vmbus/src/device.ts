@@ -77,7 +77,10 @@ export interface Vsp<State = unknown> {
   attached?(bus: VspBus): void;
   /** A guest opened a channel of the device; packets follow. May send at once. `false` refuses the opening. */
   opened?(channel: Channel): boolean | void;
-  /** The channel was open when the state was saved, and is again: `restore` was called before, packets follow. */
+  /**
+   * The channel was open when the state was saved, and is again: `restore` was called before, packets follow. Without it
+   * {@link Vsp.opened} is called.
+   */
   reopened?(channel: Channel): void;
   /** One packet. `false` leaves it in the ring until {@link Channel.resume}. */
   packet(packet: Packet, channel: Channel): boolean | void;

@@ -148,6 +148,13 @@ export class X64Processor implements Processor {
     this.#vp.acknowledgeMappings(mappings);
   }
 
+  /** Gives its answer to what the last exit left open, as the next run would: all of the VP is in its area then. */
+  settle(): void {
+    this.#finish();
+    // What a processor made anew in its place does, this one does too.
+    this.#mappings = undefined;
+  }
+
   /** Takes INIT and start-up commands. @returns whether the VP may run. */
   #started(): boolean {
     const { startup } = this.#vp;

@@ -107,6 +107,7 @@ export function createProgram(host: CommandHost, ended: (code: number) => void):
     .option('--lockstep', 'one thread and a virtual clock: the same run every time')
     .option('--seed <n>', 'seed of the choices that --lockstep makes')
     .option('--record <file>', 'in lockstep: record all that comes from outside')
+    .option('--checkpoint-every <duration>', 'with --record, for kernels: points to come back to without starting over')
     .option('--replay <file>', 'make what was recorded happen again, to the byte')
     .option('--json', 'one JSON object a line on standard output, and nothing else')
     .option('--detach', 'run in the background; return once it runs')

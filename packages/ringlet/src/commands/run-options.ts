@@ -47,6 +47,7 @@ export interface RunFlags {
   /** Where to record; what to replay. */
   readonly record?: string;
   readonly replay?: string;
+  readonly checkpointEvery?: string;
   readonly expect?: string;
   readonly timeout?: string;
   readonly json?: boolean;
@@ -89,6 +90,7 @@ export function machinesOf(
 /** Flags that say how to watch a machine, not what it is made of. */
 const WATCHING: readonly string[] = [
   'replay',
+  'gdb',
   'name',
   'json',
   'detach',
@@ -105,7 +107,8 @@ function replayOf(file: string, target: string | undefined, args: readonly strin
   }
   const replay = resolve(file);
   const name = flags.name === undefined ? {} : { name: checkedName(flags.name) };
-  return { ...recordedOptions(replay), harness: 'lockstep', replay, ...name };
+  const gdb = flags.gdb === undefined ? {} : { gdb: parseGdb(flags.gdb) };
+  return { ...recordedOptions(replay), harness: 'lockstep', replay, ...name, ...gdb };
 }
 
 /** Whether there is something to watch, in a run that need not be repeatable. */
@@ -222,6 +225,9 @@ function changesOf(args: readonly string[], flags: RunFlags): Partial<MachineOpt
     ...(flags.gdb === undefined ? {} : { gdb: parseGdb(flags.gdb) }),
     ...(flags.lockstep === true ? { harness: 'lockstep' as const } : {}),
     ...(flags.record === undefined ? {} : { record: resolve(flags.record) }),
+    ...(flags.checkpointEvery === undefined
+      ? {}
+      : { checkpointEvery: parseDuration(flags.checkpointEvery, '--checkpoint-every') / 1000 }),
     ...(flags.seed === undefined ? {} : { seed: whole('--seed', flags.seed, 0, 2 ** 32 - 1) }),
   };
 }

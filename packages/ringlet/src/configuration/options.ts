@@ -124,6 +124,11 @@ export interface MachineOptions {
    * A recording that is there is replaced.
    */
   readonly record?: string;
+  /**
+   * Beside `record`, for kernels: seconds of the processors' work between two points that `ringlet replay` can come back to
+   * without starting over. At such a point all devices are saved and made anew, so the run is another than without.
+   */
+  readonly checkpointEvery?: number;
   /** Path of a recording that is made to happen again. What the machine is made of is in it; `name` may be given beside it. */
   readonly replay?: string;
   /** Share of the logical processors relative to other machines, 1 to 10000; 100 when absent. */

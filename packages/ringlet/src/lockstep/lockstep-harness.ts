@@ -7,7 +7,7 @@
  */
 import type { GuestModule } from '@ringlet/child-partition';
 import { createTraceRing, type Exit, switchTraceRing, TraceWriter, type Vp } from '@ringlet/microkernel';
-import { DeviceHost, type DeviceHostRequests, VIRTUAL_EPOCH } from '@ringlet/root-partition';
+import { DeviceHost, type DeviceHostRequests, type SuspendedDevices, VIRTUAL_EPOCH } from '@ringlet/root-partition';
 import { UserError } from '@ringlet/wire';
 import type { DebuggedPartition } from '@ringlet/x64';
 import { bundle, bundledFiles } from '../host/bundle.ts';
@@ -16,10 +16,11 @@ import type { Harness, HarnessListener, TraceSource } from '../machine/harness.t
 import { importDevice, loadedDevice } from '../machine/load-device.ts';
 import type { MachineParts } from '../machine/parts.ts';
 import { ROOT_PARTITION, rootSynicPages, System } from '../machine/system.ts';
+import type { Checkpoint, Resumption } from './checkpoint.ts';
 import { type ArrivalName, type Journal, LiveJournal } from './journal.ts';
 import { type LockstepGuest, type LockstepWorld, type Participant, TICKS_PER_TURN } from './participant.ts';
 import { SeededRandom } from './random.ts';
-import type { Gate, Stage } from './stage.ts';
+import type { Stage, Stagehand } from './stage.ts';
 import { stateDigest } from './state-digest.ts';
 import { Trace } from './trace.ts';
 import { prepareTypeScriptGuest } from './typescript-guest.ts';
@@ -44,7 +45,9 @@ export interface LockstepOptions {
    */
   readonly journal?: (code: readonly string[]) => Promise<Journal>;
   /** Makes it stand still between two steps, and looks at it there. */
-  readonly gate?: Gate;
+  readonly stagehand?: Stagehand;
+  /** A checkpoint after so much work of the processors, in units of 100 ns; none when absent. */
+  readonly checkpointEvery?: number | undefined;
 }
 
 /** Runs one machine deterministically. */
@@ -70,6 +73,11 @@ export class LockstepHarness implements Harness {
   #exit: Exit | undefined;
   #running: Promise<void> | undefined;
   #wake: (() => void) | undefined;
+  #makeDevices: ((suspended?: SuspendedDevices) => DeviceHost) | undefined;
+  /** Of the processors since the last checkpoint, in units of 100 ns. */
+  #work = 0;
+  /** Requests that the devices have not answered. */
+  #unanswered = 0;
   #stopped = false;
 
   constructor(parts: MachineParts, options: LockstepOptions, listener: HarnessListener) {
@@ -127,25 +135,31 @@ export class LockstepHarness implements Harness {
     const { partition, vram, memory } = this.#guest;
     const { display } = description;
     this.#rootVp = this.#system.claimRootVp();
-    this.#devices = new DeviceHost({
-      kernel,
-      clock: this.#clock,
-      synicPages: rootSynicPages(this.#rootVp),
-      description: {
-        ...description,
-        ...(display && { display: { ...display, ...(vram && { vram }) } }),
-        memory,
-        partition,
-        rootVp: this.#rootVp,
-        memoryBytes,
-      },
-      devices: devices.map((part, i) => loadedDevice(part, loaded.devices[i])),
-      load: ({ index, url }) => importDevice(devices[index]!, url),
-      virtualTime: true,
-      trace: this.#tracer,
-      report: (event) => this.#listener.event(event),
-      wake: () => this.#wake?.(),
-    });
+    const makeDevices = (suspended?: SuspendedDevices): DeviceHost =>
+      new DeviceHost({
+        kernel,
+        clock: this.#clock,
+        ...(suspended && { suspended }),
+        synicPages: rootSynicPages(this.#rootVp),
+        description: {
+          ...description,
+          ...(display && { display: { ...display, ...(vram && { vram }) } }),
+          memory,
+          partition,
+          rootVp: this.#rootVp,
+          memoryBytes,
+        },
+        devices: devices.map((part, i) => loadedDevice(part, loaded.devices[i])),
+        load: ({ index, url }) => importDevice(devices[index]!, url),
+        virtualTime: true,
+        trace: this.#tracer,
+        report: (event) => this.#listener.event(event),
+        wake: () => this.#wake?.(),
+      });
+    this.#makeDevices = makeDevices;
+    const { resume } = this.#options.stagehand ?? {};
+    if (resume) this.#resume(resume);
+    this.#devices = makeDevices(resume && { state: resume.checkpoint.devices });
     await this.#devices.ready;
     this.#participants.push(
       { run: () => (this.#devices!.poll() ? TICKS_PER_TURN : 0), where: () => 'the device host' },
@@ -236,11 +250,12 @@ export class LockstepHarness implements Harness {
 
   async #run(journal: Journal): Promise<void> {
     while (!this.#stopped) {
+      if (this.#checkpointDue()) await this.#checkpoint();
       let worked = false;
       const rung = this.#rung();
       const order = this.#random.shuffle(this.#participants.map((_, i) => i));
       for (const index of order) {
-        const held = this.#options.gate?.(this.#stage(index));
+        const held = this.#options.stagehand?.gate(this.#stage(index));
         if (held) await held;
         if (this.#stopped || this.#exit || journal.over(this.#trace.steps)) return;
         this.#arrive(journal);
@@ -257,10 +272,56 @@ export class LockstepHarness implements Harness {
         const { steps: step, hash: digest } = this.#trace;
         journal.stepped({ step, time, digest, where: () => participant.where() });
         this.#clock.advance(Math.max(TICKS_PER_TURN, ticks));
+        if (index > 0) this.#work += ticks;
         worked ||= ticks !== 0;
       }
       if (!worked && this.#rung() === rung) await this.#idle(journal);
     }
+  }
+
+  /** Decided by what the run itself knows, so that each run of it decides alike. */
+  #checkpointDue(): boolean {
+    const { checkpointEvery = Infinity } = this.#options;
+    return (
+      this.#work >= checkpointEvery &&
+      this.#unanswered === 0 &&
+      this.#guest!.suspend !== undefined &&
+      this.#devices!.canBeSuspended
+    );
+  }
+
+  async #checkpoint(): Promise<void> {
+    this.#work = 0;
+    const suspended = this.#devices!.suspend();
+    const { step, time, instructions } = this.#stage(0);
+    const checkpoint: Checkpoint = {
+      step,
+      time,
+      instructions,
+      hash: this.#trace.hash,
+      random: this.#random.state,
+      guest: this.#guest!.suspend!(),
+      devices: suspended.state,
+    };
+    this.#options.stagehand?.checkpoint(checkpoint, this.#buffers());
+    this.#devices = this.#makeDevices!(suspended);
+    await this.#devices.ready;
+  }
+
+  #resume(resumption: Resumption): void {
+    const { checkpoint } = resumption;
+    resumption.load(this.#buffers());
+    this.#clock.advanceTo(checkpoint.time);
+    this.#trace.resume(checkpoint.step, checkpoint.hash);
+    this.#random.state = checkpoint.random;
+    this.#guest!.resume!(checkpoint.guest);
+  }
+
+  /** All memory that there is of the machine. */
+  #buffers(): readonly SharedArrayBuffer[] {
+    const { node, state = [] } = this.#guest!;
+    const { access } = this.#system!;
+    return [access.state, access.root.memory.buffer, node.memory.buffer, ...state];
   }
 
   /** What somebody sees who looks now; `next` takes the next turn. */
@@ -282,7 +343,15 @@ export class LockstepHarness implements Harness {
   #arrive(journal: Journal): void {
     for (const { name, parameters, answered } of journal.arrivals(this.#trace.steps, this.#clock.now())) {
       if (name === 'write') this.#guest!.write(Buffer.from((parameters as { base64: string }).base64, 'base64'));
-      answered(name === 'write' ? Promise.resolve() : this.#devices!.request(name, parameters as never));
+      if (name === 'write') {
+        answered(Promise.resolve());
+        continue;
+      }
+      this.#unanswered++;
+      const answer = this.#devices!.request(name, parameters as never);
+      const over = (): void => void this.#unanswered--;
+      answer.then(over, over);
+      answered(answer);
     }
   }
 
@@ -292,9 +361,7 @@ export class LockstepHarness implements Harness {
   }
 
   #stateDigest(): string {
-    const { memory } = this.#guest!.node;
-    const { access } = this.#system!;
-    return stateDigest([access.state, access.root.memory.buffer, memory.buffer, ...(this.#guest!.state ?? [])]);
+    return stateDigest(this.#buffers());
   }
 
   /** A turn that a debugger interrupts goes on when it lets go, as if nothing had been. */

@@ -37,9 +37,20 @@ export interface LockstepGuest {
   inspect?(): Record<string, unknown>;
   /** Its x86-64 processors, for whoever looks at them between two steps. */
   readonly processors?: readonly StagedProcessor[];
+  /** Brings all its state into memory, but for what it returns; absent where that cannot be. */
+  suspend?(): SuspendedGuest;
+  /** Goes on from there, its memory being as it was. */
+  resume?(suspended: SuspendedGuest): void;
   /** State that is neither in its node nor the microkernel's. */
   readonly state?: readonly SharedArrayBuffer[];
   dispose(): void;
+}
+
+/** What of a guest is not in memory. Plain data. */
+export interface SuspendedGuest {
+  readonly random: number;
+  /** What was typed and waits. */
+  readonly typed: readonly number[];
 }
 
 /** What a guest needs of the harness. */

@@ -9,6 +9,15 @@ export class SeededRandom {
     this.#state = Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b) >>> 0 || 1;
   }
 
+  /** Where it is, to go on from. */
+  get state(): number {
+    return this.#state;
+  }
+
+  set state(state: number) {
+    this.#state = state;
+  }
+
   /** A whole number from 0 to `n` - 1. */
   below(n: number): number {
     let x = this.#state;

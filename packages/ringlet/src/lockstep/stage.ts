@@ -1,5 +1,6 @@
 /** A lockstep run that stands still between two steps, as somebody sees it who looks at it there. */
 import type { GuestMemory } from '@ringlet/microkernel';
+import type { CheckpointTaker, Resumption } from './checkpoint.ts';
 
 /** An x86-64 processor on the stage. */
 export interface StagedProcessor {
@@ -30,5 +31,13 @@ export interface Stage {
   inspect(): Promise<Record<string, unknown>>;
 }
 
+/** Somebody who makes a run stand still, and keeps points of it to come back to. */
+export interface Stagehand {
+  readonly gate: Gate;
+  readonly checkpoint: CheckpointTaker;
+  /** Where to go on from; the start when absent. */
+  readonly resume?: Resumption;
+}
+
 /** Asked before each step; the run goes on when it says so. The stage is good until then. */
-export type Gate = (stage: Stage) => Promise<void> | undefined;
+type Gate = (stage: Stage) => Promise<void> | undefined;

@@ -10,6 +10,12 @@ export class Trace {
     return this.#steps;
   }
 
+  /** Goes on from where another was. */
+  resume(steps: number, hash: number): void {
+    this.#steps = steps;
+    this.#hash = hash | 0;
+  }
+
   /** The digest of all of them, 32 bits. */
   get hash(): number {
     return this.#hash >>> 0;

@@ -117,6 +117,14 @@ export async function prepareX64Guest(
       instructions: () => Number(processor.instructions),
       runFor: (instructions) => void processor.run(BigInt(instructions)),
     })),
+    suspend: () => {
+      for (const { processor } of processors) processor.settle();
+      return { random: random.state, typed: [...prepared.input.waiting] };
+    },
+    resume: (suspended) => {
+      random.state = suspended.random;
+      prepared.input.waiting = Uint8Array.from(suspended.typed);
+    },
     settled: () => platform.serial.resume(),
     get held() {
       return processors.every(({ processor }) => processor.standsStill());

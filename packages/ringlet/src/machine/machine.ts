@@ -21,9 +21,9 @@ import { connectPatiently, type GuestService } from '../agent/connect.ts';
 import { type CompletedCommand, type RunCommandOptions, runCommand } from '../agent/run-command.ts';
 import { defaultMemory, type DeviceOption, type MachineOptions } from '../configuration/options.ts';
 import type { Controllable, MachineResult, MachineState, ShutdownOptions } from '../control/controllable.ts';
-import type { Gate } from '../lockstep/stage.ts';
 import type { GdbEvent } from '../debug/gdb/server.ts';
 import { MachineDebugger } from '../debug/machine-debugger.ts';
+import type { Stagehand } from '../lockstep/stage.ts';
 import { LockstepHarness } from '../lockstep/lockstep-harness.ts';
 import { type Take, type TakeEvent, takeOf } from '../recording/take.ts';
 import { ThreadedHarness } from '../threads/threaded-harness.ts';
@@ -59,6 +59,7 @@ export type MachineRequests = Pick<
 >;
 
 const PAGE = 4096;
+const TICKS_PER_SECOND = 1e7;
 const LEAST_MEMORY = 1024 * 1024;
 /** What the guest's runtime keeps for each processor. */
 const LEAST_MEMORY_PER_CPU = 16 * 1024;
@@ -107,17 +108,17 @@ export class Machine implements Controllable {
   readonly finished: Promise<MachineResult>;
 
   /**
-   * @param gate - between two steps of a run in lockstep; for Ringlet itself
+   * @param stagehand - of a replay that stands still; for Ringlet itself
    * @throws UserError when the options cannot be met: a missing file, too much memory…
    */
-  constructor(options: MachineOptions, gate?: Gate) {
+  constructor(options: MachineOptions, stagehand?: Stagehand) {
     this.#take = takeOf(options);
     this.#options = this.#take.options;
     const { guest, kernel } = this.#options;
     this.name = options.name ?? basename(guest ?? kernel ?? 'machine').replace(/(\.guest)?\.[cm]?[jt]s$/, '');
     this.finished = new Promise((settle) => (this.#finish = settle));
     this.#devices = (this.#options.devices ?? []).map(devicePart);
-    this.#harness = this.#assemble(gate);
+    this.#harness = this.#assemble(stagehand);
     this.tracing = new MachineTrace(this.#harness.trace);
     const ask: Harness['request'] = (name, parameters) => {
       const state = this.#state.value;
@@ -319,7 +320,7 @@ export class Machine implements Controllable {
     }
   }
 
-  #assemble(gate: Gate | undefined): Harness {
+  #assemble(stagehand: Stagehand | undefined): Harness {
     const { cpus = 1, harness = 'threads' } = this.#options;
     const memory = this.#options.memory ?? defaultMemory(this.#options);
     if (!Number.isInteger(cpus) || cpus < 1 || cpus > MOST_CPUS) {
@@ -369,7 +370,12 @@ export class Machine implements Controllable {
       });
     }
     const journal = this.#take.journal(this.name, (event) => this.#events.next(event));
-    return new LockstepHarness(machine, { seed: this.#options.seed ?? 1, journal, ...(gate && { gate }) }, listener);
+    const checkpointEvery = this.#options.checkpointEvery && this.#options.checkpointEvery * TICKS_PER_SECOND;
+    return new LockstepHarness(
+      machine,
+      { seed: this.#options.seed ?? 1, journal, checkpointEvery, ...(stagehand && { stagehand }) },
+      listener,
+    );
   }
 
   /** The first result counts; the rest of the machine is then taken down. */

@@ -73,6 +73,11 @@ export class X64Vp {
     return this.#processor.instructions;
   }
 
+  /** Between two runs: brings all that is known of it into its area. */
+  settle(): void {
+    this.#processor.settle();
+  }
+
   /**
    * Runs until there is nothing to do, the budget is spent, or the machine ended.
    *

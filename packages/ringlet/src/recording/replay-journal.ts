@@ -75,6 +75,8 @@ export class ReplayJournal implements Journal {
 
   arrivals(step: number, _time: number): readonly Arrival[] {
     const { inputs } = this.#recording;
+    // A replay that goes on from a checkpoint has had those before it.
+    while (inputs[this.#next] !== undefined && inputs[this.#next]!.step < step) this.#next++;
     if (inputs[this.#next]?.step !== step) return NOTHING;
     const arrived: Arrival[] = [];
     for (; inputs[this.#next]?.step === step; this.#next++) {

@@ -47,7 +47,13 @@ export interface Take {
 }
 
 /** Options that a replay may have of its own. */
-const NOT_RECORDED: readonly string[] = ['replay', 'name', 'sockets', 'harness'] satisfies (keyof MachineOptions)[];
+const NOT_RECORDED: readonly string[] = [
+  'replay',
+  'name',
+  'sockets',
+  'harness',
+  'gdb',
+] satisfies (keyof MachineOptions)[];
 
 /** What a recorded machine is made of, its name aside. @throws UserError as {@link takeOf} */
 export function recordedOptions(path: string): MachineOptions {
@@ -65,6 +71,9 @@ export function takeOf(options: MachineOptions): Take {
   }
   if (replay !== undefined) return replayed(resolve(replay), options);
   if (record !== undefined) return recorded(resolve(record), options);
+  if (options.checkpointEvery !== undefined) {
+    throw new UserError('recording-impossible', 'checkpoints are points of a recording', { hint: 'add --record FILE' });
+  }
   return { options, journal: () => () => Promise.resolve(new LiveJournal()) };
 }
 
@@ -116,7 +125,7 @@ function replayed(path: string, given: MachineOptions): Take {
     });
   }
   return {
-    options: { ...options, harness: 'lockstep' },
+    options: { ...options, harness: 'lockstep', ...(given.gdb && { gdb: given.gdb }) },
     ...(options.name === undefined ? {} : { name: options.name }),
     journal: (_, tell) => async (code) => {
       checkFiles(recording, await codeOf(options, code));
@@ -127,7 +136,7 @@ function replayed(path: string, given: MachineOptions): Take {
 
 /** What a machine is made of, with every path absolute and nothing in it that is the host's affair. */
 function absoluteOf(options: MachineOptions): MachineOptions {
-  const { record: _, replay: __, sockets: ___, harness: ____, name: _____, ...kept } = options;
+  const { record: _, replay: __, sockets: ___, harness: ____, name: _____, gdb: ______, ...kept } = options;
   return {
     ...kept,
     ...(kept.guest === undefined ? {} : { guest: resolve(kept.guest) }),
@@ -216,6 +225,7 @@ const RecordedOptions = z.strictObject({
     .min(0)
     .max(4 * 1024 ** 3)
     .optional(),
+  checkpointEvery: z.number().positive().optional(),
   seed: z
     .int()
     .min(0)

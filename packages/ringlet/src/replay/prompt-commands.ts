@@ -103,6 +103,17 @@ const COMMANDS: Readonly<Record<string, PromptCommand>> = {
       return { data: { inputs: listed }, text: lines.join('\n') || 'nothing came in' };
     },
   },
+  checkpoints: {
+    form: 'checkpoints',
+    what: 'lists the points passed that can be come back to without starting over',
+    run: ({ checkpoints }) => {
+      const lines = checkpoints.map(({ step, time }) => `#${step}  ${seconds(time)}`);
+      return {
+        data: { checkpoints },
+        text: lines.join('\n') || 'none so far: ringlet run --record … --checkpoint-every 1s',
+      };
+    },
+  },
   inspect: {
     form: 'inspect [PATH]',
     what: 'looks inside, as ringlet inspect does',

@@ -9,7 +9,8 @@
  * await session.dispose();
  * ```
  *
- * Forward it runs on. Back it starts over and runs to there: everything happens again, so everything is as it was.
+ * Forward it runs on. Back it goes to the last checkpoint before, or to the start, and runs to there: everything happens
+ * again, so everything is as it was. Checkpoints are where the recording has them, once they have been passed.
  */
 import { PAGE_SIZE } from '@ringlet/microkernel';
 import { UserError } from '@ringlet/wire';
@@ -22,11 +23,14 @@ import {
   type RegisterView,
 } from '@ringlet/x64';
 import type { MachineResult } from '../control/controllable.ts';
+import type { Checkpoint } from '../lockstep/checkpoint.ts';
 import type { Stage, StagedProcessor } from '../lockstep/stage.ts';
 import { stateDigest } from '../lockstep/state-digest.ts';
 import { Machine } from '../machine/machine.ts';
 import type { RecordedInput } from '../recording/format.ts';
 import { readRecording, type Recording } from '../recording/recording.ts';
+import { recordedOptions } from '../recording/take.ts';
+import { MemoryHistory } from './memory-history.ts';
 import type { ReplayPoint } from './point.ts';
 
 /** Where a session stands. */
@@ -52,6 +56,13 @@ interface Run {
   strayed: boolean;
 }
 
+/** A checkpoint that can be gone on from. */
+interface Kept {
+  readonly checkpoint: Checkpoint;
+  readonly point: number;
+  readonly console: string;
+}
+
 /** Whether the run has come to where it is to stand still. */
 type Arrived = (at: ReplayPosition) => boolean;
 
@@ -62,6 +73,10 @@ export class ReplaySession {
   #arrived: Arrived = () => true;
   #told: (() => void) | undefined;
   #before: ReplayPosition = START;
+  readonly #history = new MemoryHistory();
+  readonly #kept: Kept[] = [];
+  /** Whether all that a checkpoint does not hold is the same at each: what was written to disks is not in it. */
+  readonly #restorable: boolean;
 
   /** Opens a recording, and stands at its start. @throws UserError as a replay does */
   static async open(path: string): Promise<ReplaySession> {
@@ -72,6 +87,8 @@ export class ReplaySession {
 
   private constructor(path: string, recording: Recording) {
     this.#recording = { ...recording, path };
+    const { disks = [] } = recordedOptions(path);
+    this.#restorable = disks.every(({ readOnly }) => readOnly === true);
     this.#run = this.#make();
   }
 
@@ -84,6 +101,11 @@ export class ReplaySession {
   /** Where the recording ends. */
   get end(): { readonly step: number; readonly time: number } {
     return { step: this.#recording.lastStep, time: this.#recording.lastTime };
+  }
+
+  /** Points that it has passed and can go back to without starting over, in order. */
+  get checkpoints(): readonly ReplayPosition[] {
+    return this.#kept.map(({ checkpoint: { step, time, instructions } }) => ({ step, time, instructions }));
   }
 
   /** What came in, in order. */
@@ -189,13 +211,13 @@ export class ReplaySession {
 
   async #toStep(step: number): Promise<ReplayPosition> {
     if (step > this.end.step) throw noPoint(`step ${step}`, `it has ${this.end.step}`);
-    if (step < this.position.step || this.#run.strayed) await this.#restart();
+    if (step < this.position.step || this.#run.strayed) await this.#restart((at) => at.step > step);
     return this.#runUntil((at) => at.step >= step);
   }
 
   /** @param passed - it may be before where we stand */
   async #toFirst(arrived: Arrived, passed: boolean): Promise<ReplayPosition> {
-    if (passed || this.#run.strayed) await this.#restart();
+    if (passed || this.#run.strayed) await this.#restart(arrived);
     return this.#runUntil(arrived);
   }
 
@@ -214,14 +236,21 @@ export class ReplaySession {
     return this.position;
   }
 
-  async #restart(): Promise<void> {
+  /** Starts over, from the last checkpoint that is before where to go. */
+  async #restart(before: Arrived): Promise<void> {
     await this.#drop();
-    this.#run = this.#make();
+    this.#run = this.#make(this.#kept.findLast(({ checkpoint }) => !before(checkpoint)));
     await this.#begin();
   }
 
+  #keep(run: Run, checkpoint: Checkpoint, buffers: readonly SharedArrayBuffer[]): void {
+    const known = (this.#kept.at(-1)?.checkpoint.step ?? 0) >= checkpoint.step;
+    const changed = this.inputs.some(({ name, step }) => DISK_REQUESTS.includes(name) && step < checkpoint.step);
+    if (known || changed || !this.#restorable || this.#history.bytes > MOST_KEPT) return;
+    this.#kept.push({ checkpoint, point: this.#history.take(buffers), console: run.console });
+  }
+
   async #begin(): Promise<void> {
-    this.#before = START;
     this.#arrived = () => true;
     const standing = this.#standing();
     await this.#run.machine.start();
@@ -231,6 +260,7 @@ export class ReplaySession {
   async #runUntil(arrived: Arrived): Promise<ReplayPosition> {
     if (arrived(this.position) || this.position.step >= this.end.step) return this.position;
     this.#arrived = arrived;
+    this.#before = this.position;
     const standing = this.#standing();
     const { go } = this.#run;
     this.#run.go = undefined;
@@ -246,9 +276,19 @@ export class ReplaySession {
     if (result?.reason === 'diverged') throw new UserError('replay-diverged', result.message);
   }
 
-  #make(): Run {
-    const machine = new Machine({ replay: this.#recording.path }, (stage) => this.#gate(run, stage));
-    const run: Run = { machine, result: undefined, stage: undefined, go: undefined, console: '', strayed: false };
+  #make(from?: Kept): Run {
+    const machine = new Machine(
+      { replay: this.#recording.path },
+      {
+        gate: (stage) => this.#gate(run, stage),
+        checkpoint: (checkpoint, buffers) => this.#keep(run, checkpoint, buffers),
+        ...(from && {
+          resume: { checkpoint: from.checkpoint, load: (buffers) => this.#history.load(from.point, buffers) },
+        }),
+      },
+    );
+    const console = from?.console ?? '';
+    const run: Run = { machine, result: undefined, stage: undefined, go: undefined, console, strayed: false };
     machine.console$.subscribe((text) => (run.console += text));
     void machine.finished.then((result) => {
       run.result = result;
@@ -278,6 +318,11 @@ export class ReplaySession {
     await disposed;
   }
 }
+
+/** Bytes of memory that checkpoints may take. */
+const MOST_KEPT = 2 * 1024 ** 3;
+/** After these, disks are not those of the start. */
+const DISK_REQUESTS: readonly string[] = ['attachDisk', 'detachDisk', 'resizeDisk'];
 
 const START: ReplayPosition = { step: 0, time: 0, instructions: 0 };
 

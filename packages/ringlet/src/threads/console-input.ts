@@ -49,6 +49,15 @@ export class ConsoleInput {
     this.feed();
   }
 
+  /** What the guest has not taken yet. */
+  get waiting(): Uint8Array {
+    return this.#waiting;
+  }
+
+  set waiting(bytes: Uint8Array) {
+    this.#waiting = bytes;
+  }
+
   /** Sends what waits, as far as the guest takes it. */
   feed(): void {
     clearTimeout(this.#timer);

@@ -67,6 +67,8 @@ export interface PreparedX64Guest extends PreparedGuest {
   start(vp: number): X64Start;
   /** Hands on what was typed, where no timer does. */
   feed(): void;
+  /** What was typed and waits. */
+  readonly input: ConsoleInput;
 }
 
 /** What may be another than usual. */
@@ -192,6 +194,7 @@ export class X64Guest implements GuestThreads {
       debug,
       write: (bytes) => input.write(bytes),
       feed: () => input.feed(),
+      input,
       dispose: () => {
         input.dispose();
         home.leave(partition, [...ram, room]);

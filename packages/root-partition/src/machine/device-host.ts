@@ -12,6 +12,7 @@ import {
   type DeviceLayouts,
   type DeviceWorld,
   protocolLayouts,
+  type SavedBus,
   SynicEndpoint,
   type Vsp,
 } from '@ringlet/vmbus';
@@ -21,7 +22,7 @@ import { GuestErrorLog } from './guest-error-log.ts';
 import type { GuestFacts } from './guest-watch.ts';
 import { type DebugRequests, MachineDebug, type PacketHeldEvent } from './machine-debug.ts';
 import { type DeviceFileRequests, type DeviceReplacement, MachineDevices } from './machine-devices.ts';
-import { type DiskDescription, type DiskRequests, MachineDisks } from './machine-disks.ts';
+import { type DiskDescription, type DiskRequests, type HandedDisks, MachineDisks } from './machine-disks.ts';
 import { type DisplayDescription, type DisplayRequests, MachineDisplay, NO_DISPLAY } from './machine-display.ts';
 import { type FileRequests, MachineFiles } from './machine-files.ts';
 import { type IntegrationRequests, MachineIntegration } from './machine-integration.ts';
@@ -70,11 +71,28 @@ export interface DeviceHostOptions {
   readonly load: (replacement: DeviceReplacement) => Promise<LoadedDevice>;
   /** The clock is a virtual one: disks are read inline and the time of day counts from a fixed date, deterministically. */
   readonly virtualTime?: boolean;
+  /** What a host of the same machine has left, to go on from. */
+  readonly suspended?: SuspendedDevices;
   report(event: DeviceHostEvent): void;
   /** The trace of this thread, which the kernel writes to, too; none when absent. */
   readonly trace?: TraceWriter | undefined;
   /** Asks whoever drives this host for a call of {@link DeviceHost.poll} soon. */
   wake(): void;
+}
+
+/** Devices that stand still, between two hosts. */
+export interface SuspendedDevices {
+  /** Plain data. */
+  readonly state: SavedDevices;
+  /** Open disks, which the next host takes over; it opens those of its description when absent. */
+  readonly disks?: HandedDisks;
+}
+
+/** What devices and their bus need to carry on. Plain data. */
+export interface SavedDevices {
+  readonly bus: SavedBus;
+  /** By the GUID of their instance. */
+  readonly devices: Readonly<Record<string, unknown>>;
 }
 
 /** Something that happened to a machine's devices. Plain data. */
@@ -135,6 +153,10 @@ export class DeviceHost {
   readonly ready: Promise<void>;
   readonly #answers: Answers<DeviceHostRequests>;
   readonly #vsps: Vsp[] = [];
+  readonly #disks: MachineDisks;
+  readonly #display: MachinePart<unknown>;
+  /** Devices from files, which need not be able to be saved. */
+  readonly #fromFiles: number;
   #disposed = false;
 
   /** @throws UserError when a disk or a network cannot be opened, or a device file holds no device */
@@ -154,7 +176,9 @@ export class DeviceHost {
     });
     const io = options.virtualTime ? 'inline' : 'adaptive';
     // First of all: a disk that cannot be opened leaves nothing behind.
-    const disks = new MachineDisks(description.disks, { world, io });
+    const { suspended } = options;
+    const disks = new MachineDisks(description.disks, { world, io, handed: suspended?.disks });
+    this.#disks = disks;
     const network = opened(disks, () => {
       const { name, networks = [], cpus = 1 } = description;
       return new MachineNetwork(networks, { world, name, cpus });
@@ -234,10 +258,14 @@ export class DeviceHost {
       ...debug.answers,
       ...this.#own,
     };
+    this.#display = display;
+    this.#fromFiles = options.devices.length;
     this.ready = network.ready;
+    if (suspended) this.#bus.restore(suspended.state.bus);
     for (const { vsps } of this.#parts) vsps.forEach((vsp) => this.#add(vsp));
     try {
       devices.attach(options.devices);
+      if (suspended) this.#resume(suspended.state);
     } catch (error) {
       // Ports and disks are there already: they are given back before anybody can ask for it.
       void this.request('dispose', {});
@@ -255,6 +283,25 @@ export class DeviceHost {
     if (this.#disposed) return false;
     const ran = this.#timers.run();
     return this.#bus.poll(undefined, stayAwake) || ran;
+  }
+
+  /** Whether it can be suspended: whoever has asked has had the answer, and every device can be saved. */
+  get canBeSuspended(): boolean {
+    return this.#fromFiles === 0 && this.#disks.canBeHanded;
+  }
+
+  /** Stops where it is, for another host to go on. Nothing is closed, and nobody is told. */
+  suspend(): SuspendedDevices {
+    // The next one lays it over the guest's memory again.
+    this.#display.suspend?.();
+    const devices = this.#vsps.flatMap((vsp) => {
+      const saved = vsp.save?.();
+      return saved === undefined ? [] : [[vsp.offer.instanceId, saved]];
+    });
+    const state = { bus: this.#bus.save(), devices: Object.fromEntries(devices) as Record<string, unknown> };
+    this.#disposed = true;
+    // Through JSON, as it would be from a file.
+    return { state: JSON.parse(JSON.stringify(state)) as SavedDevices, disks: this.#disks.handOver() };
   }
 
   /** For a thread that stays awake: whether packets wait that nobody rang for. Cheap. */
@@ -305,6 +352,14 @@ export class DeviceHost {
     const referenceTime = () => kernel.referenceTime(description.partition);
     if (!virtual) return { referenceTime };
     return { referenceTime, wallClock: () => VIRTUAL_EPOCH + clock.now() / TICKS_PER_MILLISECOND };
+  }
+
+  #resume({ devices }: SavedDevices): void {
+    for (const vsp of this.#vsps) {
+      const saved = devices[vsp.offer.instanceId];
+      if (saved !== undefined) vsp.restore?.(saved);
+    }
+    this.#bus.restored();
   }
 
   #add(vsp: Vsp): void {

@@ -49,9 +49,18 @@ export interface MachineDisksOptions {
   readonly world: WorldOf;
   /** How images are read: inline by who asks, or by workers where that is faster. */
   readonly io: 'adaptive' | 'inline';
+  /** Disks of the host before, instead of those that are described. */
+  readonly handed?: HandedDisks | undefined;
 }
 
-interface PlacedDisk extends DiskPlace {
+/** Open disks on their way from one host of a machine to the next. */
+export interface HandedDisks {
+  readonly disks: readonly PlacedDisk[];
+  readonly controllers: number;
+}
+
+/** A disk in its place. */
+export interface PlacedDisk extends DiskPlace {
   readonly image: string;
   readonly disk: Disk;
 }
@@ -70,16 +79,17 @@ export class MachineDisks implements MachinePart<DiskRequests> {
   readonly vsps: readonly StorageVsp[];
 
   /** Opens all of them. @throws UserError when one cannot be opened; those before it are closed again */
-  constructor(descriptions: readonly DiskDescription[], { world, io }: MachineDisksOptions) {
+  constructor(descriptions: readonly DiskDescription[], { world, io, handed }: MachineDisksOptions) {
     this.#io = io;
     this.#world = world;
     try {
-      for (const description of descriptions) this.#open(description);
+      if (handed) this.#disks.push(...handed.disks);
+      else for (const description of descriptions) this.#open(description);
     } catch (error) {
       for (const { disk } of this.#disks) disk.close(() => {});
       throw error;
     }
-    const count = Math.max(0, ...this.#disks.map(({ controller }) => controller)) + 1;
+    const count = handed?.controllers ?? Math.max(0, ...this.#disks.map(({ controller }) => controller)) + 1;
     this.vsps = Array.from({ length: count }, (_, index) => {
       const name = count === 1 ? 'scsi' : `scsi ${index}`;
       const instanceId = `72696e67-6c65-7453-8353-${String(index).padStart(12, '0')}`;
@@ -121,6 +131,16 @@ export class MachineDisks implements MachinePart<DiskRequests> {
       await settled((done) => disk.resize!(bytes / disk.sectorSize, done), `resizing ${image}`);
     },
   };
+
+  /** Whether another host can go on with them: the limits of one have timers of this one. */
+  get canBeHanded(): boolean {
+    return this.#disks.every(({ disk }) => !(disk instanceof LimitedDisk));
+  }
+
+  /** Gives them to another host of this machine. */
+  handOver(): HandedDisks {
+    return { disks: this.#disks.splice(0), controllers: this.vsps.length };
+  }
 
   /** The disk at a place. @throws UserError when there is none */
   disk(place: Partial<DiskPlace>): Disk {

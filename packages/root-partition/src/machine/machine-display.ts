@@ -63,6 +63,7 @@ export interface MachineDisplayOptions {
 export class MachineDisplay implements MachinePart<DisplayRequests> {
   readonly vsps: readonly Vsp[];
   readonly #reports: ScreenReports;
+  readonly #memory: DisplayMemory | undefined;
   readonly #video: Video;
   readonly #keyboard: Keyboard;
   readonly #mouse: Mouse;
@@ -71,9 +72,10 @@ export class MachineDisplay implements MachinePart<DisplayRequests> {
     const { kernel, partition, world, report } = options;
     const ofVideo = world('video');
     this.#reports = new ScreenReports((ticks, run) => ofVideo.after(ticks, run), report);
+    this.#memory = vram && new DisplayMemory(kernel, partition, vram.windows, vram);
     this.#video = new Video(ofVideo, {
       preferred,
-      ...(vram && { memory: new DisplayMemory(kernel, partition, vram.windows, vram) }),
+      ...(this.#memory && { memory: this.#memory }),
       surfaceChanged: (surface) => this.#reports.mode(surface && sizeOf(surface)),
       dirty: (parts) => this.#reports.dirty(parts),
     });
@@ -86,6 +88,10 @@ export class MachineDisplay implements MachinePart<DisplayRequests> {
   inspect(): Record<string, unknown> {
     const [video, keyboard, mouse] = [this.#video, this.#keyboard, this.#mouse].map((device) => device.inspect());
     return { display: { video, keyboard, mouse } };
+  }
+
+  suspend(): void {
+    this.#memory?.withdraw();
   }
 
   dispose(done: () => void): void {

@@ -25,6 +25,8 @@ export interface MachinePart<Requests> {
   readonly ready?: Promise<void>;
   /** Plain data, put beside what the other parts tell. */
   inspect(): Record<string, unknown>;
+  /** Its VSPs are about to be saved, and others made in their place. */
+  suspend?(): void;
   /** Gives back what is not a VSP's own: called once, after its VSPs are disposed of. */
   dispose?(done: () => void): void;
 }

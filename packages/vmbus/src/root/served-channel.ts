@@ -95,7 +95,9 @@ export class ServedChannel {
   reopened(): boolean {
     if (this.ring.state !== 'open') return false;
     const done = this.#guard(() => {
-      this.#vsp.reopened?.(this.ring);
+      const vsp = this.#vsp;
+      if (vsp.reopened === undefined) return vsp.opened?.(this.ring) !== false;
+      vsp.reopened(this.ring);
       return true;
     }, false);
     this.ring.flush();
