@@ -16,6 +16,10 @@ export type { Memory } from './machine/memory.ts';
 export { MemoryPool } from './machine/memory-pool.ts';
 export type { Display, DisplayMode } from './machine/display.ts';
 export type { Keyboard } from './machine/keyboard.ts';
+export type { Debugger, MachineDebugger } from './debug/machine-debugger.ts';
+export type { GdbAddress, GdbEvent } from './debug/gdb/server.ts';
+export type { FlightRecorder, TracePage } from './trace/flight-recorder.ts';
+export type { ControllableRecorder, ControllableTrace } from './control/controllable-trace.ts';
 export type { Mouse } from './machine/mouse.ts';
 export type { Viewers, ViewOptions, Views } from './viewer/viewers.ts';
 export type { VncAddress } from './viewer/vnc-server.ts';
@@ -39,6 +43,7 @@ export type {
   DiskFormat,
   DiskOption,
   DisplayOption,
+  GdbOption,
   DynamicMemoryOption,
   Harness,
   MachineOptions,

@@ -5,7 +5,7 @@ import type { TracePage } from '../trace/flight-recorder.ts';
 import type { TraceRecord } from '../trace/trace-record.ts';
 
 /** What records. */
-interface ControllableRecorder {
+export interface ControllableRecorder {
   readonly on: boolean;
   /** Number of the first record that is kept, and of the next that comes. */
   readonly begin: number;
