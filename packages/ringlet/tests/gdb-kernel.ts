@@ -6,11 +6,10 @@ import { fileURLToPath } from 'node:url';
 
 const KERNELS = fileURLToPath(new URL('../../x64/tests-kernels/', import.meta.url));
 const SOURCE = fileURLToPath(new URL('./kernels/debugged.c', import.meta.url));
-const FLAGS = [
-  ...['-g', '-O1', '-Wall', '-ffreestanding', '-fno-builtin', '-nostdlib', '-static', '-no-pie', '-fvisibility=hidden'],
-  ...['-mgeneral-regs-only', '-fno-stack-protector', '-fno-asynchronous-unwind-tables', '-fcf-protection=none'],
-  ...['-Wl,--build-id=none', '-Wl,-T,kernel.ld', '-Wl,--no-warnings', '-m64', '-fpie', '-mno-red-zone'],
-];
+const FLAGS =
+  '-g -O1 -Wall -ffreestanding -fno-builtin -nostdlib -static -no-pie -fvisibility=hidden -mgeneral-regs-only -fno-stack-protector -fno-asynchronous-unwind-tables -fcf-protection=none -Wl,--build-id=none -Wl,-T,kernel.ld -Wl,--no-warnings -m64 -fpie -mno-red-zone'.split(
+    ' ',
+  );
 
 /** A kernel and its symbols, as files. */
 export interface DebuggedKernel {

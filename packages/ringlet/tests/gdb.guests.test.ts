@@ -26,8 +26,8 @@ interface Debugged {
   readonly machine: Machine;
   readonly events: MachineEvent[];
   readonly address: string;
-  console(): string;
-  gdb(...commands: string[]): Promise<string>;
+  readonly console: () => string;
+  readonly gdb: (...commands: string[]) => Promise<string>;
 }
 
 /** A machine that waits for gdb. */
