@@ -68,7 +68,7 @@ export type {
   SuspendedDevices,
 } from './machine/device-host.ts';
 export type { DebugRequests, PacketHeldEvent } from './machine/machine-debug.ts';
-export type { DiskDescription, DiskPlace, DiskRequests } from './machine/machine-disks.ts';
+export type { DiskDescription, DiskPlace, DiskRequests, HandedDisks, PlacedDisk } from './machine/machine-disks.ts';
 export type { FileRequests } from './machine/machine-files.ts';
 export type { GuestFacts } from './machine/guest-watch.ts';
 export type { IntegrationRequests, KvpPoolNumber } from './machine/machine-integration.ts';

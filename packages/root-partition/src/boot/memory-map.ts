@@ -31,7 +31,7 @@ export interface MemoryRange {
 export interface MemoryMap {
   /** What must be backed by memory, in address order; page-aligned. */
   readonly ram: readonly MemoryRange[];
-  /** Where memory can be added while the machine runs: whole units of {@link ROOM_UNIT}, or nothing. */
+  /** Where memory can be added while the machine runs: whole units of `ROOM_UNIT`, or nothing. */
   readonly room: MemoryRange;
   /** Address space for VMBus devices below 4 GiB; never covered by RAM. */
   readonly lowWindow: MemoryRange;
