@@ -56,6 +56,11 @@ test('the programs of the library run as they are shown', async () => {
   expect(library.output).toMatch(/^hello$/m);
   expect(library.output).toMatch(/^hello from a child partition[\s\S]*reason: 'power-off', code: 0/m);
 
+  const traced = await shell(`${tsx} examples/tracing.ts`, folder);
+  expect(traced).toMatchObject({ status: 0 });
+  // Four requests and their answers.
+  expect(traced.output.match(/^\d+\.\d+ packet/gm)?.length).toBeGreaterThanOrEqual(8);
+
   const screen = await shell(`${tsx} examples/screen.ts shot.png`, folder);
   expect(screen).toMatchObject({ status: 0, output: expect.stringContaining('640x480') });
   expect(existsSync(join(folder, 'shot.png'))).toBe(true);
