@@ -207,25 +207,9 @@ test('a mistake in a machine file is shown with its line and column', async () =
   expect(status).toBe(2);
 });
 
-test('a new device runs as it is written', async () => {
+test('a new device runs as it is written, where nothing is installed', async () => {
   await ringlet('new', 'device', 'frame-buffer');
   const { status, stdout } = await ringlet('run', 'frame-buffer.guest.ts', '--device', 'frame-buffer.ts');
-  expect(stdout).toBe('frame-buffer answered 1 2 3 4 5 6 7 8\n');
+  expect(stdout).toBe('21 -> 42, answer 1\n');
   expect(status).toBe(0);
-});
-
-test('a new device passes the rules that every device keeps', async () => {
-  // Inside the repository, so that the imports of its test lead where a user's would.
-  const inside = mkdtempSync(join(ROOT, 'examples/.ringlet-device-'));
-  try {
-    await ringlet('new', 'device', 'frame-buffer', '--directory', inside);
-    const words = ['--conditions=@ringlet/source', '--import', 'tsx', '--test', 'frame-buffer.test.ts'];
-    const { status, stdout } = await ended(
-      spawn(process.execPath, words, { cwd: inside, stdio: ['ignore', 'pipe', 'pipe'] }),
-    );
-    expect(stdout).toContain('# pass 3\n');
-    expect(status).toBe(0);
-  } finally {
-    rmSync(inside, { recursive: true });
-  }
 });

@@ -5,7 +5,7 @@
  */
 import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { createRequire } from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { UserError } from '@ringlet/wire';
@@ -69,7 +69,7 @@ async function make(name: string, contents: string): Promise<Bundle> {
       sourcemap: 'external',
       sourcesContent: false,
       minifyWhitespace: true,
-      plugins: [rxjsModules],
+      plugins: [rxjsModules, ownPackage],
       outdir: workFolder(),
       conditions: fromSources ? ['@ringlet/source'] : [],
       loader: { '.node': 'file' },
@@ -111,6 +111,22 @@ const rxjsModules: Plugin = {
         .replace('/dist/cjs/', '/dist/esm/'),
       sideEffects: false,
     }));
+  },
+};
+
+/** A guest or a device lies anywhere: where `ringlet` is not installed beside it, it means the one that runs it. */
+const ownPackage: Plugin = {
+  name: 'own-package',
+  setup(esbuild) {
+    const asked = {};
+    esbuild.onResolve({ filter: /^ringlet(?:\/|$)/ }, async ({ path, pluginData, kind, importer, resolveDir }) => {
+      if (pluginData === asked) return undefined;
+      const options = { kind, importer, pluginData: asked };
+      const installed = await esbuild.resolve(path, { ...options, resolveDir });
+      if (installed.errors.length === 0) return installed;
+      const own = await esbuild.resolve(path, { ...options, resolveDir: dirname(fileURLToPath(import.meta.url)) });
+      return own.errors.length === 0 ? own : installed;
+    });
   },
 };
 
