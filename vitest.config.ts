@@ -9,6 +9,7 @@ const guests = [
   'packages/root-partition/tests/boot/**/*.test.ts',
   '**/*.linux.test.ts',
   '**/*.guests.test.ts',
+  'packages/ringlet/tests/hundred-partitions.test.ts',
   // With images of 2 GiB it is one of those, too.
   ...(process.env['RINGLET_LARGE_DISKS'] === undefined ? [] : ['packages/ringlet/tests/qemu-images.test.ts']),
 ];
