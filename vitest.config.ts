@@ -7,8 +7,7 @@ const resolve = { resolve: { conditions }, ssr: { resolve: { conditions } } };
 const guests = [
   'packages/x64/tests/**/*.test.ts',
   'packages/root-partition/tests/boot/**/*.test.ts',
-  '**/*.linux.test.ts',
-  '**/*.guests.test.ts',
+  'packages/*/{src,tests}/**/*.{linux,guests}.test.ts',
   'packages/ringlet/tests/hundred-partitions.test.ts',
   // With images of 2 GiB it is one of those, too.
   ...(process.env['RINGLET_LARGE_DISKS'] === undefined ? [] : ['packages/ringlet/tests/qemu-images.test.ts']),

@@ -8,8 +8,9 @@
  *     out/image    the file system that is made of them
  *     out/blocks   what dumpe2fs says of it
  *
- * Paths are relative: whoever this is on the host may not be let into the directories above. Before the packages' own
- * scripts run, the host's files are taken out of its sight.
+ * Paths are relative: whoever this is on the host may not be let into the directories above. That is what `cd -P` is for,
+ * too: without it the shell goes by the whole path. Before the packages' own scripts run, the host's files are taken out of
+ * its sight.
  */
 import { MARK, type PreinstScript, SET_UP_ENVIRONMENT, setUpScript } from './set-up-script.ts';
 
@@ -40,7 +41,7 @@ able ./busybox mkdir root/.host
 able ./busybox chown 65533:65533 root/.host
 
 tell "phase unpack"
-(cd root && exec ../busybox cpio -idmu < ../archive >/dev/null 2>../out/log) ||
+(cd -P root && exec ../busybox cpio -idmu < ../archive >/dev/null 2>../out/log) ||
   end "failed unpacking: $(./busybox tail -n 1 out/log)"
 
 able ./busybox mount -t proc proc root/proc
@@ -59,7 +60,7 @@ able ./busybox cp busybox root/run/ringlet/bin/busybox
 able ./busybox hostname ringlet
 
 bb=/run/ringlet/bin/busybox
-cd root
+cd -P root
 able .$bb pivot_root . .host
 cd /
 able $bb umount -l /.host
