@@ -17,6 +17,9 @@ const [START, END] = ['\u0001', '\u0002'];
 /** A command line, and input for what it runs. */
 export type TypedLine = string | readonly [line: string, input: string];
 
+/** What of an image a machine is started with. */
+export type Bootable = Pick<PullResult, 'kernel' | 'initrd' | 'commandLine'>;
+
 /** How a session went. */
 export interface SessionResult {
   /** What was printed, by the guest and by `ringlet run`. */
@@ -73,7 +76,7 @@ export class DebianGuests {
    *
    * @param options - of `ringlet run`; `--append` adds to what the image has
    */
-  async session(image: PullResult, options: readonly string[], lines: readonly TypedLine[]): Promise<SessionResult> {
+  async session(image: Bootable, options: readonly string[], lines: readonly TypedLine[]): Promise<SessionResult> {
     const words = ['run', '--kernel', image.kernel, '--initrd', image.initrd, '--append', image.commandLine];
     const child = spawn(process.execPath, [LAUNCHER, ...withAppended(words, options)], {
       cwd: ROOT,
