@@ -10,12 +10,14 @@ import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type FaultDescription, HOST_CLOCK, SwitchServer } from '@ringlet/root-partition';
 import { expect, test, type TestContext } from 'vitest';
+import { noLoopback6 } from '../../root-partition/tests/network/support/loopback6.ts';
 import { EVERY_NAME, startNameServer } from '../../root-partition/tests/network/support/name-server.ts';
 import { type ExecGuest, ExecGuests, needTool } from './exec-guest.ts';
 
 const MINUTE = 60_000;
 const MEGABYTE = 1024 * 1024;
 const GATEWAY = '10.0.2.2';
+const PREFIX6 = 'fd52:6c:a00:200:';
 const guests = new ExecGuests();
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
@@ -68,6 +70,20 @@ async function lease(guest: ExecGuest): Promise<string> {
   return guest.shell('udhcpc -i eth0 -n -q -f -t 40 -s /etc/dhcp.sh 2>/dev/null');
 }
 
+/** Sends bytes to a service at `::1` that says them again. @returns how many sums they had: 1, or 0 where there is no `::1` */
+async function differentSums(context: TestContext, guest: ExecGuest): Promise<number> {
+  if (noLoopback6 !== undefined) {
+    console.log(`no service is reached by IPv6: ${noLoopback6}`);
+    return 0;
+  }
+  const twice = createServer((socket) => void socket.pipe(socket));
+  await new Promise<void>((listening) => twice.listen(0, '::1', listening));
+  context.onTestFinished(() => void twice.close());
+  const echoed = `nc ${PREFIX6}:2 ${(twice.address() as AddressInfo).port} < /tmp/sent | sha256sum`;
+  const sums = await guest.shell(`head -c 8000000 /dev/urandom > /tmp/sent; sha256sum < /tmp/sent; ${echoed}`);
+  return new Set(sums.split('\n')).size;
+}
+
 /** Bytes that iperf3 says have arrived. */
 function arrived(report: string): number {
   const { end } = JSON.parse(report) as { end: { sum_received: { bytes: number } } };
@@ -89,6 +105,13 @@ test(
     expect(await lease(guest)).toBe(`10.0.2.15 ${GATEWAY} 10.0.2.3`);
     expect(await guest.shell(`ping -c 2 ${GATEWAY}`)).toContain('2 packets received');
     expect(await guest.shell('nslookup ringlet.example')).toContain(EVERY_NAME);
+
+    // By IPv6 it has given itself an address. Its checksums and cuts are the adapter's here as well.
+    await guest.shell(
+      `until ip -6 addr show dev eth0 scope global | grep ${PREFIX6} | grep -qv tentative; do sleep 0.2; done`,
+    );
+    expect(await guest.shell(`ping -c 2 ${PREFIX6}:2`)).toContain('2 packets received');
+    expect(await differentSums(context, guest)).toBe(noLoopback6 === undefined ? 1 : 0);
 
     const page = randomBytes(20 * MEGABYTE);
     const http = await portOf(

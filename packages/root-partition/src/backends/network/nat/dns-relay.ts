@@ -8,7 +8,6 @@ import { isIP } from 'node:net';
 import type { NetworkClock } from '../network-clock.ts';
 import { read16, write16 } from '../packet/bytes.ts';
 import type { Counters } from './counters.ts';
-import type { NatNetwork } from './nat-network.ts';
 import type { Outlet } from './outlet.ts';
 import { type Datagram, MOST_UDP_DATA, sendDatagram, UDP_DATA } from './udp.ts';
 
@@ -31,6 +30,8 @@ export interface HostResolver {
 
 interface Question {
   readonly guest: { readonly ip: number; readonly port: number };
+  /** The address that was asked: the answer comes from there. */
+  readonly server: number;
   readonly bytes: Buffer;
   socket: Socket | undefined;
   cancel: () => void;
@@ -38,7 +39,6 @@ interface Question {
 
 /** Relays questions of guests. */
 export class DnsRelay {
-  readonly #network: NatNetwork;
   readonly #outlet: Outlet;
   readonly #counters: Counters;
   readonly #clock: NetworkClock;
@@ -52,14 +52,7 @@ export class DnsRelay {
   #answered = 0;
   #failed = 0;
 
-  constructor(
-    network: NatNetwork,
-    outlet: Outlet,
-    counters: Counters,
-    clock: NetworkClock,
-    chosen?: readonly HostResolver[],
-  ) {
-    this.#network = network;
+  constructor(outlet: Outlet, counters: Counters, clock: NetworkClock, chosen?: readonly HostResolver[]) {
     this.#outlet = outlet;
     this.#counters = counters;
     this.#clock = clock;
@@ -84,7 +77,7 @@ export class DnsRelay {
   }
 
   /** Takes a datagram for {@link DNS_PORT}. */
-  receive({ bytes, source: ip, sourcePort: port, data, end }: Datagram): void {
+  receive({ bytes, source: ip, destination: server, sourcePort: port, data, end }: Datagram): void {
     if (end - data < DNS_HEADER) return this.#counters.drop('udp-header');
     const key = `${ip}:${port}:${read16(bytes, data)}`;
     // Asked again while the first is under way.
@@ -92,6 +85,7 @@ export class DnsRelay {
     if (this.#questions.size >= MOST_QUESTIONS) return this.#counters.drop('too-many-queries');
     const question: Question = {
       guest: { ip, port },
+      server,
       bytes: Buffer.from(bytes.subarray(data, end)),
       socket: undefined,
       cancel: () => {},
@@ -143,9 +137,9 @@ export class DnsRelay {
     this.#answer(question, answer);
   }
 
-  #answer({ guest }: Question, bytes: Uint8Array): void {
+  #answer({ guest, server }: Question, bytes: Uint8Array): void {
     this.#outlet.frame.set(bytes, UDP_DATA);
-    sendDatagram(this.#outlet, { ip: this.#network.nameServer, port: DNS_PORT }, guest, bytes.length);
+    sendDatagram(this.#outlet, { ip: server, port: DNS_PORT }, guest, bytes.length);
   }
 
   /** Forgets what is under way. */

@@ -3,7 +3,7 @@
  * overlap cost the guest its packet (RFC 5722 gives the reason).
  */
 import type { NetworkClock } from '../network-clock.ts';
-import type { Ipv4Packet } from '../packet/ipv4.ts';
+import type { IpPacket } from '../packet/ip-packet.ts';
 
 const MOST_PACKETS = 16;
 const MOST_FRAGMENTS = 128;
@@ -39,7 +39,7 @@ export class Fragments {
    *
    * @returns `whole` when the packet is complete: `packet` is the whole then; `wrong` when the packet is given up
    */
-  take(packet: Ipv4Packet): 'whole' | 'wait' | 'wrong' {
+  take(packet: IpPacket): 'whole' | 'wait' | 'wrong' {
     const assembly = this.#find(packet);
     const { payload, end, fragmentOffset, moreFragments } = packet;
     const to = fragmentOffset + end - payload;
@@ -68,7 +68,7 @@ export class Fragments {
     return 'whole';
   }
 
-  #find(packet: Ipv4Packet): Assembly {
+  #find(packet: IpPacket): Assembly {
     const { source, destination, protocol, identification, bytes, start, payload } = packet;
     const now = this.#clock.now();
     while (this.#assemblies.length > 0 && this.#assemblies[0]!.dies < now) this.#assemblies.shift();

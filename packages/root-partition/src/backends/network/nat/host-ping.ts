@@ -3,6 +3,7 @@
  * them; the answer that the guest sees carries its own data, and comes when that ping had one.
  */
 import { spawn } from 'node:child_process';
+import { isIPv6 } from 'node:net';
 
 const MOST_AT_ONCE = 16;
 /** Seconds that a ping waits. */
@@ -28,7 +29,8 @@ export class HostPing {
    */
   ping(address: string, size: number, answered: () => void): boolean {
     if (this.#absent || this.#children.size >= MOST_AT_ONCE) return false;
-    const child = spawn('ping', argumentsFor(address, size), { stdio: 'ignore', windowsHide: true });
+    const program = MAC && isIPv6(address) ? 'ping6' : 'ping';
+    const child = spawn(program, argumentsFor(address, size), { stdio: 'ignore', windowsHide: true });
     const kill = () => void child.kill('SIGKILL');
     const timer = setTimeout(kill, (WAIT_SECONDS + 1) * 1000);
     timer.unref();
@@ -58,6 +60,6 @@ export class HostPing {
 /** One echo request, in the words of the host's ping. */
 function argumentsFor(address: string, size: number): string[] {
   if (WINDOWS) return ['-n', '1', '-w', String(WAIT_SECONDS * 1000), '-l', String(size), address];
-  const wait = MAC ? ['-t', String(WAIT_SECONDS)] : ['-W', String(WAIT_SECONDS)];
+  const wait = MAC ? (isIPv6(address) ? [] : ['-t', String(WAIT_SECONDS)]) : ['-W', String(WAIT_SECONDS)];
   return ['-n', '-q', '-c', '1', ...wait, '-s', String(size), address];
 }

@@ -2,7 +2,8 @@
 import { formatIp } from '../packet/address.ts';
 import { write16, write32 } from '../packet/bytes.ts';
 import { checksum } from '../packet/checksum.ts';
-import { IPV4_HEADER, IpProtocol, type Ipv4Packet, writeIpv4 } from '../packet/ipv4.ts';
+import type { IpPacket } from '../packet/ip-packet.ts';
+import { IPV4_HEADER, IpProtocol, writeIpv4 } from '../packet/ipv4.ts';
 import type { Counters } from './counters.ts';
 import { HostPing } from './host-ping.ts';
 import type { NatNetwork } from './nat-network.ts';
@@ -32,7 +33,7 @@ export class Icmp {
   }
 
   /** Takes a packet from a guest. @param ours - it is for the gateway or the name server */
-  receive(packet: Ipv4Packet, ours: boolean): void {
+  receive(packet: IpPacket, ours: boolean): void {
     const { bytes, payload, end, source, destination } = packet;
     if (end - payload < HEADER || checksum(bytes, payload, end) !== 0) return this.#counters.drop('icmp');
     if (bytes[payload] !== Type.Echo || bytes[payload + 1] !== 0) return this.#counters.drop('icmp');
@@ -53,16 +54,16 @@ export class Icmp {
   }
 
   /** Tells a guest that its packet went no further: its time to live was over. */
-  timeExceeded(packet: Ipv4Packet): void {
+  timeExceeded(packet: IpPacket): void {
     this.#quote(packet, Type.TimeExceeded, 0);
   }
 
   /** Tells a guest that what its packet was for cannot be reached. */
-  unreachable(packet: Ipv4Packet, code: number): void {
+  unreachable(packet: IpPacket, code: number): void {
     this.#quote(packet, Type.Unreachable, code);
   }
 
-  #quote({ bytes, start, payload, end, source }: Ipv4Packet, type: number, code: number): void {
+  #quote({ bytes, start, payload, end, source }: IpPacket, type: number, code: number): void {
     const quoted = Math.min(end, payload + QUOTED) - start;
     this.#outlet.frame.set(bytes.subarray(start, start + quoted), PAYLOAD + HEADER);
     this.#error(source, type, code, quoted);

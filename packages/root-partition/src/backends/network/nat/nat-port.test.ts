@@ -80,7 +80,7 @@ test('what cannot be used is dropped and counted by its reason', () => {
     ['frame-short', new Uint8Array(13)],
     ['frame-long', new Uint8Array(9100)],
     ['not-for-us', changed(segment, 5, 0x99)],
-    ['ether-type', ethernet(0x86dd, new Uint8Array(40))],
+    ['ether-type', ethernet(0x88cc, new Uint8Array(40))],
     ['vlan-tag', ethernet(0x8100, new Uint8Array(40))],
     ['arp', ethernet(0x0806, new Uint8Array(27))],
     ['ipv4-header', changed(segment, 14, 0x44)],

@@ -1,8 +1,10 @@
 /**
  * User-mode NAT: a network inside this process, without any privilege. The guest's TCP, UDP and pings end here and go on
- * as sockets of the host; what the guest needs around them (ARP, DHCP, a name server, a gateway) is answered here.
+ * as sockets of the host; what the guest needs around them (ARP, DHCP, router advertisements, a name server, a gateway) is answered here.
  *
- *      guest ◄── frames ──► NatPort ─┬─ Arp
+ *      guest ◄── frames ──► NatPort ─┬─ Ipv6 ─┬─ Discovery
+ *                                    │        └─ Icmp6 ── ping          (the rest as for IPv4)
+ *                                    ├─ Arp
  *                                    ├─ Icmp ─── ping
  *                                    ├─ Udp ──┬─ DhcpServer
  *                                    │        ├─ DnsRelay ─── resolvers of the host
@@ -12,10 +14,12 @@
 import { HOST_CLOCK, type NetworkClock } from '../network-clock.ts';
 import { FrameFinisher } from '../finish-frame.ts';
 import type { FrameOffload, NetworkPort } from '../network-port.ts';
-import { formatIp, isGroupMac, isLoopback, isNoHost, readMac } from '../packet/address.ts';
+import { isGroupMac, isLoopback, isNoHost, readMac } from '../packet/address.ts';
+import { isIpv6 } from '../packet/ipv6-addresses.ts';
 import { read16 } from '../packet/bytes.ts';
 import { ETHERNET_HEADER, EtherType, LARGEST_FRAME, LARGEST_UNCUT_FRAME } from '../packet/ethernet.ts';
-import { IpProtocol, Ipv4Packet, readIpv4 } from '../packet/ipv4.ts';
+import { IpPacket } from '../packet/ip-packet.ts';
+import { IpProtocol, readIpv4 } from '../packet/ipv4.ts';
 import { ArpOperation, readArp } from './arp.ts';
 import { Counters } from './counters.ts';
 import { DHCP_SERVER_PORT, DhcpServer } from './dhcp-server.ts';
@@ -23,6 +27,7 @@ import { DNS_PORT, DnsRelay, type HostResolver } from './dns-relay.ts';
 import { type Forward, Forwards } from './forwards.ts';
 import { Fragments } from './fragments.ts';
 import { Icmp, UnreachableCode } from './icmp.ts';
+import { Ipv6 } from './ipv6/ipv6.ts';
 import { formatNetwork, isGuest, isInside, type NatNetwork } from './nat-network.ts';
 import { Neighbours } from './neighbours.ts';
 import { Outlet } from './outlet.ts';
@@ -44,8 +49,9 @@ export interface NatOptions {
 }
 
 const LOOPBACK = 0x7f000001;
-/** In a frame with an IPv4 packet: what the packet holds. */
+/** In a frame with an IPv4 packet, or with one of IPv6: what the packet holds. */
 const IP_PROTOCOL_AT = ETHERNET_HEADER + 9;
+const NEXT_HEADER_AT = ETHERNET_HEADER + 6;
 
 /** A port of a user-mode network. Several guests can share it through a switch. */
 export class NatPort implements NetworkPort {
@@ -56,7 +62,7 @@ export class NatPort implements NetworkPort {
   readonly #counters = new Counters();
   readonly #neighbours = new Neighbours();
   readonly #outlet: Outlet;
-  readonly #packet = new Ipv4Packet();
+  readonly #packet = new IpPacket();
   readonly #datagram = new Datagram();
   readonly #fragments: Fragments;
   readonly #icmp: Icmp;
@@ -65,6 +71,7 @@ export class NatPort implements NetworkPort {
   readonly #udp: UdpFlows;
   readonly #tcp: Tcp;
   readonly #forwards: Forwards;
+  readonly #ipv6: Ipv6;
   /** For what is not TCP and is to be cut. */
   readonly #finisher = new FrameFinisher();
   #stopped = false;
@@ -80,7 +87,7 @@ export class NatPort implements NetworkPort {
     this.#fragments = new Fragments(clock);
     this.#icmp = new Icmp(network, outlet, counters);
     this.#dhcp = new DhcpServer(options, outlet, counters);
-    this.#dns = new DnsRelay(network, outlet, counters, clock, options.resolvers);
+    this.#dns = new DnsRelay(outlet, counters, clock, options.resolvers);
     const routes = { toHost: (ip: number) => this.#toHost(ip), toGuest: (ip: number) => this.#toGuest(ip) };
     this.#udp = new UdpFlows({ outlet, counters, clock, routes });
     this.#tcp = new Tcp({
@@ -90,9 +97,23 @@ export class NatPort implements NetworkPort {
       mtu,
       connect: (ip, port) => this.#connect(ip, port),
       unreachable: (connection, sequence, code) => {
+        const icmp = isIpv6(connection.guestIp) ? this.#ipv6.icmp : this.#icmp;
         const network = code === 'ENETUNREACH' ? UnreachableCode.Network : UnreachableCode.Host;
-        this.#icmp.unreachableTcp(connection, sequence, network);
+        icmp.unreachableTcp(connection, sequence, network);
       },
+    });
+    this.#ipv6 = new Ipv6({
+      network,
+      outlet,
+      counters,
+      neighbours: this.#neighbours,
+      clock,
+      mtu,
+      hostAccess: options.hostAccess,
+      learn: (ip, mac) => this.#learn(ip, mac),
+      tcp: (packet, unfinished) => this.#tcp.receive(packet, unfinished),
+      udp: (datagram) => this.#udp.send(datagram),
+      question: (datagram) => this.#dns.receive(datagram),
     });
     this.#forwards = new Forwards(options.forwards, {
       udp: this.#udp,
@@ -120,7 +141,7 @@ export class NatPort implements NetworkPort {
     else if (frame.length < ETHERNET_HEADER) counters.drop('frame-short');
     else if (frame.length > (uncut ? LARGEST_UNCUT_FRAME : LARGEST_FRAME)) counters.drop('frame-long');
     else if (offload?.vlan !== undefined && (offload.vlan & 0xfff) !== 0) counters.drop('vlan-tag');
-    else if (uncut && frame[IP_PROTOCOL_AT] !== IpProtocol.Tcp) this.#cut(frame, offload);
+    else if (uncut && !isTcp(frame)) this.#cut(frame, offload);
     else this.#receive(frame, uncut, offload?.checksumPartial === true || uncut);
     return true;
   }
@@ -140,6 +161,8 @@ export class NatPort implements NetworkPort {
     switch (read16(frame, 12)) {
       case EtherType.Ipv4:
         return this.#ipv4(frame, mac, uncut, unfinished);
+      case EtherType.Ipv6:
+        return this.#ipv6.receive(frame, mac, uncut, unfinished);
       case EtherType.Arp:
         return this.#arp(frame, mac);
       case EtherType.Vlan:
@@ -192,7 +215,7 @@ export class NatPort implements NetworkPort {
     counters.drop('ipv4-protocol');
   }
 
-  #datagrams(packet: Ipv4Packet, ours: boolean, unfinished: boolean): void {
+  #datagrams(packet: IpPacket, ours: boolean, unfinished: boolean): void {
     const datagram = this.#datagram;
     const { source, destination } = packet;
     const wrong = readDatagram(datagram, packet, unfinished);
@@ -212,22 +235,24 @@ export class NatPort implements NetworkPort {
 
   /** Where the host reaches what a guest names; undefined: nothing may be reached there. */
   #toHost(ip: number): number | undefined {
+    if (isIpv6(ip)) return this.#ipv6.toHost(ip);
     if (ip === this.#network.gateway) return this.#options.hostAccess ? LOOPBACK : undefined;
     if (isInside(this.#network, ip) || isNoHost(ip) || isLoopback(ip)) return undefined;
     return ip;
   }
 
   #toGuest(ip: number): number {
+    if (isIpv6(ip)) return this.#ipv6.toGuest(ip);
     return isLoopback(ip) || isInside(this.#network, ip) ? this.#network.gateway : ip;
   }
 
   #connect(ip: number, port: number): HostStream | undefined {
-    if (ip === this.#network.nameServer) {
+    if (ip === this.#network.nameServer || ip === this.#ipv6.network.nameServer) {
       const resolver = port === DNS_PORT ? this.#dns.first : undefined;
       return resolver && connectHost(resolver.address, resolver.port);
     }
     const address = this.#toHost(ip);
-    return address === undefined ? undefined : connectHost(formatIp(address), port);
+    return address === undefined ? undefined : connectHost(this.#outlet.addresses.format(address), port);
   }
 
   inspect(): Record<string, unknown> {
@@ -242,6 +267,7 @@ export class NatPort implements NetworkPort {
       udp: this.#udp.inspect(),
       icmp: this.#icmp.inspect(),
       dns: this.#dns.inspect(),
+      ipv6: this.#ipv6.inspect(),
     };
   }
 
@@ -251,10 +277,17 @@ export class NatPort implements NetworkPort {
       this.#udp.stop();
       this.#dns.stop();
       this.#icmp.stop();
+      this.#ipv6.stop();
       this.#forwards.stop();
       this.#stopped = true;
       this.#outlet.sink = undefined;
     }
     done();
   }
+}
+
+/** Whether a frame that is still to be cut is one of TCP. */
+function isTcp(frame: Uint8Array): boolean {
+  const isSix = read16(frame, ETHERNET_HEADER - 2) === EtherType.Ipv6;
+  return frame[isSix ? NEXT_HEADER_AT : IP_PROTOCOL_AT] === IpProtocol.Tcp;
 }

@@ -1,15 +1,18 @@
 /**
  * The way from a NAT to its guests: one frame, used again for each, that protocols write their payload into.
  *
- *      0            14           34
- *     ┌────────────┬────────────┬─────────────
- *     │ Ethernet   │ IPv4       │ payload …        written by the protocol, then sendIp()
- *     └────────────┴────────────┴─────────────
+ *      0            14           20           34           54
+ *     ┌────────────┬────────────┴────────────┴────────────┬─────────────
+ *     │ Ethernet   │ IPv6                                 │ payload …        written by the protocol, then sendIp()
+ *     └────────────┼────────────┬────────────┬────────────┤
+ *       not sent … │            │ Ethernet   │ IPv4       │
  */
 import { BROADCAST_IP, BROADCAST_MAC, writeMac } from '../packet/address.ts';
 import { write16 } from '../packet/bytes.ts';
 import { ETHERNET_HEADER, EtherType } from '../packet/ethernet.ts';
 import { IPV4_HEADER, writeIpv4 } from '../packet/ipv4.ts';
+import { FRAGMENT_HEADER, IPV6_HEADER, NextHeader, writeFragment, writeIpv6 } from '../packet/ipv6.ts';
+import { Ipv6Addresses, isIpv6 } from '../packet/ipv6-addresses.ts';
 import { FrameViews } from '../frame-views.ts';
 import type { FrameOffload } from '../network-port.ts';
 import { ARP_LENGTH, ArpOperation, writeArp } from './arp.ts';
@@ -17,8 +20,10 @@ import type { Counters } from './counters.ts';
 import type { NatNetwork } from './nat-network.ts';
 import type { Neighbours } from './neighbours.ts';
 
-/** Where the payload of an IPv4 packet begins in {@link Outlet.frame}. */
-export const PAYLOAD = ETHERNET_HEADER + IPV4_HEADER;
+/** Where the payload of a packet begins in {@link Outlet.frame}, whatever its family. */
+export const PAYLOAD = ETHERNET_HEADER + IPV6_HEADER;
+/** Where IPv4's header begins, and ARP's message. */
+const IPV4_AT = PAYLOAD - IPV4_HEADER;
 /** Ethernet's least payload; shorter ones are padded with zeroes. */
 const LEAST_FRAME = 60;
 /** Our checksums are right: the guest need not look. */
@@ -26,8 +31,12 @@ const VERIFIED: FrameOffload = { segmentSize: 0, checksumPartial: true };
 
 /** Sends frames to guests. */
 export class Outlet {
-  /** What is being written. Holds the largest IPv4 packet. */
-  readonly frame = new Uint8Array(ETHERNET_HEADER + 65_536);
+  /** What is being written. Holds the largest packet. */
+  readonly frame = new Uint8Array(PAYLOAD + 65_536);
+  /** Of IPv6: who the numbers are. */
+  readonly addresses = new Ipv6Addresses();
+  /** Asks who has an address of IPv6. */
+  solicit: (ip: number) => void = () => {};
   sink: ((frame: Uint8Array, offload?: FrameOffload) => boolean) | undefined;
   readonly #network: NatNetwork;
   readonly #mtu: number;
@@ -43,11 +52,11 @@ export class Outlet {
     this.#mtu = mtu;
     this.#neighbours = neighbours;
     this.#counters = counters;
-    this.#fragment = new Uint8Array(ETHERNET_HEADER + mtu);
+    this.#fragment = new Uint8Array(PAYLOAD + mtu);
   }
 
   /**
-   * Sends the IPv4 packet whose payload of `length` bytes has been written at {@link PAYLOAD}, in fragments when it is
+   * Sends the packet whose payload of `length` bytes has been written at {@link PAYLOAD}, in fragments when it is
    * larger than the MTU.
    *
    * @returns false when it did not reach the guest: its address is not known yet (it is being asked for), or its buffers
@@ -67,11 +76,19 @@ export class Outlet {
   }
 
   /** {@link sendIp} to a guest whose MAC address the caller knows. */
-  sendIpTo(mac: number, source: number, destination: number, protocol: number, length: number): boolean {
+  sendIpTo(
+    mac: number,
+    source: number,
+    destination: number,
+    protocol: number,
+    length: number,
+    hopLimit?: number,
+  ): boolean {
+    if (isIpv6(destination)) return this.#sendIpv6(mac, source, destination, protocol, length, hopLimit);
     const identification = this.#identification++ & 0xffff;
     const header = { source, destination, protocol, identification, length, fragmentOffset: 0, moreFragments: false };
     if (length <= this.#mtu - IPV4_HEADER) {
-      writeIpv4(this.frame, ETHERNET_HEADER, header);
+      writeIpv4(this.frame, IPV4_AT, header);
       return this.#send(this.frame, mac, EtherType.Ipv4, IPV4_HEADER + length, VERIFIED);
     }
     const most = (this.#mtu - IPV4_HEADER) & ~7;
@@ -79,9 +96,44 @@ export class Outlet {
     for (let at = 0; at < length; at += most) {
       const part = Math.min(most, length - at);
       const moreFragments = at + part < length;
-      writeIpv4(fragment, ETHERNET_HEADER, { ...header, length: part, fragmentOffset: at, moreFragments });
+      writeIpv4(fragment, IPV4_AT, { ...header, length: part, fragmentOffset: at, moreFragments });
       fragment.set(this.frame.subarray(PAYLOAD + at, PAYLOAD + at + part), PAYLOAD);
       if (!this.#send(fragment, mac, EtherType.Ipv4, IPV4_HEADER + part)) return false;
+    }
+    return true;
+  }
+
+  #sendIpv6(
+    mac: number,
+    source: number,
+    destination: number,
+    next: number,
+    length: number,
+    hopLimit: number | undefined,
+  ): boolean {
+    const { addresses } = this;
+    if (!addresses.knows(source) || !addresses.knows(destination)) {
+      this.#counters.drop('no-neighbour');
+      return false;
+    }
+    const header = { source, destination, next, length, ...(hopLimit !== undefined && { hopLimit }) };
+    if (length <= this.#mtu - IPV6_HEADER) {
+      writeIpv6(this.frame, ETHERNET_HEADER, addresses, header);
+      return this.#send(this.frame, mac, EtherType.Ipv6, IPV6_HEADER + length, VERIFIED);
+    }
+    const identification = this.#identification++;
+    const most = (this.#mtu - IPV6_HEADER - FRAGMENT_HEADER) & ~7;
+    const fragment = this.#fragment;
+    for (let at = 0; at < length; at += most) {
+      const part = Math.min(most, length - at);
+      writeIpv6(fragment, ETHERNET_HEADER, addresses, {
+        ...header,
+        next: NextHeader.Fragment,
+        length: FRAGMENT_HEADER + part,
+      });
+      writeFragment(fragment, PAYLOAD, { next, offset: at, more: at + part < length, identification });
+      fragment.set(this.frame.subarray(PAYLOAD + at, PAYLOAD + at + part), PAYLOAD + FRAGMENT_HEADER);
+      if (!this.#send(fragment, mac, EtherType.Ipv6, IPV6_HEADER + FRAGMENT_HEADER + part)) return false;
     }
     return true;
   }
@@ -91,12 +143,13 @@ export class Outlet {
     const senderMac = this.#network.mac;
     const asked = operation === ArpOperation.Request;
     const payload = { operation, senderMac, senderIp, targetMac: asked ? 0 : targetMac, targetIp };
-    writeArp(this.frame, ETHERNET_HEADER, payload);
+    writeArp(this.frame, IPV4_AT, payload);
     this.#send(this.frame, asked ? BROADCAST_MAC : targetMac, EtherType.Arp, ARP_LENGTH);
   }
 
   #ask(ip: number): void {
-    this.sendArp(ArpOperation.Request, BROADCAST_MAC, this.#network.gateway, ip);
+    if (isIpv6(ip)) this.solicit(ip);
+    else this.sendArp(ArpOperation.Request, BROADCAST_MAC, this.#network.gateway, ip);
   }
 
   #send(frame: Uint8Array, mac: number, type: number, length: number, offload?: FrameOffload): boolean {
@@ -104,15 +157,16 @@ export class Outlet {
       this.#counters.drop('unplugged');
       return false;
     }
-    writeMac(frame, 0, mac);
-    writeMac(frame, 6, this.#network.mac);
-    write16(frame, 12, type);
+    const start = type === EtherType.Ipv6 ? 0 : IPV4_AT - ETHERNET_HEADER;
+    writeMac(frame, start, mac);
+    writeMac(frame, start + 6, this.#network.mac);
+    write16(frame, start + 12, type);
     let total = ETHERNET_HEADER + length;
     if (total < LEAST_FRAME) {
-      frame.fill(0, total, LEAST_FRAME);
+      frame.fill(0, start + total, start + LEAST_FRAME);
       total = LEAST_FRAME;
     }
-    const whole = frame === this.frame ? this.#views.of(0, total) : frame.subarray(0, total);
+    const whole = frame === this.frame ? this.#views.of(start, total) : frame.subarray(start, start + total);
     if (!this.sink(whole, offload)) {
       this.#counters.drop('guest-full');
       return false;

@@ -4,8 +4,10 @@
  * to may answer ("address-dependent" filtering).
  */
 import { createSocket, type Socket } from 'node:dgram';
+import { isIPv6 } from 'node:net';
 import type { NetworkClock } from '../network-clock.ts';
-import { formatIp, isLoopback, parseIp } from '../packet/address.ts';
+import { isLoopback } from '../packet/address.ts';
+import { isIpv6 } from '../packet/ipv6-addresses.ts';
 import { Alarm } from './alarm.ts';
 import type { Counters } from './counters.ts';
 import type { Outlet } from './outlet.ts';
@@ -57,7 +59,7 @@ const lookup = (
   address: string,
   _options: unknown,
   found: (error: NodeJS.ErrnoException | null, address: string, family: number) => void,
-): void => found(null, address, 4);
+): void => found(null, address, isIPv6(address) ? 6 : 4);
 
 /** The UDP flows of a NAT. */
 export class UdpFlows {
@@ -74,7 +76,7 @@ export class UdpFlows {
 
   /** Takes a datagram from a guest to the world. @returns whether there is a way there */
   send(datagram: Datagram): boolean {
-    const { counters, routes, clock } = this.#options;
+    const { counters, routes, clock, outlet } = this.#options;
     const { bytes, source, sourcePort, destination, destinationPort, data, end } = datagram;
     const address = routes.toHost(destination);
     if (address === undefined || destinationPort === 0) {
@@ -96,10 +98,15 @@ export class UdpFlows {
     }
     flow.queued += size;
     flow.sent++;
-    flow.socket.send(Buffer.from(bytes.subarray(data, end)), destinationPort, formatIp(address), (error) => {
-      flow.queued -= size;
-      if (error) counters.drop('host-refused');
-    });
+    flow.socket.send(
+      Buffer.from(bytes.subarray(data, end)),
+      destinationPort,
+      outlet.addresses.format(address),
+      (error) => {
+        flow.queued -= size;
+        if (error) counters.drop('host-refused');
+      },
+    );
     return true;
   }
 
@@ -113,7 +120,7 @@ export class UdpFlows {
       this.#options.counters.drop('too-many-flows');
       return undefined;
     }
-    const socket = createSocket({ type: 'udp4', lookup });
+    const socket = createSocket(isIpv6(ip) ? { type: 'udp6', ipv6Only: true, lookup } : { type: 'udp4', lookup });
     const flow = this.#listen({ ip, port }, socket, new Set(), false);
     this.#flows.set(key, flow);
     socket.on('error', () => {
@@ -134,7 +141,7 @@ export class UdpFlows {
 
   #answer(flow: Flow, message: Uint8Array, address: string, port: number): void {
     const { outlet, routes, clock, counters } = this.#options;
-    const ip = parseIp(address);
+    const ip = outlet.addresses.parse(address);
     if (ip === undefined || message.length > MOST_UDP_DATA) return;
     if (flow.peers && !flow.peers.has(ip)) return counters.drop('not-for-us');
     flow.received++;
@@ -183,7 +190,7 @@ export class UdpFlows {
     return {
       count: this.#flows.size,
       flows: flows.map(({ guest, sent, received }) => ({
-        guest: `${formatIp(guest.ip)}:${guest.port}`,
+        guest: this.#options.outlet.addresses.formatEnd(guest.ip, guest.port),
         sent,
         received,
       })),

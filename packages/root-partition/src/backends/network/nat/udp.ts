@@ -1,7 +1,9 @@
 /** UDP of a NAT (RFC 768): reads and writes datagrams, and hands each to the service or flow that it is for. */
 import { read16, write16 } from '../packet/bytes.ts';
 import { addToSum, foldSum, pseudoHeaderSum } from '../packet/checksum.ts';
-import { IpProtocol, type Ipv4Packet } from '../packet/ipv4.ts';
+import { isIpv6 } from '../packet/ipv6-addresses.ts';
+import type { IpPacket } from '../packet/ip-packet.ts';
+import { IpProtocol } from '../packet/ipv4.ts';
 import { type Outlet, PAYLOAD } from './outlet.ts';
 
 const UDP_HEADER = 8;
@@ -30,13 +32,16 @@ export class Datagram {
  */
 export function readDatagram(
   datagram: Datagram,
-  { bytes, payload, end, source, destination }: Ipv4Packet,
+  { bytes, payload, end, source, destination }: IpPacket,
   unfinished: boolean,
 ): 'udp-header' | 'udp-checksum' | undefined {
   if (end - payload < UDP_HEADER) return 'udp-header';
   const length = read16(bytes, payload + 4);
   if (length < UDP_HEADER || payload + length > end) return 'udp-header';
-  if (!unfinished && read16(bytes, payload + 6) !== 0) {
+  const unsummed = read16(bytes, payload + 6) === 0;
+  // Only IPv4 may leave it away.
+  if (!unfinished && unsummed && isIpv6(source)) return 'udp-checksum';
+  if (!unfinished && !unsummed) {
     const sum = pseudoHeaderSum(source, destination, IpProtocol.Udp, length);
     if (foldSum(addToSum(sum, bytes, payload, payload + length)) !== 0xffff) return 'udp-checksum';
   }

@@ -1,4 +1,5 @@
 /** The Internet checksum (RFC 1071): the ones' complement of the ones' complement sum of 16-bit words. */
+import { BROADCAST_IP } from './address.ts';
 
 /**
  * Adds the 16-bit words of `bytes[start, end)` to a running sum; an odd last byte counts as if a zero followed.
@@ -25,7 +26,12 @@ export function checksum(bytes: Uint8Array, start: number, end: number): number 
   return ~foldSum(addToSum(0, bytes, start, end)) & 0xffff;
 }
 
-/** The sum of an IPv4 pseudo-header (RFC 793, section 3.1), to which the segment is added. */
+/** The sum of a pseudo-header (RFC 793, section 3.1; RFC 8200, section 8.1), to which the segment is added. */
 export function pseudoHeaderSum(source: number, destination: number, protocol: number, length: number): number {
-  return (source >>> 16) + (source & 0xffff) + (destination >>> 16) + (destination & 0xffff) + protocol + length;
+  return addressSum(source) + addressSum(destination) + protocol + length;
+}
+
+/** Of an IPv6 address the number's low half is the sum already. */
+function addressSum(ip: number): number {
+  return ip > BROADCAST_IP ? ip & 0xffff : (ip >>> 16) + (ip & 0xffff);
 }

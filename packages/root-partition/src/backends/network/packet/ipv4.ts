@@ -10,6 +10,7 @@
  */
 import { read16, read32, write16, write32 } from './bytes.ts';
 import { checksum } from './checksum.ts';
+import type { IpPacket } from './ip-packet.ts';
 
 /** Protocols inside. */
 export const IpProtocol = { Icmp: 1, Tcp: 6, Udp: 17 } as const;
@@ -18,25 +19,6 @@ export const IPV4_HEADER = 20;
 const MORE_FRAGMENTS = 0x2000;
 const DONT_FRAGMENT = 0x4000;
 
-/** One packet, where it lies: filled in by {@link readIpv4}, used again for the next. */
-export class Ipv4Packet {
-  /** The bytes that hold it. */
-  bytes: Uint8Array = new Uint8Array(0);
-  /** Where its header begins. */
-  start = 0;
-  /** Where its payload begins and ends. */
-  payload = 0;
-  end = 0;
-  protocol = 0;
-  timeToLive = 0;
-  source = 0;
-  destination = 0;
-  identification = 0;
-  /** Bytes of the whole payload before this one's. */
-  fragmentOffset = 0;
-  moreFragments = false;
-}
-
 /**
  * Reads and checks a header at `start`; the packet may be followed by padding, up to `limit`.
  *
@@ -44,7 +26,7 @@ export class Ipv4Packet {
  * @returns what is wrong with it, or undefined
  */
 export function readIpv4(
-  packet: Ipv4Packet,
+  packet: IpPacket,
   bytes: Uint8Array,
   start: number,
   limit: number,

@@ -6,7 +6,6 @@
  *     open ──both FINs acknowledged──► time-wait (when ours was first) ──► closed
  *     any  ──RST, host gone, guest silent──────────────────────────────► closed
  */
-import { formatIp } from '../../packet/address.ts';
 import type { Endpoints } from './connection-table.ts';
 import type { ConnectionWorld } from './connection-world.ts';
 import type { HostStream, HostStreamEvents } from './host-stream.ts';
@@ -388,9 +387,10 @@ export class TcpConnection implements Endpoints, HostStreamEvents {
   }
 
   inspect(): Record<string, unknown> {
+    const { addresses } = this.#world.outlet;
     return {
-      guest: `${formatIp(this.guestIp)}:${this.guestPort}`,
-      remote: `${formatIp(this.remoteIp)}:${this.remotePort}`,
+      guest: addresses.formatEnd(this.guestIp, this.guestPort),
+      remote: addresses.formatEnd(this.remoteIp, this.remotePort),
       phase: this.#phase,
       toHost: this.#host.pending,
       ...this.#sender.inspect(),

@@ -1,6 +1,8 @@
 /** Writes one connection's segments into the outlet's frame and sends them. Offsets become sequence numbers here. */
 import { write32 } from '../../packet/bytes.ts';
 import { IPV4_HEADER, IpProtocol } from '../../packet/ipv4.ts';
+import { IPV6_HEADER } from '../../packet/ipv6.ts';
+import { isIpv6 } from '../../packet/ipv6-addresses.ts';
 import { type Outlet, PAYLOAD } from '../outlet.ts';
 import type { Endpoints } from './connection-table.ts';
 import type { Receiver } from './receiver.ts';
@@ -29,7 +31,7 @@ export class SegmentWriter {
   constructor(ends: Endpoints, outlet: Outlet, mtu: number, firstSequence: number) {
     this.#ends = ends;
     this.#outlet = outlet;
-    this.#most = mtu - IPV4_HEADER;
+    this.#most = mtu - (isIpv6(ends.guestIp) ? IPV6_HEADER : IPV4_HEADER);
     this.ours = firstSequence;
   }
 

@@ -10,7 +10,8 @@
  */
 import { read16, read32, write16, write32 } from '../../packet/bytes.ts';
 import { addToSum, foldSum, pseudoHeaderSum } from '../../packet/checksum.ts';
-import { IpProtocol, type Ipv4Packet } from '../../packet/ipv4.ts';
+import type { IpPacket } from '../../packet/ip-packet.ts';
+import { IpProtocol } from '../../packet/ipv4.ts';
 
 /** Control bits. */
 export const TcpFlag = { Fin: 1, Syn: 2, Reset: 4, Push: 8, Ack: 16 } as const;
@@ -54,7 +55,7 @@ export class TcpSegment {
  */
 export function readSegment(
   segment: TcpSegment,
-  { bytes, payload, end, source, destination }: Ipv4Packet,
+  { bytes, payload, end, source, destination }: IpPacket,
   unfinished: boolean,
 ): 'tcp-header' | 'tcp-checksum' | undefined {
   const length = end - payload;

@@ -1,6 +1,6 @@
 /** TCP of a NAT: which segment belongs to which connection, new connections of guests and of the host, and their timers. */
 import { randomBytes } from 'node:crypto';
-import type { Ipv4Packet } from '../../packet/ipv4.ts';
+import type { IpPacket } from '../../packet/ip-packet.ts';
 import { IpProtocol } from '../../packet/ipv4.ts';
 import { Alarm } from '../alarm.ts';
 import type { Counters } from '../counters.ts';
@@ -52,7 +52,7 @@ export class Tcp implements ConnectionWorld {
   }
 
   /** Takes a packet from a guest. @param unfinished - its checksum is still to be filled in */
-  receive(packet: Ipv4Packet, unfinished: boolean): void {
+  receive(packet: IpPacket, unfinished: boolean): void {
     const segment = this.#segment;
     const { counters } = this.#options;
     const wrong = readSegment(segment, packet, unfinished);

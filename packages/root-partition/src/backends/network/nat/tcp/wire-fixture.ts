@@ -1,6 +1,7 @@
 /** Two TCPs joined by a wire that may lose, repeat, delay and reorder, under a virtual clock. */
 import { ETHERNET_HEADER } from '../../packet/ethernet.ts';
-import { Ipv4Packet, readIpv4 } from '../../packet/ipv4.ts';
+import { IpPacket } from '../../packet/ip-packet.ts';
+import { readIpv4 } from '../../packet/ipv4.ts';
 import type { VirtualClock } from '../../virtual-clock-fixture.ts';
 import { Counters } from '../counters.ts';
 import { natNetwork } from '../nat-network.ts';
@@ -135,7 +136,7 @@ export function joinedTcps(
       for (let copy = 0; copy < copies; copy++) {
         const bytes = frame.slice();
         clock.after(0.1 + faults.random() * faults.jitter, () => {
-          const packet = new Ipv4Packet();
+          const packet = new IpPacket();
           const wrong = readIpv4(packet, bytes, ETHERNET_HEADER, bytes.length, false);
           if (wrong) throw new Error(wrong);
           to.tcp.receive(packet, false);
