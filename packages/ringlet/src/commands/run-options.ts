@@ -2,9 +2,9 @@
 import { existsSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { invariant, UserError } from '@ringlet/wire';
-import { looksLikeImage, parseImageName } from '../catalogue/image-name.ts';
+import { looksLikeImage } from '../catalogue/image-name.ts';
 import { copyOnce } from '../catalogue/copy-once.ts';
-import { resolveCatalogue } from '../catalogue/resolve.ts';
+import { type CatalogueImage, resolveCatalogue } from '../catalogue/resolve.ts';
 import { parseDeviceFlag } from '../configuration/device-flag.ts';
 import { parseDisplay } from '../configuration/display-flag.ts';
 import { parseDiskFlag } from '../configuration/disk-flag.ts';
@@ -56,6 +56,14 @@ export interface RunFlags {
   readonly watch?: boolean;
 }
 
+/** What a run is made of. */
+export interface Wanted {
+  /** Each of its machines. */
+  readonly machines: readonly MachineOptions[];
+  /** The image that they boot; `undefined` when that is something else. */
+  readonly image?: CatalogueImage;
+}
+
 /**
  * What each machine of the run is made of.
  *
@@ -67,13 +75,17 @@ export function machinesOf(
   args: readonly string[],
   flags: RunFlags,
   environment: Environment,
-): MachineOptions[] {
-  if (flags.replay !== undefined) return [replayOf(flags.replay, target, args, flags)];
-  const machines = target === undefined ? [{}] : targetOf(target, flags.keep, environment);
+): Wanted {
+  if (flags.replay !== undefined) return { machines: [replayOf(flags.replay, target, args, flags)] };
+  const { machines, image } = target === undefined ? { machines: [{}] } : targetOf(target, flags.keep, environment);
   const changes = changesOf(args, flags);
   const [only, ...others] = machines;
   if (flags.watch === true) checkWatch(machines, changes);
-  if (only !== undefined && others.length === 0) return [checked(forwarded(merge(only, changes), flags.forward))];
+  if (only !== undefined && others.length === 0) {
+    const one = checked(forwarded(merge(only, changes), flags.forward));
+    // Another kernel boots what is the image's no longer.
+    return { machines: [one], ...(image && flags.kernel === undefined ? { image } : {}) };
+  }
   const changed = [...Object.keys(changes), ...(flags.forward === undefined ? [] : ['forward'])];
   if (changed.length > 0) {
     throw new UserError(
@@ -84,7 +96,7 @@ export function machinesOf(
       },
     );
   }
-  return machines.map(checked);
+  return { machines: machines.map(checked) };
 }
 
 /** Flags that say how to watch a machine, not what it is made of. */
@@ -134,12 +146,6 @@ export function fileOf({ guest, kernel }: MachineOptions): string {
   return file;
 }
 
-/** The full name of the image that a machine boots; `undefined` when it boots something else. */
-export function imageOf(target: string | undefined, flags: RunFlags): string | undefined {
-  if (target === undefined || !looksLikeImage(target) || flags.kernel !== undefined) return undefined;
-  return parseImageName(target).full;
-}
-
 /** The name of a machine that was given none: its image's, its recording's, or its file's without what a name cannot hold. */
 export function usualName(target: string | undefined, options: MachineOptions): string {
   const image = target !== undefined && looksLikeImage(target);
@@ -160,24 +166,31 @@ export function watchOf(flags: RunFlags): Watch {
 }
 
 /** The machines that a word means. */
-function targetOf(target: string, keep: string | undefined, environment: Environment): MachineOptions[] {
-  if (looksLikeImage(target)) return [fromCatalogue(target, keep, environment)];
+function targetOf(target: string, keep: string | undefined, environment: Environment): Wanted {
+  if (looksLikeImage(target)) {
+    const image = imageCalled(target, environment);
+    return { machines: [fromCatalogue(target, image, keep)], image };
+  }
   if (keep !== undefined) throw conflict('--keep', 'is for images with a root disk', 'write --disk FILE,keep');
   if (!existsSync(target)) {
     throw new UserError('guest-not-found', `no file at ${target}`, {
       hint: 'give the path of a guest (.ts or .js) or of a machine file (.yaml), or the name of an image: debian',
     });
   }
-  return isMachineFile(target) ? readMachineFile(target) : [{ guest: resolve(target) }];
+  return { machines: isMachineFile(target) ? readMachineFile(target) : [{ guest: resolve(target) }] };
 }
 
-function fromCatalogue(name: string, keep: string | undefined, environment: Environment): MachineOptions {
+function imageCalled(name: string, environment: Environment): CatalogueImage {
   const image = resolveCatalogue(name, { environment });
   if (image === undefined) {
     throw new UserError('image-not-there', `${name} was not pulled yet`, {
       hint: `make it first: ringlet pull ${name}. A file of that name is ./${name}`,
     });
   }
+  return image;
+}
+
+function fromCatalogue(name: string, image: CatalogueImage, keep: string | undefined): MachineOptions {
   const { kernel, initrd, commandLine, disk } = image;
   if (disk === undefined) {
     if (keep !== undefined) throw conflict('--keep', `is for images with a root disk`, `pull and run ${name}-disk`);

@@ -1,6 +1,5 @@
 /** `ringlet run`: starts the machines of a guest or a machine file, and stays with them to their end. */
 import { UserError } from '@ringlet/wire';
-import { resolveCatalogue } from '../catalogue/resolve.ts';
 import { defaultMemory, type MachineOptions } from '../configuration/options.ts';
 import { controlDirectory, guestSocketsPath } from '../control/directory.ts';
 import type { MachineFacts } from '../control/facts.ts';
@@ -11,7 +10,7 @@ import { ExitCode } from './exit-code.ts';
 import { failureOf, reportFailure } from './failure-report.ts';
 import type { CommandHost } from './host.ts';
 import { jsonReporter, type Reporter, textReporter } from './reporter.ts';
-import { DEFAULT_CPUS, fileOf, imageOf, machinesOf, type RunFlags, usualName, watchOf } from './run-options.ts';
+import { DEFAULT_CPUS, fileOf, machinesOf, type RunFlags, usualName, type Wanted, watchOf } from './run-options.ts';
 import { type Member, runSession } from './session.ts';
 import { traceToFile } from './trace-to-file.ts';
 
@@ -28,7 +27,7 @@ export async function run(
   const json = flags.json === true ? jsonReporter(host) : undefined;
   try {
     const wanted = machinesOf(target, args, flags, host.environment);
-    const reporter = json ?? textReporter(host, wanted.length);
+    const reporter = json ?? textReporter(host, wanted.machines.length);
     const detach = flags.detach === true && host.announce === undefined;
     const code = detach
       ? await runInBackground(target, args, flags, reporter, host)
@@ -46,17 +45,15 @@ export async function run(
 }
 
 async function runHere(
-  wanted: readonly MachineOptions[],
+  { machines: wanted, image }: Wanted,
   target: string | undefined,
   flags: RunFlags,
   reporter: Reporter,
   host: CommandHost,
 ): Promise<ExitCode> {
   const watch = watchOf(flags);
-  const image = imageOf(target, flags);
-  const pulled = image === undefined ? undefined : resolveCatalogue(image, { environment: host.environment });
-  if (pulled?.outdated === true) {
-    reporter.notice(`${target} was made by another version of ringlet; make it anew: ringlet pull ${pulled.shortName}`);
+  if (image?.outdated === true) {
+    reporter.notice(`${target} was made by another version of ringlet; make it anew: ringlet pull ${image.shortName}`);
   }
   const directory = controlDirectory(host.environment);
   await ensureSwitches(
@@ -73,7 +70,7 @@ async function runHere(
     try {
       const members: Member[] = [];
       for (const options of await named(wanted, target, directory)) {
-        const facts = factsOf(options, image, host);
+        const facts = factsOf(options, image?.name, host);
         const input = inputOf(options, wanted.length, flags, host);
         const sockets = guestSocketsPath(directory, options.name);
         members.push({ machine: await host.createMachine({ ...options, sockets }), facts, options, input });
