@@ -38,6 +38,7 @@ export type {
   TypeOptions,
 } from './control/controllable.ts';
 export type { MemoryPolicy, MemoryReport, Picture, Rectangle } from '@ringlet/root-partition';
+export type { OptionPlaces } from './configuration/option-places.ts';
 export type {
   DeviceOption,
   DiskFormat,

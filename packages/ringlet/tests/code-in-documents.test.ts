@@ -60,12 +60,13 @@ function named(path: string, name: string): string {
 }
 
 /** As prettier leaves code in documents. */
-async function formatted(code: string): Promise<string> {
-  return format(code, { ...(await resolveConfig(join(ROOT, 'package.json'))), parser: 'typescript' });
+async function formatted(code: string, language: string): Promise<string> {
+  const parser = language === 'yaml' ? 'yaml' : 'typescript';
+  return format(code, { ...(await resolveConfig(join(ROOT, 'package.json'))), parser });
 }
 
-async function content(kind: string, what: string): Promise<string> {
-  if (kind === 'from') return formatted(cut(what));
+async function content(kind: string, what: string, language: string): Promise<string> {
+  if (kind === 'from') return formatted(cut(what), language);
   if (kind === 'prints') return (await ringlet(temporaryFolder(), ...what.split(' ').slice(1))).stdout;
   const { lesson } = (await import(
     /* @vite-ignore */ pathToFileURL(join(ROOT, 'packages/vmbus/tests/break-the-ring.ts')).href
@@ -82,7 +83,7 @@ test.each(documents.map((document) => [relative(ROOT, document), document]))(
     for (const match of text.matchAll(MARKED)) {
       const [whole, kind, what, language] = match;
       made += text.slice(at, match.index);
-      made += `<!-- ${kind}: ${what} -->\n\n\`\`\`${language}\n${await content(kind!, what!)}\`\`\`\n`;
+      made += `<!-- ${kind}: ${what} -->\n\n\`\`\`${language}\n${await content(kind!, what!, language!)}\`\`\`\n`;
       at = match.index + whole.length;
     }
     await expect(made + text.slice(at)).toMatchFileSnapshot(document);
@@ -92,11 +93,11 @@ test.each(documents.map((document) => [relative(ROOT, document), document]))(
 /** Rewritten with the page by whoever owns it. */
 const NOT_YET = ['docs/guide/memory.md'];
 
-test('no document has TypeScript that is not cut from a file', () => {
+test('no document has TypeScript or YAML that is not cut from a file', () => {
   const cutFrom = documents.filter((document) => !NOT_YET.includes(relative(ROOT, document)));
   const loose = cutFrom.flatMap((document) => {
     const text = readFileSync(document, 'utf8').replaceAll(MARKED, '');
-    return [...text.matchAll(/^```ts\n(.*)$/gm)].map((match) => `${relative(ROOT, document)}: ${match[1]}`);
+    return [...text.matchAll(/^```(?:ts|yaml)\n(.*)$/gm)].map((match) => `${relative(ROOT, document)}: ${match[1]}`);
   });
   expect(loose).toEqual([]);
 });

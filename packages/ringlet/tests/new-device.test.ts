@@ -63,30 +63,35 @@ test('Wireshark learns its packets', async () => {
 test('an editor learns its options from the schema of machine files', async () => {
   const host = new RecordingHost();
   await printSchema([join(EXAMPLE, 'multiplier.ts')], host);
-  const [one] = (JSON.parse(host.stdout) as { anyOf: { properties: { devices: { items: { anyOf: object[] } } } }[] })
+  const [one] = (JSON.parse(host.stdout) as { anyOf: { properties: { devices: { items: { allOf: object[] } } } }[] })
     .anyOf;
-  expect(one!.properties.devices.items.anyOf).toMatchObject([
-    { type: 'string' },
-    { title: 'multiplier.ts', properties: { options: { properties: { factor: { maximum: 1000 } } } } },
-    { properties: { path: { not: { pattern: String.raw`(^|/)(multiplier\.ts)$` } } } },
+  expect(one!.properties.devices.items.allOf).toMatchObject([
+    {
+      if: { properties: { path: { pattern: String.raw`(^|/)multiplier\.ts$` } }, required: ['path'] },
+      then: {
+        properties: { options: { properties: { factor: { maximum: 1000, description: expect.any(String) } } } },
+      },
+    },
   ]);
 });
 
 test('a machine file tells it its options, and is told what is wrong with them', async () => {
   const folder = copyOfExample();
-  const file = join(folder, 'machine.yaml');
+  const file = join(folder, 'wrong.yaml');
   const machine = (options: string): string =>
     `guest: multiplier.guest.ts\ndevices: [{ path: multiplier.ts, options: ${options} }]\n`;
   const made = (options: string): Watched => {
     writeFileSync(file, machine(options));
     return watch({ ...readMachineFile(file)[0]!, harness: 'lockstep' });
   };
-  const right = made('{ factor: 7 }');
-  await right.machine.start();
-  await right.printed('21 -> 147, answer 1\n');
+  const example = watch({ ...readMachineFile(join(folder, 'machine.yaml'))[0]!, harness: 'lockstep' });
+  await example.machine.start();
+  await example.printed('21 -> 63, answer 1\n');
   await expect(made('{ factor: many }').machine.start()).rejects.toMatchObject({
     code: 'device-options-invalid',
-    message: expect.stringMatching(/multiplier\.ts: option "factor": expected number, .*; it was given "many"/),
+    message: expect.stringMatching(
+      /wrong\.yaml:2:53: .*multiplier\.ts: option "factor": expected number, .*; it was given "many"/,
+    ),
   });
 });
 

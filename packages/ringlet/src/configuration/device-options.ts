@@ -7,12 +7,15 @@ import { relative } from 'node:path';
 import type { DeviceOptionsSchema, OptionsIssue, VspClass } from '@ringlet/vmbus';
 import { UserError } from '@ringlet/wire';
 import { nearMiss } from './near-miss.ts';
+import { type OptionPlaces, placeOfOption } from './option-places.ts';
 
 /** Values for the options of one device. */
 export interface GivenOptions {
   readonly values: Readonly<Record<string, unknown>>;
   /** The values are words of a command line: "5" may mean the number, "true" the truth. */
   readonly asText: boolean;
+  /** Where they are written, when that is a file. */
+  readonly places?: OptionPlaces;
 }
 
 /** The declared options of what a device file exports; `undefined` when it declares none. */
@@ -26,19 +29,33 @@ export function checkedOptions(file: string, Device: unknown, given: GivenOption
   const schema = optionsOf(Device);
   const names = Object.keys(given.values);
   if (schema === undefined) {
-    if (names.length === 0) return undefined;
-    throw refusal(file, [`it has no options, and was given "${names.join('", "')}"`]);
+    const [first] = names;
+    if (first === undefined) return undefined;
+    const what = `it has no options, and was given "${names.join('", "')}"`;
+    throw refusal(file, [{ place: given.places?.names[first], what }]);
   }
   const known = Object.keys(schema.shape ?? {});
   const unknown = schema.shape === undefined ? [] : names.filter((name) => !known.includes(name));
   const values = Object.fromEntries(Object.entries(given.values).filter(([name]) => !unknown.includes(name)));
   const result = given.asText ? validateText(file, schema, values) : validate(file, schema, values);
   const mistakes = [
-    ...unknown.map((name) => `"${name}" is not an option of it; ${suggestion(name, known)}`),
-    ...(result.issues ?? []).map((issue) => describe(issue, values)),
+    ...unknown.map((name) => ({
+      place: given.places?.names[name],
+      what: `"${name}" is not an option of it; ${suggestion(name, known)}`,
+    })),
+    ...(result.issues ?? []).map((issue) => ({
+      place: given.places && placeOfOption(given.places, pathOf(issue)),
+      what: describe(issue, values),
+    })),
   ];
   if (mistakes.length > 0) throw refusal(file, mistakes);
   return (result as { value: unknown }).value;
+}
+
+/** What is wrong with the options, and where that is written. */
+interface Mistake {
+  readonly place: string | undefined;
+  readonly what: string;
 }
 
 function suggestion(name: string, known: readonly string[]): string {
@@ -89,13 +106,15 @@ function readingsOf(word: unknown): unknown[] {
   return [...readings, ...[word, ...readings].map((one) => [one])];
 }
 
-const nameOf = ({ path = [] }: OptionsIssue): string => String(partOf(path[0] ?? ''));
+const nameOf = (issue: OptionsIssue): string => pathOf(issue)[0] ?? '';
+
+const pathOf = ({ path = [] }: OptionsIssue): string[] => path.map((part) => String(partOf(part)));
 
 const partOf = (part: PropertyKey | { readonly key: PropertyKey }): PropertyKey =>
   typeof part === 'object' ? part.key : part;
 
 function describe(issue: OptionsIssue, values: Readonly<Record<string, unknown>>): string {
-  const path = (issue.path ?? []).map((part) => String(partOf(part)));
+  const path = pathOf(issue);
   const message = issue.message.replace(/^Invalid input: /, '');
   if (path.length === 0) return message;
   const given = values[path[0]!];
@@ -106,10 +125,11 @@ function describe(issue: OptionsIssue, values: Readonly<Record<string, unknown>>
 const show = (value: unknown): string =>
   JSON.stringify(value, (_, part: unknown) => (typeof part === 'bigint' ? String(part) : part)).slice(0, 80);
 
-function refusal(file: string, mistakes: readonly string[]): UserError {
+function refusal(file: string, mistakes: readonly Mistake[]): UserError {
   const inside = relative(process.cwd(), file);
   const shown = inside.startsWith('..') ? file : inside;
-  return new UserError('device-options-invalid', mistakes.map((mistake) => `${shown}: ${mistake}`).join('\n'), {
+  const lines = mistakes.map(({ place, what }) => `${place === undefined ? '' : `${place}: `}${shown}: ${what}`);
+  return new UserError('device-options-invalid', lines.join('\n'), {
     hint: `ringlet device ${shown} lists its options`,
   });
 }

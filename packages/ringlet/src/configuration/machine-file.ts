@@ -19,6 +19,7 @@ import {
 } from './machine-schema.ts';
 import { withGdbPath } from './gdb-flag.ts';
 import { nearMiss } from './near-miss.ts';
+import { type OptionPlaces, optionPlaces } from './option-places.ts';
 import { withPaths as networkWithPaths } from './network-fields.ts';
 import type { DeviceOption, DiskOption, MachineOptions } from './options.ts';
 
@@ -77,11 +78,16 @@ export function parseMachineFile(source: string, path: string): MachineOptions[]
     const mistakes = result.error.issues.flatMap((issue) => explain(document, issue, [], at));
     throw refusal('machine-file-invalid', mistakes, 'ringlet schema prints every setting');
   }
-  const machines: MachineFields[] =
+  const machines: [base: Path, machine: MachineFields][] =
     'machines' in result.data
-      ? Object.entries(result.data.machines).map(([name, machine]) => Object.assign({ name }, machine))
-      : [result.data];
-  return machines.map((machine) => withPaths(machine, dirname(resolve(path))));
+      ? Object.entries(result.data.machines).map(([name, machine]) => [
+          ['machines', name],
+          Object.assign({ name }, machine),
+        ])
+      : [[[], result.data]];
+  return machines.map(([base, machine]) =>
+    withPaths(machine, dirname(resolve(path)), (index) => optionPlaces(document, [...base, 'devices', index], at)),
+  );
 }
 
 /** One line for each mistake of an issue. `base` is the path of the value that the issue's own path starts from. */
@@ -156,7 +162,12 @@ function reason(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause);
 }
 
-function withPaths(machine: MachineFields, directory: string): MachineOptions {
+/** @param placesOf - where the options of a device are written */
+function withPaths(
+  machine: MachineFields,
+  directory: string,
+  placesOf: (device: number) => OptionPlaces | undefined,
+): MachineOptions {
   const { disks, networks, devices, guest, kernel, initrd, append, gdb, memory, ...rest } = machine;
   const paths = Object.entries(present({ guest, kernel, initrd })).map(([key, path]) => [
     key,
@@ -175,16 +186,19 @@ function withPaths(machine: MachineFields, directory: string): MachineOptions {
     ...(diskOptions === undefined ? {} : { disks: diskOptions }),
     ...(gdb === undefined ? {} : { gdb: withGdbPath(gdb, directory) }),
     ...(networks === undefined ? {} : { networks: networks.map((network) => networkWithPaths(network, directory)) }),
-    ...(devices === undefined ? {} : { devices: devices.map((device) => deviceWithPath(device, directory)) }),
+    ...(devices === undefined
+      ? {}
+      : { devices: devices.map((device, i) => deviceWithPath(device, directory, placesOf(i))) }),
   };
 }
 
 function deviceWithPath(
   device: NonNullable<MachineFields['devices']>[number],
   directory: string,
+  places: OptionPlaces | undefined,
 ): string | DeviceOption {
   if (typeof device === 'string') return resolve(directory, device);
-  return { ...present(device), path: resolve(directory, device.path) };
+  return { ...present({ ...device, places }), path: resolve(directory, device.path) };
 }
 
 /** The fields that have a value: absent and `undefined` are one thing in a file, and two in a type. */

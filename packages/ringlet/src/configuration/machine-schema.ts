@@ -340,18 +340,19 @@ export interface DeviceForm {
   readonly options: object;
 }
 
-/** A mapping of its own for each device that is known; the mapping for any device is for the others. */
-function deviceForms({ anyOf = [] }: z.core.JSONSchema.BaseSchema, devices: readonly DeviceForm[]) {
-  const [path, any] = anyOf as [z.core.JSONSchema.BaseSchema, z.core.JSONSchema.BaseSchema];
-  const endsWith = (names: readonly string[]): string =>
-    `(^|/)(${names.map((name) => name.replaceAll(/[^\w-]/g, '\\$&')).join('|')})$`;
-  const known = devices.map(({ file, options }) => ({
-    ...any,
-    title: file,
-    properties: { path: { ...path, pattern: endsWith([file]) }, options },
+/**
+ * For each device that is known: when the path is its file's, these are the options. Said as conditions, because editors
+ * complete from those; of alternatives that differ by a pattern they cannot tell which one is meant.
+ */
+function optionsByPath(devices: readonly DeviceForm[]): z.core.JSONSchema.BaseSchema[] {
+  return devices.map(({ file, options }) => ({
+    if: {
+      type: 'object',
+      properties: { path: { pattern: `(^|/)${file.replaceAll(/[^\w-]/g, '\\$&')}$` } },
+      required: ['path'],
+    },
+    then: { properties: { options: options as z.core.JSONSchema.BaseSchema } },
   }));
-  const others = { not: { pattern: endsWith(devices.map(({ file }) => file)) } };
-  return [path, ...known, { ...any, properties: { ...any.properties, path: { ...path, ...others } } }] as typeof anyOf;
 }
 
 /** The JSON Schema (draft 2020-12) of `machine.yaml`, for editors. @param devices - those whose options it is to know */
@@ -359,7 +360,7 @@ export function machineJsonSchema(devices: readonly DeviceForm[] = []): Record<s
   const schema = z.toJSONSchema(z.union([OneMachine, SeveralMachines]), {
     io: 'input',
     override: ({ zodSchema, jsonSchema }) => {
-      if ((zodSchema as unknown) === device && devices.length > 0) jsonSchema.anyOf = deviceForms(jsonSchema, devices);
+      if ((zodSchema as unknown) === device && devices.length > 0) jsonSchema.allOf = optionsByPath(devices);
     },
   });
   return {

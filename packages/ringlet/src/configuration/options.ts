@@ -1,6 +1,7 @@
 /** What a machine is made of, as a caller of the library writes it down. The command line and `machine.yaml` end here. */
 import type { NicDescription } from '@ringlet/root-partition';
 import type { MemoryPool } from '../machine/memory-pool.ts';
+import type { OptionPlaces } from './option-places.ts';
 
 /** Formats of disk images. */
 export type DiskFormat = 'raw' | 'vhd' | 'vhdx' | 'iso';
@@ -44,6 +45,8 @@ export interface DeviceOption {
   readonly options?: Readonly<Record<string, unknown>>;
   /** The values are words of a command line: where an option wants no text, `5` and `true` stand for what they say. */
   readonly asText?: boolean;
+  /** Where the options are written, for errors about them. Machine files fill it in. */
+  readonly places?: OptionPlaces;
 }
 
 /** How a machine's processors and devices get their time: a worker each, or one thread under a virtual clock. */

@@ -434,8 +434,9 @@ function guestOf({ guest, kernel, initrd, commandLine, args = [], gdb, pool, har
 }
 
 function devicePart(device: string | DeviceOption): DevicePart {
-  const { path, options = {}, asText = false } = typeof device === 'string' ? { path: device } : device;
-  return { file: existing(path, 'device-not-found', 'device'), values: options, asText };
+  const { path, options = {}, asText = false, places } = typeof device === 'string' ? { path: device } : device;
+  const file = existing(path, 'device-not-found', 'device');
+  return { file, values: options, asText, ...(places && { places }) };
 }
 
 function existing(file: string, code: string, what: string): string {

@@ -147,8 +147,12 @@ function absoluteOf(options: MachineOptions): MachineOptions {
   };
 }
 
-const withAbsolutePath = (device: string | DeviceOption): string | DeviceOption =>
-  typeof device === 'string' ? resolve(device) : { ...device, path: resolve(device.path) };
+/** Where its options were written is forgotten: the recording holds what they said. */
+function withAbsolutePath(device: string | DeviceOption): string | DeviceOption {
+  if (typeof device === 'string') return resolve(device);
+  const { places: _, ...kept } = device;
+  return { ...kept, path: resolve(device.path) };
+}
 
 /** Every file that decides what happens. @throws UserError when one cannot be read */
 async function filesOf(options: MachineOptions, code: readonly string[]): Promise<RecordedFile[]> {
