@@ -351,6 +351,7 @@ function optionsByPath(devices: readonly DeviceForm[]): z.core.JSONSchema.BaseSc
       properties: { path: { pattern: `(^|/)${file.replaceAll(/[^\w-]/g, '\\$&')}$` } },
       required: ['path'],
     },
+    // oxlint-disable-next-line unicorn/no-thenable -- JSON Schema's word; nobody awaits a schema
     then: { properties: { options: options as z.core.JSONSchema.BaseSchema } },
   }));
 }
