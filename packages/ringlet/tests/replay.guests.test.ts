@@ -1,6 +1,9 @@
-/** A Debian that is typed at, recorded by one process and replayed by another: the same bytes, and the same memory at the end. */
+/**
+ * A Debian that is typed at and writes to its disk, recorded by one process and replayed by another: the same bytes, and the
+ * same memory at the end.
+ */
 import { spawn } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ReplaySession } from 'ringlet';
 import { expect, onTestFinished, test } from 'vitest';
@@ -48,22 +51,37 @@ async function play(words: readonly string[], lines: readonly string[] = []): Pr
   return { status, console, events };
 }
 
+/** Makes the guest's kernel forget what it has read of its disks. */
+const READ_AGAIN = 'echo 3 > /proc/sys/vm/drop_caches';
+
+const textOf = (parameters: object): string =>
+  Buffer.from((parameters as { base64?: string }).base64 ?? '', 'base64').toString();
+
 const told = ({ events }: Played, type: string): Record<string, unknown> | undefined =>
   events.find((event) => event.type === type);
 
 test('Debian on two processors, typed at, happens again to the byte in another process', async (context) => {
   const { kernel, initrd, commandLine } = await debian.image(context, 'debian');
   const file = join(debian.folder, 'debian.rec');
-  const words = ['--kernel', kernel, '--initrd', initrd, '--append', commandLine, '--cpus', '2'];
+  const disk = join(debian.folder, 'disk.raw');
+  writeFileSync(disk, Buffer.alloc(2 * 1024 * 1024, 'written before'));
+  const words = ['--kernel', kernel, '--initrd', initrd, '--append', commandLine, '--cpus', '2', '--disk', disk];
   const recorded = await play(
     [...words, '--lockstep', '--seed', '11', '--record', file, '--checkpoint-every', '1s'],
-    ['head -c 16 /dev/urandom | od -An -tx1', 'date +%s.%N; cat /proc/interrupts', 'poweroff -f'],
+    [
+      'head -c 16 /dev/urandom | od -An -tx1',
+      'dd if=/dev/urandom of=/dev/sda bs=1536 seek=7 count=200 && sync',
+      'date +%s.%N; cat /proc/interrupts',
+      `${READ_AGAIN}; md5sum /dev/sda`,
+      'poweroff -f',
+    ],
   );
   const replayed = await play(['--replay', file]);
 
   expect(recorded.status).toBe(0);
   expect(recorded.console).toMatch(/smp: Brought up 1 node, 2 CPUs/);
   expect(recorded.console).toMatch(/^( [0-9a-f]{2}){16}/m);
+  expect(recorded.console).toMatch(/^[0-9a-f]{32} {2}\/dev\/sda/m);
   expect(replayed.console).toBe(recorded.console);
   expect(replayed.status).toBe(0);
   const { step, time, state } = told(recorded, 'recorded')!;
@@ -80,15 +98,22 @@ test('Debian on two processors, typed at, happens again to the byte in another p
     registers: [0, 1].map((processor) => session.registers(processor)),
     console: session.console,
   });
-  for (const part of [0.5, 0.62]) {
-    await session.to({ step: Math.floor((step as number) * part) });
+  // After the disk was written, and before that is looked at.
+  const looks = session.inputs.findIndex(({ parameters }) => textOf(parameters).startsWith(READ_AGAIN));
+  for (const point of [{ step: Math.floor((step as number) * 0.5) }, { input: looks + 1 }]) {
+    await session.to(point);
     visits.push({ step: session.position.step, seen: look() });
   }
   expect(session.checkpoints.filter((each) => each.step < visits[0]!.step).length).toBeGreaterThan(0);
 
   for (const visit of visits.toReversed()) {
+    await session.to({ step: visit.step - 1 });
     await session.to({ step: visit.step });
     expect(look()).toEqual(visit.seen);
+    if (visit !== visits[1]) continue;
+    // What the checkpoint has of the disk is what is read then.
+    await session.to('end');
+    expect(session.console).toBe(recorded.console);
   }
   expect(new Set(visits.map(({ seen }) => (seen as ReturnType<typeof look>).digest)).size).toBe(2);
   const count = session.position.instructions + 1_000_000;

@@ -68,7 +68,18 @@ export type {
   SuspendedDevices,
 } from './machine/device-host.ts';
 export type { DebugRequests, PacketHeldEvent } from './machine/machine-debug.ts';
-export type { DiskDescription, DiskPlace, DiskRequests, HandedDisks, PlacedDisk } from './machine/machine-disks.ts';
+export { openSavedDisks, overlaysOf } from './machine/machine-disks.ts';
+export type {
+  DiskDescription,
+  DiskPlace,
+  DiskRequests,
+  HandedDisks,
+  PlacedDisk,
+  SavedDisks,
+} from './machine/machine-disks.ts';
+export type { SectorMap } from './backends/disk/overlay/sector-map.ts';
+export { GRANULE } from './backends/disk/overlay/versions.ts';
+export type { OverlayChanges, OverlayContents, VersionedOverlay } from './backends/disk/overlay/versions.ts';
 export type { FileRequests } from './machine/machine-files.ts';
 export type { GuestFacts } from './machine/guest-watch.ts';
 export type { IntegrationRequests, KvpPoolNumber } from './machine/machine-integration.ts';

@@ -144,6 +144,7 @@ export function createProgram(host: CommandHost, ended: (code: number) => void):
     .option('--step [n]', 'then this many steps on')
     .option('--back [n]', 'then this many steps back')
     .option('-e, --execute <commands>', 'commands instead of the prompt, with ; between them; may be repeated', collect)
+    .option('--checkpoint-memory <size>', 'what checkpoints may take, 1G by default: the least useful ones go first')
     .option('--json', 'one JSON object for each command')
     .addHelpText(
       'after',

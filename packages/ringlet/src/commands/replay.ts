@@ -1,6 +1,7 @@
 /** `ringlet replay`: stands at any point of a recorded run, and looks. */
 import { createInterface } from 'node:readline';
 import { UserError } from '@ringlet/wire';
+import { parseSize } from '../configuration/size.ts';
 import { type PromptAnswer, runPromptLine, where } from '../replay/prompt-commands.ts';
 import { ReplaySession } from '../replay/replay-session.ts';
 import { ExitCode } from './exit-code.ts';
@@ -13,6 +14,7 @@ export interface ReplayFlags {
   readonly step?: string | true;
   readonly back?: string | true;
   readonly execute?: readonly string[];
+  readonly checkpointMemory?: string;
   readonly json?: boolean;
 }
 
@@ -31,7 +33,11 @@ export async function replay(file: string, flags: ReplayFlags, host: CommandHost
   };
   let session: ReplaySession;
   try {
-    session = await ReplaySession.open(file);
+    const { checkpointMemory: memory } = flags;
+    session = await ReplaySession.open(
+      file,
+      memory === undefined ? {} : { checkpointMemory: parseSize(memory, '--checkpoint-memory') },
+    );
   } catch (error) {
     refuse(error);
     return code;

@@ -7,7 +7,14 @@
  */
 import type { GuestModule } from '@ringlet/child-partition';
 import { createTraceRing, type Exit, switchTraceRing, TraceWriter, type Vp } from '@ringlet/microkernel';
-import { DeviceHost, type DeviceHostRequests, type SuspendedDevices, VIRTUAL_EPOCH } from '@ringlet/root-partition';
+import {
+  DeviceHost,
+  type DeviceHostRequests,
+  openSavedDisks,
+  overlaysOf,
+  type SuspendedDevices,
+  VIRTUAL_EPOCH,
+} from '@ringlet/root-partition';
 import { UserError } from '@ringlet/wire';
 import type { DebuggedPartition } from '@ringlet/x64';
 import { bundle, bundledFiles } from '../host/bundle.ts';
@@ -158,8 +165,7 @@ export class LockstepHarness implements Harness {
       });
     this.#makeDevices = makeDevices;
     const { resume } = this.#options.stagehand ?? {};
-    if (resume) this.#resume(resume);
-    this.#devices = makeDevices(resume && { state: resume.checkpoint.devices });
+    this.#devices = makeDevices(resume && this.#resume(resume));
     await this.#devices.ready;
     this.#participants.push(
       { run: () => (this.#devices!.poll() ? TICKS_PER_TURN : 0), where: () => 'the device host' },
@@ -303,18 +309,24 @@ export class LockstepHarness implements Harness {
       guest: this.#guest!.suspend!(),
       devices: suspended.state,
     };
-    this.#options.stagehand?.checkpoint(checkpoint, this.#buffers());
+    const overlays = overlaysOf(suspended.disks);
+    this.#options.stagehand?.checkpoint(checkpoint, { buffers: this.#buffers(), overlays });
     this.#devices = this.#makeDevices!(suspended);
     await this.#devices.ready;
   }
 
-  #resume(resumption: Resumption): void {
+  /** @returns what the devices go on from */
+  #resume(resumption: Resumption): SuspendedDevices {
     const { checkpoint } = resumption;
-    resumption.load(this.#buffers());
+    const { devices: state } = checkpoint;
+    resumption.loadMemory(this.#buffers());
     this.#clock.advanceTo(checkpoint.time);
     this.#trace.resume(checkpoint.step, checkpoint.hash);
     this.#random.state = checkpoint.random;
     this.#guest!.resume!(checkpoint.guest);
+    const disks = openSavedDisks(state.disks);
+    resumption.loadDisks(overlaysOf(disks));
+    return { state, disks };
   }
 
   /** All memory that there is of the machine. */

@@ -2,6 +2,7 @@
 import { UserError } from '@ringlet/wire';
 import type { RegisterView } from '@ringlet/x64';
 import { nearMiss } from '../configuration/near-miss.ts';
+import { formatSize } from '../configuration/size.ts';
 import { parsePoint } from './point.ts';
 import type { ReplaySession } from './replay-session.ts';
 
@@ -106,11 +107,12 @@ const COMMANDS: Readonly<Record<string, PromptCommand>> = {
   checkpoints: {
     form: 'checkpoints',
     what: 'lists the points passed that can be come back to without starting over',
-    run: ({ checkpoints }) => {
+    run: ({ checkpoints, checkpointBytes: bytes }) => {
       const lines = checkpoints.map(({ step, time }) => `#${step}  ${seconds(time)}`);
+      const none = 'none so far: a kernel has them, recorded with --checkpoint-every 1s; back is from the start';
       return {
-        data: { checkpoints },
-        text: lines.join('\n') || 'none so far: ringlet run --record … --checkpoint-every 1s',
+        data: { checkpoints, bytes },
+        text: lines.length === 0 ? none : [...lines, `${formatSize(bytes)} of memory`].join('\n'),
       };
     },
   },

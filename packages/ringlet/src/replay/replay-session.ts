@@ -23,14 +23,13 @@ import {
   type RegisterView,
 } from '@ringlet/x64';
 import type { MachineResult } from '../control/controllable.ts';
-import type { Checkpoint } from '../lockstep/checkpoint.ts';
+import type { Checkpoint, MachineImage, Resumption } from '../lockstep/checkpoint.ts';
 import type { Stage, StagedProcessor } from '../lockstep/stage.ts';
 import { stateDigest } from '../lockstep/state-digest.ts';
 import { Machine } from '../machine/machine.ts';
 import type { RecordedInput } from '../recording/format.ts';
 import { readRecording, type Recording } from '../recording/recording.ts';
-import { recordedOptions } from '../recording/take.ts';
-import { MemoryHistory } from './memory-history.ts';
+import { History } from './history.ts';
 import type { ReplayPoint } from './point.ts';
 
 /** Where a session stands. */
@@ -41,6 +40,12 @@ export interface ReplayPosition {
   readonly time: number;
   /** Of all x86-64 processors together; 0 for a guest module. */
   readonly instructions: number;
+}
+
+/** How a session is opened. */
+export interface ReplaySessionOptions {
+  /** Bytes that checkpoints may take; 1 GiB when absent, 0 for none. The least useful ones go when there are more. */
+  readonly checkpointMemory?: number;
 }
 
 /** A run under way, held or not. */
@@ -59,7 +64,6 @@ interface Run {
 /** A checkpoint that can be gone on from. */
 interface Kept {
   readonly checkpoint: Checkpoint;
-  readonly point: number;
   readonly console: string;
 }
 
@@ -73,22 +77,20 @@ export class ReplaySession {
   #arrived: Arrived = () => true;
   #told: (() => void) | undefined;
   #before: ReplayPosition = START;
-  readonly #history = new MemoryHistory();
-  readonly #kept: Kept[] = [];
-  /** Whether all that a checkpoint does not hold is the same at each: what was written to disks is not in it. */
-  readonly #restorable: boolean;
+  readonly #history: History;
+  /** By step, of those that the history has. */
+  readonly #kept = new Map<number, Kept>();
 
   /** Opens a recording, and stands at its start. @throws UserError as a replay does */
-  static async open(path: string): Promise<ReplaySession> {
-    const session = new ReplaySession(path, readRecording(path));
+  static async open(path: string, options: ReplaySessionOptions = {}): Promise<ReplaySession> {
+    const session = new ReplaySession(path, readRecording(path), options);
     await session.#begin();
     return session;
   }
 
-  private constructor(path: string, recording: Recording) {
+  private constructor(path: string, recording: Recording, { checkpointMemory = USUAL_MEMORY }: ReplaySessionOptions) {
     this.#recording = { ...recording, path };
-    const { disks = [] } = recordedOptions(path);
-    this.#restorable = disks.every(({ readOnly }) => readOnly === true);
+    this.#history = new History(checkpointMemory);
     this.#run = this.#make();
   }
 
@@ -105,7 +107,15 @@ export class ReplaySession {
 
   /** Points that it has passed and can go back to without starting over, in order. */
   get checkpoints(): readonly ReplayPosition[] {
-    return this.#kept.map(({ checkpoint: { step, time, instructions } }) => ({ step, time, instructions }));
+    return this.#history.points.map((point) => {
+      const { step, time, instructions } = this.#kept.get(point)!.checkpoint;
+      return { step, time, instructions };
+    });
+  }
+
+  /** Bytes that checkpoints take. */
+  get checkpointBytes(): number {
+    return this.#history.bytes;
   }
 
   /** What came in, in order. */
@@ -239,15 +249,21 @@ export class ReplaySession {
   /** Starts over, from the last checkpoint that is before where to go. */
   async #restart(before: Arrived): Promise<void> {
     await this.#drop();
-    this.#run = this.#make(this.#kept.findLast(({ checkpoint }) => !before(checkpoint)));
+    const from = this.checkpoints.findLast((each) => !before(each));
+    if (from === undefined) this.#history.restarted();
+    this.#run = this.#make(from && this.#kept.get(from.step));
     await this.#begin();
   }
 
-  #keep(run: Run, checkpoint: Checkpoint, buffers: readonly SharedArrayBuffer[]): void {
-    const known = (this.#kept.at(-1)?.checkpoint.step ?? 0) >= checkpoint.step;
-    const changed = this.inputs.some(({ name, step }) => DISK_REQUESTS.includes(name) && step < checkpoint.step);
-    if (known || changed || !this.#restorable || this.#history.bytes > MOST_KEPT) return;
-    this.#kept.push({ checkpoint, point: this.#history.take(buffers), console: run.console });
+  /** Keeps what it comes by, as far as there is room. */
+  #keep(run: Run, checkpoint: Checkpoint, image: MachineImage): void {
+    const { step } = checkpoint;
+    if (this.#kept.has(step)) return;
+    const { length } = JSON.stringify(checkpoint);
+    if (!this.#history.take(step, image, BYTES_A_CHARACTER * length)) return;
+    this.#kept.set(step, { checkpoint, console: run.console });
+    const points = new Set(this.#history.points);
+    for (const point of this.#kept.keys()) if (!points.has(point)) this.#kept.delete(point);
   }
 
   async #begin(): Promise<void> {
@@ -281,10 +297,8 @@ export class ReplaySession {
       { replay: this.#recording.path },
       {
         gate: (stage) => this.#gate(run, stage),
-        checkpoint: (checkpoint, buffers) => this.#keep(run, checkpoint, buffers),
-        ...(from && {
-          resume: { checkpoint: from.checkpoint, load: (buffers) => this.#history.load(from.point, buffers) },
-        }),
+        checkpoint: (checkpoint, image) => this.#keep(run, checkpoint, image),
+        ...(from && { resume: this.#resumption(from.checkpoint) }),
       },
     );
     const console = from?.console ?? '';
@@ -295,6 +309,14 @@ export class ReplaySession {
       if (this.#run === run) this.#told?.();
     });
     return run;
+  }
+
+  #resumption(checkpoint: Checkpoint): Resumption {
+    return {
+      checkpoint,
+      loadMemory: (buffers) => this.#history.loadMemory(checkpoint.step, buffers),
+      loadDisks: (overlays) => this.#history.loadDisks(checkpoint.step, overlays),
+    };
   }
 
   #gate(run: Run, stage: Stage): Promise<void> | undefined {
@@ -319,10 +341,10 @@ export class ReplaySession {
   }
 }
 
-/** Bytes of memory that checkpoints may take. */
-const MOST_KEPT = 2 * 1024 ** 3;
-/** After these, disks are not those of the start. */
-const DISK_REQUESTS: readonly string[] = ['attachDisk', 'detachDisk', 'resizeDisk'];
+/** Bytes that checkpoints may take, when nobody says otherwise. */
+const USUAL_MEMORY = 1024 ** 3;
+/** What plain data take in memory, for each character of their JSON. */
+const BYTES_A_CHARACTER = 4;
 
 const START: ReplayPosition = { step: 0, time: 0, instructions: 0 };
 

@@ -22,7 +22,13 @@ import { GuestErrorLog } from './guest-error-log.ts';
 import type { GuestFacts } from './guest-watch.ts';
 import { type DebugRequests, MachineDebug, type PacketHeldEvent } from './machine-debug.ts';
 import { type DeviceFileRequests, type DeviceReplacement, MachineDevices } from './machine-devices.ts';
-import { type DiskDescription, type DiskRequests, type HandedDisks, MachineDisks } from './machine-disks.ts';
+import {
+  type DiskDescription,
+  type DiskRequests,
+  type HandedDisks,
+  MachineDisks,
+  type SavedDisks,
+} from './machine-disks.ts';
 import { type DisplayDescription, type DisplayRequests, MachineDisplay, NO_DISPLAY } from './machine-display.ts';
 import { type FileRequests, MachineFiles } from './machine-files.ts';
 import { type IntegrationRequests, MachineIntegration } from './machine-integration.ts';
@@ -93,6 +99,8 @@ export interface SavedDevices {
   readonly bus: SavedBus;
   /** By the GUID of their instance. */
   readonly devices: Readonly<Record<string, unknown>>;
+  /** Which disks there are, without what was written to them. */
+  readonly disks: SavedDisks;
 }
 
 /** Something that happened to a machine's devices. Plain data. */
@@ -291,14 +299,18 @@ export class DeviceHost {
   }
 
   /** Stops where it is, for another host to go on. Nothing is closed, and nobody is told. */
-  suspend(): SuspendedDevices {
+  suspend(): Required<SuspendedDevices> {
     // The next one lays it over the guest's memory again.
     this.#display.suspend?.();
     const devices = this.#vsps.flatMap((vsp) => {
       const saved = vsp.save?.();
       return saved === undefined ? [] : [[vsp.offer.instanceId, saved]];
     });
-    const state = { bus: this.#bus.save(), devices: Object.fromEntries(devices) as Record<string, unknown> };
+    const state: SavedDevices = {
+      bus: this.#bus.save(),
+      devices: Object.fromEntries(devices) as Record<string, unknown>,
+      disks: this.#disks.save(),
+    };
     this.#disposed = true;
     // Through JSON, as it would be from a file.
     return { state: JSON.parse(JSON.stringify(state)) as SavedDevices, disks: this.#disks.handOver() };

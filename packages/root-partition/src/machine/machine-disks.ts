@@ -7,6 +7,8 @@ import { UserError } from '@ringlet/wire';
 import { type Disk, DiskStatus } from '../backends/disk/disk.ts';
 import { type DiskLimits, LimitedDisk } from '../backends/disk/limited-disk.ts';
 import { openDisk } from '../backends/disk/open-disk.ts';
+import { OverlayDisk } from '../backends/disk/overlay/overlay-disk.ts';
+import type { VersionedOverlay } from '../backends/disk/overlay/versions.ts';
 import { StorageVsp } from '../vsps/storage/storage-vsp.ts';
 import type { Answers, MachinePart, WorldOf } from './machine-part.ts';
 
@@ -63,12 +65,43 @@ export interface HandedDisks {
 export interface PlacedDisk extends DiskPlace {
   readonly image: string;
   readonly disk: Disk;
+  /** As it was asked for. */
+  readonly description: DiskDescription;
+}
+
+/** The disks that a machine had at a moment, each in its place, without what was written to them. Plain data. */
+export interface SavedDisks {
+  readonly disks: readonly DiskDescription[];
+  readonly controllers: number;
 }
 
 const MOST_CONTROLLERS = 4;
 /** Linux's driver looks at two targets and 255 units of each. */
 const MOST_TARGETS = 2;
 const MOST_LUNS = 64;
+
+/** Opens the disks that a machine had at a moment, inline, with nothing written to them. @throws UserError */
+export function openSavedDisks({ disks, controllers }: SavedDisks): HandedDisks {
+  const opened: PlacedDisk[] = [];
+  try {
+    for (const description of disks) {
+      const { path: image, controller = 0, target = 0, lun = 0 } = description;
+      opened.push({ image, controller, target, lun, description, disk: openAs(description, 'inline') });
+    }
+  } catch (error) {
+    for (const { disk } of opened) disk.close(() => {});
+    throw error;
+  }
+  return { disks: opened, controllers };
+}
+
+/** What takes the writes to disks, by their place; those that take none are not in it. */
+export function overlaysOf({ disks }: HandedDisks): ReadonlyMap<string, VersionedOverlay> {
+  const overlays = disks.flatMap(({ disk, ...place }): [string, VersionedOverlay][] =>
+    disk instanceof OverlayDisk ? [[placeName(place), disk]] : [],
+  );
+  return new Map(overlays);
+}
 
 /** The disks of one machine. */
 export class MachineDisks implements MachinePart<DiskRequests> {
@@ -137,6 +170,17 @@ export class MachineDisks implements MachinePart<DiskRequests> {
     return this.#disks.every(({ disk }) => !(disk instanceof LimitedDisk));
   }
 
+  /** What there is to open again. */
+  save(): SavedDisks {
+    const disks = this.#disks.map(({ description, controller, target, lun }) => ({
+      ...description,
+      controller,
+      target,
+      lun,
+    }));
+    return { disks, controllers: this.vsps.length };
+  }
+
   /** Gives them to another host of this machine. */
   handOver(): HandedDisks {
     return { disks: this.#disks.splice(0), controllers: this.vsps.length };
@@ -155,11 +199,11 @@ export class MachineDisks implements MachinePart<DiskRequests> {
 
   #open(description: DiskDescription): PlacedDisk {
     const place = this.#place(description);
-    const { path, keep = false, readOnly = false, format } = description;
-    const opened = openDisk(path, { keep, readOnly, ...(format && { format }), io: this.#io });
+    const { path } = description;
+    const opened = openAs(description, this.#io);
     const limited = description.iops !== undefined || description.bandwidth !== undefined;
     const disk = limited ? new LimitedDisk(opened, description, this.#world(path)) : opened;
-    const placed = { ...place, image: path, disk };
+    const placed = { ...place, image: path, disk, description };
     this.#disks.push(placed);
     return placed;
   }
@@ -198,6 +242,9 @@ export class MachineDisks implements MachinePart<DiskRequests> {
     return found;
   }
 }
+
+const openAs = ({ path, keep = false, readOnly = false, format }: DiskDescription, io: 'adaptive' | 'inline'): Disk =>
+  openDisk(path, { keep, readOnly, ...(format && { format }), io });
 
 /** A disk operation as a promise. */
 async function settled(run: (done: (status: number) => void) => void, what: string): Promise<void> {

@@ -5,6 +5,8 @@
  *                            ALL_OWN          all here
  *                            ALL_ZERO         all zeroes
  *                            8 KiB            bits "own", then bits "zero"; "own" counts where both are set
+ *
+ * A copy shares the chunks: whoever changes one that both have makes it its own first.
  */
 import { bitAt, fillBits, runLength } from '../bitmap.ts';
 
@@ -18,6 +20,12 @@ class Chunk {
   readonly own = new Uint8Array(HALF);
   readonly zero = new Uint8Array(HALF);
   owned = 0;
+  /** Whose it is: only that map may change it. */
+  readonly owner: object | undefined;
+
+  constructor(owner?: object) {
+    this.owner = owner;
+  }
 }
 
 const ALL_OWN = new Chunk();
@@ -25,9 +33,34 @@ const ALL_ZERO = new Chunk();
 
 /** The state of each sector of a disk. Memory grows with the chunks that are mixed: 0.05 % of a disk at most. */
 export class SectorMap {
-  readonly #chunks: (Chunk | undefined)[] = [];
+  #chunks: (Chunk | undefined)[] = [];
+  /** A new one after each copy: what was ours before is shared then. */
+  #self = {};
 
-  /** State of `sector`: one of {@link SectorState}. */
+  /** What it is now, for good: changes of either do not reach the other. */
+  copy(): SectorMap {
+    const made = new SectorMap();
+    made.#chunks = [...this.#chunks];
+    this.#self = {};
+    return made;
+  }
+
+  /** Bytes that it takes beyond what it shares with `other`. */
+  bytesBeyond(other: SectorMap | undefined): number {
+    const others = other === undefined ? [] : other.#chunks;
+    return 2 * HALF * this.#chunks.filter((chunk, i) => isMixed(chunk) && chunk !== others[i]).length;
+  }
+
+  /** Runs of sectors that are here, in order. */
+  *ownRuns(sectorCount: number): Generator<{ readonly sector: number; readonly count: number }> {
+    for (let sector = 0; sector < sectorCount;) {
+      const count = this.run(sector, sectorCount - sector);
+      if (this.state(sector) === SectorState.Own) yield { sector, count };
+      sector += count;
+    }
+  }
+
+  /** State of `sector`: one of `SectorState`. */
   state(sector: number): number {
     const chunk = this.#chunks[Math.floor(sector / CHUNK_SECTORS)];
     if (chunk === undefined) return SectorState.Base;
@@ -73,7 +106,7 @@ export class SectorMap {
   /** Chunks that take memory. */
   get mixedChunks(): number {
     let count = 0;
-    for (const chunk of this.#chunks) if (chunk !== undefined && chunk !== ALL_OWN && chunk !== ALL_ZERO) count++;
+    for (const chunk of this.#chunks) if (isMixed(chunk)) count++;
     return count;
   }
 
@@ -90,20 +123,28 @@ export class SectorMap {
       const length = Math.min(end - sector, CHUNK_SECTORS - at);
       const chunk = this.#chunks[index];
       if (length === CHUNK_SECTORS) this.#chunks[index] = whole;
-      else if (chunk !== whole) this.#chunks[index] = change(mixed(chunk), at, length);
+      else if (chunk !== whole) this.#chunks[index] = change(this.#own(chunk), at, length);
       sector += length;
     }
   }
+
+  /** The chunk in a form that can be changed. */
+  #own(chunk: Chunk | undefined): Chunk {
+    if (isMixed(chunk) && chunk.owner === this.#self) return chunk;
+    const made = new Chunk(this.#self);
+    if (chunk === ALL_ZERO) made.zero.fill(0xff);
+    else if (chunk === ALL_OWN) {
+      made.own.fill(0xff);
+      made.owned = CHUNK_SECTORS;
+    } else if (chunk !== undefined) {
+      made.own.set(chunk.own);
+      made.zero.set(chunk.zero);
+      made.owned = chunk.owned;
+    }
+    return made;
+  }
 }
 
-/** The chunk in a form that can be changed. */
-function mixed(chunk: Chunk | undefined): Chunk {
-  if (chunk !== undefined && chunk !== ALL_OWN && chunk !== ALL_ZERO) return chunk;
-  const made = new Chunk();
-  if (chunk === ALL_ZERO) made.zero.fill(0xff);
-  if (chunk === ALL_OWN) {
-    made.own.fill(0xff);
-    made.owned = CHUNK_SECTORS;
-  }
-  return made;
-}
+/** Whether it takes memory. */
+const isMixed = (chunk: Chunk | undefined): chunk is Chunk =>
+  chunk !== undefined && chunk !== ALL_OWN && chunk !== ALL_ZERO;
