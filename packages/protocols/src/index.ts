@@ -69,6 +69,7 @@ export * from './mouse.ts';
 export * from './video.ts';
 export * from './scsi/cdb-forms.ts';
 export { keyboardLayout, mouseLayout, videoLayout } from './layouts/display.ts';
+export { memoryLayout } from './layouts/dynamic-memory.ts';
 export { integrationLayout } from './layouts/integration.ts';
 export { nvspLayout, rndisLayout } from './layouts/network.ts';
 export { vstorLayout } from './layouts/storage.ts';

@@ -137,6 +137,13 @@ test('a device that declares its protocol is decoded like all others', async () 
   ]);
 });
 
+test('the echo of the examples declares its packets, which go both ways', async () => {
+  const records = await traced({ guest: 'examples/echo.guest.ts', devices: ['examples/echo.ts'], harness: 'lockstep' });
+  const packets = records.filter(({ kind, device }) => kind === 'packet' && device === 'echo');
+  expect(fieldsOf(packets, 'echo.echo').map(({ length }) => length)).toEqual([8, 8, 64, 64, 512, 512, 4096, 4096]);
+  expect(packets.map(({ sender }) => sender)).toEqual(packets.map((_, i) => (i % 2 === 0 ? 'guest' : 'root')));
+});
+
 /** A field as Wireshark prints it in JSON. */
 function asWireshark({ value, name }: DecodedField): string {
   if (value instanceof Uint8Array) return Array.from(value, (byte) => byte.toString(16).padStart(2, '0')).join(':');

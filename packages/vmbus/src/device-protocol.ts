@@ -16,8 +16,8 @@
 import { type Field, isGuid, type Shape, type Struct, struct, u32, type ValueOf } from '@ringlet/wire';
 import type { OfferDescription } from './device.ts';
 
-/** Who sends a message: the guest's driver, or the device. */
-export type MessageSender = 'guest' | 'host';
+/** Who sends a message: the guest's driver, the device, or each of them. */
+export type MessageSender = 'guest' | 'host' | 'both';
 
 /** One message, as it is declared. */
 export interface DeviceMessageRow<S extends Shape = Shape> {

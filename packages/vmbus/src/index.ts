@@ -6,7 +6,7 @@
 export { COMPLETION_REQUESTED, PacketType } from './channel/packet.ts';
 export type { Packet } from './channel/packet.ts';
 export type { Channel, ChannelState, ChannelStatistics, PacketHandler, TransferRanges } from './channel/channel.ts';
-export { ChannelTraceRecord } from './channel/channel-trace.ts';
+export { ChannelFraming, ChannelTraceRecord } from './channel/channel-trace.ts';
 export type { ChannelTrace } from './channel/channel-trace.ts';
 export type { PacketTrace } from './channel/channel-trace.ts';
 export type { TracedPacket } from './channel/channel-events.ts';

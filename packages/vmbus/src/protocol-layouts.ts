@@ -11,7 +11,7 @@ export interface DeviceLayouts {
 }
 
 /** What `TraceSender` calls them. */
-const SENDERS = { guest: 0, host: 1 } as const;
+const SENDERS = { guest: [0], host: [1], both: [0, 1] } as const;
 
 /** The layouts of a protocol: its tag, and behind it the fields of the message that has this tag. */
 export function protocolLayouts({ name, interfaceId, messages }: ProtocolDescription): DeviceLayouts {

@@ -3,6 +3,8 @@ import type { ProtocolDescription } from '@ringlet/vmbus';
 import type { Field } from '@ringlet/wire';
 import { shapeOf } from './layout.ts';
 
+const DIRECTIONS = { guest: 'Guest to host', host: 'Host to guest', both: 'Both ways' } as const;
+
 /** The header's text. The same protocol gives the same text. */
 export function cHeader(protocol: ProtocolDescription): string {
   const prefix = snake(protocol.name);
@@ -10,7 +12,7 @@ export function cHeader(protocol: ProtocolDescription): string {
   const messages = protocol.messages.map(({ name, tag, from, about, struct }) => {
     const type = `${prefix}_${snake(name)}`;
     return [
-      `/* ${from === 'guest' ? 'Guest to host' : 'Host to guest'}: ${comment(about)} */`,
+      `/* ${DIRECTIONS[from]}: ${comment(about)} */`,
       `#define ${type.toUpperCase()} ${tag}u`,
       `struct ${type} {`,
       ...members(struct.shape, 1),

@@ -3,6 +3,8 @@ import type { ProtocolDescription } from '@ringlet/vmbus';
 import { layoutOf } from './layout.ts';
 import type { DeviceOptionRow } from './describe-device.ts';
 
+const DIRECTIONS = { guest: 'guest to host', host: 'host to guest', both: 'both ways' } as const;
+
 /** What a page is made of. */
 export interface DevicePageParts {
   readonly name: string;
@@ -38,7 +40,7 @@ function packetsSection({ interfaceId, instanceId, messages }: ProtocolDescripti
       `\`${row.name}\``,
       row.name === 'tag' ? `u32: ${tag}` : row.type,
     ]);
-    const title = `### ${name}: ${from} to ${from === 'guest' ? 'host' : 'guest'}`;
+    const title = `### ${name}: ${DIRECTIONS[from]}`;
     return `${title}\n\n${about}.\n\n${table(['offset', 'bytes', 'field', 'is'], rows)}`;
   });
   const ids = `Interface \`${interfaceId}\`, instance \`${instanceId}\`. Numbers are little-endian.`;

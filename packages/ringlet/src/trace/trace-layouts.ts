@@ -4,7 +4,7 @@
  *
  *     0         1      2        3       4        6     8           12      16          18         20       24       28
  *    ┌─────────┬──────┬────────┬───────┬────────┬─────┬───────────┬───────┬───────────┬──────────┬────────┬────────┬────
- *    │ version │ kind │ sender │ cut   │ header │ vp  │ partition │ relid │ subchannel│ reserved │ lost   │ length │
+ *    │ version │ kind │ sender │ cut   │ header │ vp  │ partition │ relid │ subchannel│ framing  │ lost   │ length │
  *    └─────────┴──────┴────────┴───────┴────────┴─────┴───────────┴───────┴───────────┴──────────┴────────┴────────┴────
  *     28                 44                                    80
  *    ┌──────────────────┬─────────────────────────────────────┐
@@ -15,13 +15,23 @@ import { hypercallLayouts, MessageTrace, TraceKind, TraceSender } from '@ringlet
 import {
   integrationLayout,
   keyboardLayout,
+  memoryLayout,
   mouseLayout,
   nvspLayout,
   rndisLayout,
   videoLayout,
   vstorLayout,
 } from '@ringlet/protocols';
-import { busMessageLayout, ChannelTraceRecord, type DeviceLayouts, interfaces, packetLayout } from '@ringlet/vmbus';
+import {
+  busMessageLayout,
+  ChannelFraming,
+  ChannelTraceRecord,
+  type DeviceLayouts,
+  interfaces,
+  packetLayout,
+  PIPE_HEADER_BYTES,
+  PipePacket,
+} from '@ringlet/vmbus';
 import {
   guid,
   type Layout,
@@ -57,7 +67,8 @@ export const TraceHeader = struct('RINGLET_TRACE_HEADER', 80, {
   /** Channel id; 0 when it is no channel's. */
   relid: u32,
   subchannel: u16,
-  _reserved: reserved(2),
+  /** How the channel's packets are framed. */
+  framing: named(u16, ChannelFraming),
   /** Records that were dropped right before this one. */
   lost: u32,
   /** Bytes of the whole record, those that were not kept included. */
@@ -91,7 +102,14 @@ const deviceLayouts: readonly (readonly [interfaceId: string, layout: Layout])[]
   [interfaces.keyValue.interfaceId, integrationLayout],
   [interfaces.fileCopy.interfaceId, integrationLayout],
   [interfaces.backup.interfaceId, integrationLayout],
+  [interfaces.balloon.interfaceId, memoryLayout],
 ];
+
+/** What a socket's packet begins with; the stream's bytes follow. */
+const pipe: Layout = {
+  name: 'pipe',
+  head: struct('vmpipe_proto_header', PIPE_HEADER_BYTES, { pipePacket: named(u32, PipePacket), pipeBytes: u32 }),
+};
 
 /** The layouts of traces as plain data, with those of devices that bring their own. */
 export function traceTable(devices: readonly DeviceLayouts[] = []): LayoutTable {
@@ -113,9 +131,10 @@ export function traceTable(devices: readonly DeviceLayouts[] = []): LayoutTable 
   // Named here, declared below: one for each interface, and none that has the name of one of ours.
   const roots = new Map(devices.map(({ root }) => [root, { name: root } satisfies Layout]));
   const own = devices.map(({ interfaceId, root }): readonly [string, Layout] => [interfaceId, roots.get(root)!]);
-  const packet = packetLayout(
-    [...own, ...deviceLayouts].map(([interfaceId, layout]) => ({ when: { interfaceId }, layout })),
-  );
+  const packet = packetLayout([
+    ...[...own, ...deviceLayouts].map(([interfaceId, layout]) => ({ when: { interfaceId }, layout })),
+    { when: { framing: ChannelFraming['hv-socket'] }, layout: pipe },
+  ]);
   const table = layoutTable({
     name: TRACE_ROOT,
     head: TraceHeader,

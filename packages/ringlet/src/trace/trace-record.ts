@@ -1,6 +1,6 @@
 /** Trace records: raw ones with what is known of their channel put before them, and decoded by the declared layouts. */
 import { TraceKind, TraceSender } from '@ringlet/microkernel';
-import { ChannelTraceRecord } from '@ringlet/vmbus';
+import { ChannelFraming, ChannelTraceRecord } from '@ringlet/vmbus';
 import { type DecodedLayout, decodeLayout, type LayoutTable, NIL_GUID } from '@ringlet/wire';
 import { readRecord } from './raw-records.ts';
 import { TRACE_ROOT, TRACE_VERSION, TraceHeader } from './trace-layouts.ts';
@@ -39,6 +39,7 @@ export interface TraceRecord {
 interface ChannelFacts {
   readonly interfaceId: string;
   readonly device: string;
+  readonly framing: number;
 }
 
 /** Turns raw records into whole ones. It remembers whose the channels are, so it is given all of them, in order. */
@@ -73,6 +74,7 @@ export class RecordReader {
       partition,
       relid,
       subchannel,
+      framing: channel?.framing ?? ChannelFraming.device,
       lost: kind === TraceKind.Lost ? lost : this.#lost,
       length,
       interfaceId: channel?.interfaceId ?? NIL_GUID,

@@ -3,7 +3,7 @@
  * thread that owns it. The peer may change a packet while it is copied: a trace shows what was there, and decides nothing.
  */
 import { TraceKind, TraceSender, type TraceWriter } from '@ringlet/microkernel';
-import { guid, struct, utf8 } from '@ringlet/wire';
+import { guid, named, reserved, struct, u16, utf8 } from '@ringlet/wire';
 import type { OfferDescription } from '../device.ts';
 import type { RingReader } from '../ring/ring-reader.ts';
 import type { RingWriter } from '../ring/ring-writer.ts';
@@ -11,11 +11,16 @@ import type { RingWriter } from '../ring/ring-writer.ts';
 /** Bytes of a device's name in a trace. */
 const TRACED_NAME_BYTES = 36;
 
+/** How the packets of a channel are framed, as a trace numbers it: see {@link OfferDescription.kind}. */
+export const ChannelFraming = { device: 0, 'byte-pipe': 1, 'message-pipe': 2, 'hv-socket': 3 } as const;
+
 /** What a trace is told of a channel when it opens: whose it is. Packets name it by its relid. */
-export const ChannelTraceRecord = struct('CHANNEL', 32 + TRACED_NAME_BYTES, {
+export const ChannelTraceRecord = struct('CHANNEL', 36 + TRACED_NAME_BYTES, {
   interfaceId: guid,
   instanceId: guid,
   device: utf8(TRACED_NAME_BYTES),
+  framing: named(u16, ChannelFraming),
+  _reserved: reserved(2),
 });
 
 /** What a device may add to the trace of its packets. */
@@ -63,9 +68,9 @@ export class ChannelTrace implements PacketTrace {
   }
 
   /** Writes whose channel it is. */
-  opened({ interfaceId, instanceId, name }: OfferDescription): void {
+  opened({ interfaceId, instanceId, name, kind = 'device' }: OfferDescription): void {
     const { writer } = this;
-    const bytes = ChannelTraceRecord.encode({ interfaceId, instanceId, device: name });
+    const bytes = ChannelTraceRecord.encode({ interfaceId, instanceId, device: name, framing: ChannelFraming[kind] });
     writer.tick();
     this.#bytes(TraceKind.Channel, TraceSender.Root, bytes, NOTHING);
   }
