@@ -3,8 +3,10 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { createDisk } from '@ringlet/root-partition';
-import type { MachineResult } from 'ringlet';
+import type { Machine, MachineResult } from 'ringlet';
 import { expect, onTestFinished, test } from 'vitest';
 import { buildKernel, hasProgram } from '../../x64/tests/test-kernels.ts';
 import { fixture, footprint, start, temporaryFolder, type Watched } from './machines.ts';
@@ -40,6 +42,7 @@ test(
     await victim.printed('going');
     const withVictim = footprint();
     const memory = new MemoryWatch();
+    const lives: WeakRef<Machine>[] = [];
 
     const figures = new Map<string, number>();
     const errors = new Map<string, number>();
@@ -56,7 +59,7 @@ test(
       });
       const result = await endOf(hostile);
       // It ends by itself, unless a device that it sent there wrote over the kernel.
-      process.stdout.write(`hostile kernel: ${JSON.stringify(result)}, ${memory.now} MiB more; ${hostile.console()}\n`);
+      process.stdout.write(`hostile kernel: ${JSON.stringify(result)}; ${hostile.console()}\n`);
       // A crash would be one of the host's threads.
       expect(['power-off', 'reset', 'killed']).toContain(result.reason);
       expect(hostile.console()).toContain(`seed ${seed}`);
@@ -65,6 +68,8 @@ test(
       expect(hostile.events.filter(({ type }) => type === 'device-error')).toEqual([]);
       await hostile.machine.dispose();
       expect(footprint()).toEqual(withVictim);
+      lives.push(new WeakRef(hostile.machine));
+      process.stdout.write(`hostile kernel: left behind: ${JSON.stringify(await memory.leftBehind())}\n`);
     }
     memory.stop();
     const summary = { figures: Object.fromEntries(figures), errors: Object.fromEntries(errors), memory: memory.growth };
@@ -75,6 +80,8 @@ test(
     expect(figures.get('messages answered')).toBeGreaterThan(0);
     expect(errors.size).toBeGreaterThan(0);
     expect(memory.growth).toBeLessThan(500);
+    // Nobody holds one that is over. The last is still this function's.
+    expect(lives.slice(0, -1).filter((life) => life.deref() !== undefined)).toEqual([]);
 
     await victim.machine.shutdown({ timeoutMs: 60_000 });
     expect(await victim.machine.finished).toEqual({ reason: 'power-off', code: 0 });
@@ -111,9 +118,9 @@ function unhandledRejections(): readonly unknown[] {
   return seen;
 }
 
-/** How much more memory this process takes up, at most, than when the watch began. */
+/** How much more memory this process takes up than when the watch began, in MiB. */
 class MemoryWatch {
-  readonly #began = process.memoryUsage().rss;
+  readonly #began = process.memoryUsage();
   #most = 0;
   readonly #timer = setInterval(() => this.#look(), 250);
 
@@ -121,11 +128,24 @@ class MemoryWatch {
     onTestFinished(() => this.stop());
   }
 
-  get now(): number {
-    return Math.round((process.memoryUsage().rss - this.#began) / MIB);
+  /** What is still there once garbage has been collected. */
+  async leftBehind(): Promise<Readonly<Record<keyof NodeJS.MemoryUsage, number>>> {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    // What a collection frees has finalizers, which let go of more.
+    for (let time = 0; time < 3; time++) {
+      collect();
+      await sleep(50);
+    }
+    const now = process.memoryUsage();
+    const more = (Object.keys(now) as (keyof NodeJS.MemoryUsage)[]).map((kind) => [
+      kind,
+      Math.round((now[kind] - this.#began[kind]) / MIB),
+    ]);
+    return Object.fromEntries(more) as Record<keyof NodeJS.MemoryUsage, number>;
   }
 
-  /** In MiB. */
+  /** At most, at any time. */
   get growth(): number {
     return Math.round(this.#most / MIB);
   }
@@ -136,7 +156,7 @@ class MemoryWatch {
   }
 
   #look(): void {
-    this.#most = Math.max(this.#most, process.memoryUsage().rss - this.#began);
+    this.#most = Math.max(this.#most, process.memoryUsage().rss - this.#began.rss);
   }
 }
 

@@ -64,10 +64,17 @@ export interface Watched {
   ) => Promise<Extract<MachineEvent, { type: Type }>>;
 }
 
+/** Disposes a machine when the test is over. One that the test has disposed itself is not held until then. */
+function disposeInTheEnd(machine: Machine): void {
+  let left: Machine | undefined = machine;
+  machine.state$.subscribe({ complete: () => (left = undefined) });
+  onTestFinished(() => left?.dispose());
+}
+
 /** Makes a machine, without starting it. */
 export function watch(options: MachineOptions): Watched {
   const machine = new Machine({ memory: 8 * 1024 * 1024, ...options });
-  onTestFinished(() => machine.dispose());
+  disposeInTheEnd(machine);
   const states: MachineState[] = [];
   const events: MachineEvent[] = [];
   let console = '';
