@@ -55,7 +55,13 @@ export type { GuestServices } from './machine/guest-services.ts';
 export type { GuestService } from './agent/connect.ts';
 export type { ExecResult } from './agent/exec-session.ts';
 export type { CompletedCommand, RunCommandOptions } from './agent/run-command.ts';
-export type { Controllable, MachineResult, MachineState, ShutdownOptions } from './control/controllable.ts';
+export type {
+  Controllable,
+  MachineResult,
+  MachineState,
+  RebootOptions,
+  ShutdownOptions,
+} from './control/controllable.ts';
 export type { MachineTrace } from './machine/machine-trace.ts';
 export type { TraceRecord, TraceRecordKind } from './trace/trace-record.ts';
 export type { DecodedField, DecodedLayout } from '@ringlet/wire';

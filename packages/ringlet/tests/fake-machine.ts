@@ -3,6 +3,7 @@ import { createTraceRing } from '@ringlet/microkernel';
 import { BehaviorSubject, Subject } from 'rxjs';
 import type { Runnable } from '../src/commands/host.ts';
 import type {
+  RebootOptions,
   Controllable,
   MachineResult,
   MachineState,
@@ -18,7 +19,7 @@ export class FakeMachine implements Runnable {
   readonly name: string;
   readonly state$ = new BehaviorSubject<MachineState>('created');
   readonly console$ = new Subject<string>();
-  readonly events$ = new Subject<{ readonly type: string; readonly result?: MachineResult }>();
+  readonly events$ = new Subject<{ readonly type: string; readonly [field: string]: unknown }>();
   readonly finished: Promise<MachineResult>;
   readonly asked: string[] = [];
   /** What was typed at the console. */
@@ -26,6 +27,7 @@ export class FakeMachine implements Runnable {
   /** What the guest does as soon as it starts. */
   onStart: (machine: FakeMachine) => void = () => undefined;
   /** What the guest does when it is asked to shut down; it goes when absent. */
+  onReboot: (() => Promise<void>) | undefined;
   onShutdown: ((options: ShutdownOptions) => void) | undefined;
   readonly devices: Runnable['devices'] = {
     files: [],
@@ -121,6 +123,12 @@ export class FakeMachine implements Runnable {
     if (this.onShutdown === undefined) this.end({ reason: 'power-off', code: 0 });
     else this.onShutdown(options);
     await this.finished;
+  }
+
+  async reboot({ force = false }: RebootOptions = {}): Promise<void> {
+    this.asked.push(force ? 'reset' : 'reboot');
+    await this.onReboot?.();
+    this.events$.next({ type: 'restarting', by: 'host', count: 1 });
   }
 
   async powerOff(): Promise<void> {

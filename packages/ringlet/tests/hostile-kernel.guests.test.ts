@@ -56,6 +56,7 @@ test(
         memory: 64 * MIB,
         disks,
         networks: [{ kind: 'nat' }],
+        onReset: 'stop',
       });
       const result = await endOf(hostile);
       // It ends by itself, unless a device that it sent there wrote over the kernel.

@@ -17,7 +17,7 @@ const SECTIONS: readonly (readonly [title: string, rows: readonly Row[]])[] = [
     [
       ['machines of one process', 'ringlet/src/machine/system.ts', 'MOST_MACHINES', FULL],
       ['partitions of one process, the root included', MICROKERNEL, 'DEFAULT_LIMITS.partitions', FULL],
-      ['processors of one machine', 'ringlet/src/machine/machine.ts', 'MOST_CPUS', 'refused with `cpus-invalid`'],
+      ['processors of one machine', 'ringlet/src/machine/parts-of.ts', 'MOST_CPUS', 'refused with `cpus-invalid`'],
       ['processors of one child partition', MICROKERNEL, 'DEFAULT_LIMITS.vpsPerPartition', 'status InvalidVpIndex'],
       ['processors of one process', MICROKERNEL, 'DEFAULT_LIMITS.vps', 'status NoResources'],
       ['nodes of memory of one process', MICROKERNEL, 'DEFAULT_LIMITS.nodes', 'refused'],

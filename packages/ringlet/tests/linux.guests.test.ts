@@ -54,7 +54,8 @@ test.for([
   ['EFI', 'efi'],
 ])('a restart by %s ends the run as a restart', async ([, way], context) => {
   const image = await debian.image(context, 'debian');
-  const { text, status } = await debian.session(image, ['--append', `reboot=${way}`], ['reboot -f']);
+  const options = ['--append', `reboot=${way}`, '--on-reset', 'stop'];
+  const { text, status } = await debian.session(image, options, ['reboot -f']);
 
   expect(text).toContain('asked to be restarted');
   expect(status).toBe(0);

@@ -1,6 +1,6 @@
 /** Shutting a machine down in order, through its shutdown integration component. */
 import { expect, test } from 'vitest';
-import { example, guestWith, run, start } from './machines.ts';
+import { example, guestWith, PATIENTLY, run, start } from './machines.ts';
 
 const guest = (handler: string, after = 'await new Promise(() => {});'): string =>
   guestWith(`guest.onShutdown(async (request) => { ${handler} }); await guest.print('up\\n'); ${after}`);
@@ -15,12 +15,38 @@ test('a guest that is asked tidies up and turns itself off', async () => {
   expect(console()).toContain('asked to stop: goodbye\n');
 });
 
-test('the guest learns what is asked of it, and a reboot ends the machine with a reset', async () => {
-  const { machine, printed, console } = await start({ guest: guest(TIDIES) });
+test('the guest learns what is asked of it, and a reboot ends a machine that resets are to end', async () => {
+  const { machine, printed, console } = await start({ guest: guest(TIDIES), onReset: 'stop' });
   await printed('up');
   await machine.shutdown({ reboot: true, timeoutMs: 20_000 });
   expect(await machine.finished).toEqual({ reason: 'reset' });
   expect(console()).toMatch(/asked: {"reboot":true,"force":false,/);
+});
+
+test.each([
+  ['shutdown', { onReset: 'restart' }],
+  ['reboot', { onReset: 'stop' }],
+] as const)('after %s the guest runs again, in the same machine', async (how, options) => {
+  const { machine, printed, console } = await start({ guest: guest(TIDIES), ...options });
+  await printed('up');
+  if (how === 'reboot') await machine.reboot({ timeoutMs: 50_000 });
+  else await machine.shutdown({ reboot: true, timeoutMs: 50_000 });
+  expect(await machine.inspect('state')).toBe('running');
+  await expect.poll(console, PATIENTLY).toMatch(/^up\nasked: .*}up\n$/);
+});
+
+test('a guest that ends when it is asked to restart is reported', async () => {
+  const { machine, printed } = await start({ guest: guest(`guest.powerOff(3); ${HANGS}`) });
+  await printed('up');
+  await expect(machine.reboot({ timeoutMs: 50_000 })).rejects.toMatchObject({ code: 'reboot-ended' });
+  expect(await machine.finished).toEqual({ reason: 'power-off', code: 3 });
+});
+
+test('with a time-out, a guest that does not restart is reset', async () => {
+  const { machine, printed, console } = await start({ guest: guest(HANGS) });
+  await printed('up');
+  await machine.reboot({ timeoutMs: 300 });
+  await expect.poll(console, PATIENTLY).toBe('up\nup\n');
 });
 
 test('a forced shutdown does not wait for what the guest would like to do first', async () => {

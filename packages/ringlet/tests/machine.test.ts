@@ -42,8 +42,8 @@ test('who comes late is told the state now, and all is complete once the machine
   expect(seen.filter((each) => each.includes('complete'))).toHaveLength(3);
 });
 
-test('a guest that resets itself ends its machine with that result', async () => {
-  const { result } = await run({ guest: guestWith('guest.reset();') });
+test('a guest that resets itself ends its machine with that result, where that is wanted', async () => {
+  const { result } = await run({ guest: guestWith('guest.reset();'), onReset: 'stop' });
   expect(result).toEqual({ reason: 'reset' });
 });
 

@@ -88,6 +88,11 @@ export interface Vsp<State = unknown> {
   batchEnd?(channel: Channel): void;
   /** The guest closed the channel. Call `done` when no backend touches its memory any more; absent: at once. */
   closed?(channel: Channel, done: () => void): void;
+  /**
+   * The machine was reset: what outlives a channel is as after power-up. All channels are closed; what the host has set
+   * stays.
+   */
+  reset?(): void;
   /** The guest moved the channel's interrupts to another virtual processor. */
   retargeted?(channel: Channel, vp: number): void;
   /** Everything needed to carry on in another process: plain data, JSON-able. */

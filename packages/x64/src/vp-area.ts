@@ -52,7 +52,9 @@ export interface SharedTables {
 }
 
 /**
- * Prepares a VP's area: tables empty, pointers set, everything else zero. Architectural registers are the caller's.
+ * Prepares a VP's area: tables empty, pointers set, everything else zero. Architectural registers are the caller's. What a
+ * debugger has left there stays: it goes on debugging a VP that is reset.
+ *
  * @param buffer - the node
  * @param base - address of the area, page-aligned
  */
@@ -63,7 +65,10 @@ export function prepareVpArea(
   shared: SharedTables,
   index = 0,
 ): void {
+  const debug = new Int32Array(buffer, base + State.DEBUG_TABLE, (State.DEBUG_HELD - State.DEBUG_TABLE) / 4 + 1);
+  const debugged = debug.slice();
   new Uint8Array(buffer, base, OFFSETS.arena).fill(0);
+  debug.set(debugged);
   emptyTlb(buffer, base + OFFSETS.tlbUser);
   emptyTlb(buffer, base + OFFSETS.tlbSupervisor);
   const words = new Int32Array(buffer, base, State.STATE_SIZE / 4);

@@ -28,6 +28,9 @@ if modprobe -q hv_vmbus 2>/dev/null; then
     hv_sock 2>/dev/null
   # The screen: the cloud kernel has the one driver, the generic kernel the other.
   modprobe -q hyperv_fb 2>/dev/null || modprobe -q hyperv_drm 2>/dev/null
+else
+  # Elsewhere, in QEMU for one, the same image finds what such machines usually have.
+  modprobe -qa virtio_pci virtio_blk virtio_scsi virtio_net sd_mod sr_mod 2>/dev/null
 fi
 ip link set lo up
 # From here on the console belongs to who is in front of it; dmesg has what the kernel says.
@@ -74,14 +77,18 @@ echo
 # Who sits in front of the screen gets a shell of his own, and a new one after that.
 [ -e /dev/fb0 ] && while sleep 1; do setsid -c sh -lc 'cd; exec sh -l' </dev/tty1 >/dev/tty1 2>&1; done &
 
-# What the kernel runs when its host asks for a shutdown. Without -f it would only signal process 1, which is a script.
-echo '/bin/poweroff -f' > /proc/sys/kernel/poweroff_cmd
+# What "poweroff", "reboot" and "halt" send to process 1. The kernel runs the first two when its host asks for an end.
+trap 'sync; poweroff -f' USR2
+trap 'sync; reboot -f' TERM
+trap 'sync; halt -f' USR1
 
 cd /root
 # When the session ends the terminal forgets what it has not printed yet; setting it waits until it has none.
 shell=/bin/sh
 [ -x /usr/bin/bash ] && shell=/usr/bin/bash
-setsid cttyhack sh -c "PATH=/usr/sbin:/usr/bin:/bin PS1='\\w # ' $shell -l; stty sane"
+setsid cttyhack sh -c "PATH=/usr/sbin:/usr/bin:/bin PS1='\\w # ' $shell -l; stty sane" &
+# A signal is heard while it waits, not while a command of its own runs.
+wait $!
 sync
 exec poweroff -f
 `;

@@ -32,10 +32,12 @@ export async function followConsole(
     // What arrives before the answer was printed after the machine made it: hold it back until the answer is shown.
     let held: string[] | undefined = [];
     later.subscribe(({ method, params }) => {
+      if (method === 'event' && isRestart(params['event'])) return host.err(`\nringlet: ${chosen} starts again\n`);
       const text = method === 'console' ? String(params['text']) : '';
       if (held === undefined) host.out(text);
       else held.push(text);
     });
+    if (flags.follow) await client.call('subscribe', {}, ANSWER_MS);
     if (types) stopTyping = type(client, () => leaving.next(), host);
     const { text } = (await client.call('console', { follow: flags.follow }, ANSWER_MS)) as { text: string };
     host.out([text, ...held].join(''));
@@ -49,6 +51,9 @@ export async function followConsole(
     client.close();
   }
 }
+
+const isRestart = (event: unknown): boolean =>
+  typeof event === 'object' && event !== null && 'type' in event && event.type === 'restarting';
 
 async function canBeTypedAt(client: ControlClient): Promise<boolean> {
   const { success, data } = Description.safeParse(await client.call('describe', {}, ANSWER_MS));

@@ -74,3 +74,26 @@ test('a disk is backed up, by its place', async () => {
   expect(machine.asked).toEqual(['backup 0:0:0 to /tmp/b.vhdx', 'backup 1:0:2 to /tmp/b.raw live']);
   expect(await ringlet('backup', 'web', '/tmp/b.raw', '--disk', 'sda')).toBe(2);
 });
+
+test('a machine is restarted by asking its guest, or at once', async () => {
+  expect(await ringlet('reboot', 'web')).toBe(0);
+  expect(await ringlet('reboot', 'web', '--force')).toBe(0);
+  expect(machine.asked).toEqual(['reboot', 'reset']);
+  expect(host.stderr).toBe('web starts again\nweb starts again\n');
+});
+
+test('a restart that takes too long is told, and may still come', async () => {
+  machine.onReboot = () => new Promise(() => {});
+  expect(await ringlet('reboot', 'web', '--timeout', '30ms')).toBe(5);
+  expect(host.stderr).toContain('reboot-late');
+});
+
+test('whoever follows the console is told that the machine starts again', async () => {
+  const following = ringlet('console', 'web');
+  await expect.poll(() => host.stderr).toContain('leaves');
+  await ringlet('reboot', 'web');
+  await expect.poll(() => host.stderr).toContain('ringlet: web starts again');
+  machine.end({ reason: 'killed' });
+  await server.close();
+  expect(await following).toBe(0);
+});

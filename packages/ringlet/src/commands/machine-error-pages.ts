@@ -123,6 +123,26 @@ export const MACHINE_ERROR_PAGES: Readonly<Record<string, ErrorPage>> = {
     'Other machines have it. Beside its memory a machine takes some 14 MiB, and 33 MiB for each processor.',
     'Let another machine give some away (ringlet memory NAME SIZE), start this one with less, or make the pool larger.',
   ),
+  'reboot-ended': page(
+    'the machine has ended instead of starting again',
+    'Its guest was asked to restart, and powered off or crashed.',
+    'Start it anew with ringlet run. Its console says what its guest did.',
+  ),
+  'reboot-late': page(
+    'the guest was asked to restart and has not done so in time',
+    'It may still be on its way, or it may wait for something.',
+    'Look at it with ringlet console NAME; ringlet reboot NAME --force resets it without waiting.',
+  ),
+  'reset-loop': page(
+    'the guest resets itself again and again',
+    'It was reset more than 30 times within a minute: it does not come up. A triple fault is a reset, too.',
+    'Look at what it prints; --on-reset stop ends the run at the first reset.',
+  ),
+  'reset-stuck': page(
+    'the machine was reset and could not be started again',
+    'A device still uses the memory of the guest: a request to a disk does not end, or a device never calls done.',
+    'Turn the machine off and start it anew. In a device of your own, closed(channel, done) has to call done.',
+  ),
   'restored-device-differs': page(
     'a device is not offered as it was when the state was saved',
     'A saved state fits the machine that it was saved from.',

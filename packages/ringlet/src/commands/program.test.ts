@@ -68,6 +68,8 @@ test('every flag reaches the machine', async () => {
     '/d/echo.ts,rate=5,loud',
     '--disk',
     '/a.img,ro',
+    '--on-reset',
+    'stop',
     '--lockstep',
     '--seed',
     '9',
@@ -83,12 +85,22 @@ test('every flag reaches the machine', async () => {
       memory: 128 * 1024 * 1024,
       devices: [{ path: '/d/echo.ts', options: { rate: '5', loud: 'true' }, asText: true }],
       disks: [{ path: '/a.img', readOnly: true }],
+      onReset: 'stop',
       harness: 'lockstep',
       seed: 9,
       args: ['--word', 'x'],
       sockets: expect.stringMatching(/web\.guest$/),
     },
   ]);
+});
+
+test('a reset by the guest is told', async () => {
+  whenStarted((machine) => {
+    machine.events$.next({ type: 'restarting', by: 'guest', count: 1 });
+    machine.end({ reason: 'power-off', code: 0 });
+  });
+  expect(await run()).toBe(0);
+  expect(host.stderr).toContain('ringlet: hello starts again\n');
 });
 
 test('a flag wins over the machine file, and disks add up', async () => {

@@ -15,6 +15,7 @@ import { addMemoryCommand } from './memory-command.ts';
 import type { CommandHost } from './host.ts';
 import type { PullFlags } from './pull.ts';
 import type { ReplayFlags } from './replay.ts';
+import type { RebootFlags } from './reboot.ts';
 import type { RunFlags } from './run-options.ts';
 import type { InspectFlags } from './inspect.ts';
 import type { StopFlags } from './stop.ts';
@@ -104,6 +105,7 @@ export function createProgram(host: CommandHost, ended: (code: number) => void):
     .option('--timeout <duration>', 'turn it off after this long: 500ms, 60s, 5m')
     .option('--gdb [port|path][,wait]', 'let gdb connect, to port 1234 of this host otherwise; ",wait": start it there')
     .option('--trace <file>', 'trace it from its first instruction on, into a capture file (pcapng)')
+    .option('--on-reset <what>', 'what a reset by the guest comes to: restart or stop; restart otherwise')
     .option('--lockstep', 'one thread and a virtual clock: the same run every time')
     .option('--seed <n>', 'seed of the choices that --lockstep makes')
     .option('--record <file>', 'in lockstep: record all that comes from outside')
@@ -229,6 +231,26 @@ export function createProgram(host: CommandHost, ended: (code: number) => void):
     .action(async (name: string, flags: StopFlags) => {
       const { stop } = await import('./stop.ts');
       ended(await stop(name, flags, host));
+    });
+
+  program
+    .command('reboot')
+    .description(
+      'restart a running machine in place: its guest is asked, and starts again with the same disks and network',
+    )
+    .argument('<name>', 'the machine')
+    .option('--force', 'reset it at once, without asking its guest')
+    .option('--timeout <duration>', 'how long the guest may take; 60s otherwise')
+    .addHelpText(
+      'after',
+      examples(
+        ['ringlet reboot web', 'what it wrote to its disks stays'],
+        ['ringlet reboot web --force', 'as a reset button: what the guest has not flushed is lost'],
+      ),
+    )
+    .action(async (name: string, flags: RebootFlags) => {
+      const { reboot } = await import('./reboot.ts');
+      ended(await reboot(name, flags, host));
     });
 
   program

@@ -87,6 +87,7 @@ export function textReporter(host: CommandHost, machineCount: number): Reporter 
       print(labels.add(text));
     },
     event: (name, event) => {
+      if (event.type === 'restarting') return say(`ringlet: ${name} starts again`);
       const told = takeTold(event as TakeEvent) ?? gdbNotice(name, event);
       if (told !== undefined) say(`ringlet: ${told}`);
       if (isDeviceError(event))
@@ -184,7 +185,7 @@ function ending(result: MachineResult): string {
     case 'power-off':
       return result.code === 0 ? 'shut down' : `ended with exit code ${result.code}`;
     case 'reset':
-      return 'asked to be restarted, which ends this run,';
+      return 'asked to be restarted, which ends this run (--on-reset stop),';
     case 'crash':
       return 'crashed';
     case 'killed':

@@ -42,6 +42,7 @@ export interface RunFlags {
   readonly gdb?: string | true;
   /** The capture file of its trace. */
   readonly trace?: string;
+  readonly onReset?: string;
   readonly lockstep?: boolean;
   readonly seed?: string;
   /** Where to record; what to replay. */
@@ -236,6 +237,7 @@ function changesOf(args: readonly string[], flags: RunFlags): Partial<MachineOpt
     ...(flags.cpus === undefined ? {} : { cpus: whole('--cpus', flags.cpus, 1, 64) }),
     ...(flags.memory === undefined ? {} : parseMemory(flags.memory, '--memory')),
     ...(flags.gdb === undefined ? {} : { gdb: parseGdb(flags.gdb) }),
+    ...(flags.onReset === undefined ? {} : { onReset: checkedOnReset(flags.onReset) }),
     ...(flags.lockstep === true ? { harness: 'lockstep' as const } : {}),
     ...(flags.record === undefined ? {} : { record: resolve(flags.record) }),
     ...(flags.checkpointEvery === undefined
@@ -273,6 +275,13 @@ function checkedName(name: string): string {
   if (NAME_PATTERN.test(name)) return name;
   throw new UserError('name-invalid', `--name: "${name}" cannot be a machine's name`, {
     hint: 'use letters, digits, ".", "_" and "-", at most 63, starting with a letter or digit',
+  });
+}
+
+function checkedOnReset(word: string): 'restart' | 'stop' {
+  if (word === 'restart' || word === 'stop') return word;
+  throw new UserError('flag-invalid', `--on-reset: "${word}" is neither restart nor stop`, {
+    hint: 'restart starts the machine again in place, stop ends the run',
   });
 }
 

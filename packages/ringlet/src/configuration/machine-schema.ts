@@ -234,6 +234,10 @@ const fields = {
     .meta({ description: 'Where gdb may connect: a port, or the path of a socket; ",wait" behind it: begin there' }),
   cpus: number(1, 64, 'a count of virtual processors').optional().meta({ description: 'Virtual processors' }),
   memory: memory.optional(),
+  onReset: z
+    .enum(['restart', 'stop'], { error: '"restart" or "stop"' })
+    .optional()
+    .meta({ description: 'What a reset by the guest comes to: it starts again in place, or the run ends' }),
   harness: z
     .enum(['threads', 'lockstep'], { error: '"threads" or "lockstep"' })
     .optional()

@@ -134,6 +134,13 @@ export interface MachineOptions {
   readonly checkpointEvery?: number;
   /** Path of a recording that is made to happen again. What the machine is made of is in it; `name` may be given beside it. */
   readonly replay?: string;
+  /**
+   * What a reset by the guest comes to: the machine starts again in place, with its disks, network, console and sockets as
+   * they are, or it ends. `restart` when absent.
+   */
+  readonly onReset?: 'restart' | 'stop';
+  /** Resets by the guest within a minute that the machine gets through; 0 for as many as it likes; 30 when absent. */
+  readonly resetsPerMinute?: number;
   /** Share of the logical processors relative to other machines, 1 to 10000; 100 when absent. */
   readonly weight?: number;
   /** Most of each processor that it may use, in percent; 100 when absent. */

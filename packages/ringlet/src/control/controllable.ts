@@ -29,6 +29,14 @@ export interface ShutdownOptions {
   readonly timeoutMs?: number;
 }
 
+/** What a restart may be told. */
+export interface RebootOptions {
+  /** Does not ask the guest: as a reset button. */
+  readonly force?: boolean;
+  /** Milliseconds after which the machine is reset all the same. */
+  readonly timeoutMs?: number;
+}
+
 /** What a guest shows, as far as controlling it goes. */
 export interface ControllableDisplay {
   screenshot(part?: Rectangle): Promise<Picture>;
@@ -122,6 +130,8 @@ export interface Controllable {
   readonly tracing: ControllableTrace;
   /** Asks the guest, through its shutdown integration component, and waits until it is off. */
   shutdown(options?: ShutdownOptions): Promise<void>;
+  /** Starts it again, in place: asks the guest, or resets it at once. Resolves when the guest starts again. */
+  reboot(options?: RebootOptions): Promise<void>;
   /** Pulls the plug. */
   powerOff(): Promise<void>;
   /** Plain data about the machine, or about the part of it at `path` (parts joined by `/`). */

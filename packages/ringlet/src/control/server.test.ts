@@ -256,7 +256,7 @@ test.each([
   ['a request without its version', '{"id":1,"method":"describe"}\n', -32600, 1],
   ['a method that is not text', '{"jsonrpc":"2.0","id":"x","method":7}\n', -32600, 'x'],
   ['a batch', '[{"jsonrpc":"2.0","id":1,"method":"describe"}]\n', -32600, null],
-  ['an unknown method', '{"jsonrpc":"2.0","id":1,"method":"reboot"}\n', -32601, 1],
+  ['an unknown method', '{"jsonrpc":"2.0","id":1,"method":"levitate"}\n', -32601, 1],
   ['a method of every object', '{"jsonrpc":"2.0","id":1,"method":"toString"}\n', -32601, 1],
   ['an unknown parameter', '{"jsonrpc":"2.0","id":1,"method":"describe","params":{"x":1}}\n', -32602, 1],
   ['parameters by position', '{"jsonrpc":"2.0","id":1,"method":"inspect","params":["vmbus"]}\n', -32602, 1],

@@ -6,8 +6,8 @@
  */
 import type { DeviceHostRequests } from '@ringlet/root-partition';
 
-/** A request of the device host, or bytes for the console. */
-export type ArrivalName = keyof DeviceHostRequests | 'write';
+/** A request of the device host, bytes for the console, or that the machine is to start again. */
+export type ArrivalName = keyof DeviceHostRequests | 'write' | 'restart';
 
 /** Something from outside. */
 export interface Arrival {

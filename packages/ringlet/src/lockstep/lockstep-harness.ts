@@ -19,7 +19,7 @@ import { UserError } from '@ringlet/wire';
 import type { DebuggedPartition } from '@ringlet/x64';
 import { bundle, bundledFiles } from '../host/bundle.ts';
 import { originalPositions } from '../host/source-positions.ts';
-import type { Harness, HarnessListener, TraceSource } from '../machine/harness.ts';
+import type { Harness, HarnessListener, RestartTime, TraceSource } from '../machine/harness.ts';
 import { importDevice, loadedDevice } from '../machine/load-device.ts';
 import type { MachineParts } from '../machine/parts.ts';
 import { ROOT_PARTITION, rootSynicPages, System } from '../machine/system.ts';
@@ -39,9 +39,29 @@ const MOST_PRINTED = 65_536;
 
 /** Requests that change nothing: they need not be remembered, and are answered at once. */
 const ONLY_LOOKS: readonly (keyof DeviceHostRequests)[] = ['inspect', 'screenshot', 'holdPackets', 'releasePackets'];
+const TICKS_PER_MILLISECOND = 10_000;
+
+/** What the bundle of a machine gives. */
+interface Loaded {
+  readonly guest?: GuestModule;
+  readonly devices: unknown[];
+}
 
 /** Instances of guests' modules made so far. */
 let instances = 0;
+
+/** A life has an instance of its own: what a module remembers is not carried over from the life before. */
+const load = async (code: URL): Promise<Loaded> => (await import(`${code.href}?${++instances}`)) as Loaded;
+
+/** Instances of a guest's module: the first is the one that came with the devices. */
+function instancesOf(code: URL, loaded: Loaded): () => Promise<GuestModule> {
+  let first: GuestModule | undefined = loaded.guest!;
+  return async () => {
+    const module = first ?? (await load(code)).guest!;
+    first = undefined;
+    return module;
+  };
+}
 
 /** What a lockstep run is made with. */
 export interface LockstepOptions {
@@ -86,6 +106,10 @@ export class LockstepHarness implements Harness {
   /** Requests that the devices have not answered. */
   #unanswered = 0;
   #stopped = false;
+  readonly #deviceTurn: Participant = {
+    run: () => (this.#devices!.poll() ? TICKS_PER_TURN : 0),
+    where: () => 'the device host',
+  };
 
   constructor(parts: MachineParts, options: LockstepOptions, listener: HarnessListener) {
     this.#parts = parts;
@@ -104,11 +128,7 @@ export class LockstepHarness implements Harness {
         devices.map(({ file }) => file),
       ),
     );
-    // A machine has an instance of its own: what a module remembers is not carried over from the machine before.
-    const loaded = (await import(`${code.href}?${++instances}`)) as {
-      guest?: GuestModule;
-      devices: unknown[];
-    };
+    const loaded = await load(code);
     const { seed, journal } = this.#options;
     this.#journal = (await journal?.(bundledFiles(code))) ?? new LiveJournal();
 
@@ -130,7 +150,7 @@ export class LockstepHarness implements Harness {
     this.#guest =
       guest.kind === 'x64'
         ? await prepareX64Guest(this.#system, this.#parts, guest, seed, callbacks, world)
-        : prepareTypeScriptGuest(this.#system, this.#parts, guest, loaded.guest!, world);
+        : await prepareTypeScriptGuest(this.#system, this.#parts, guest, instancesOf(code, loaded), world);
     if (this.#stopped) {
       this.#journal.dispose();
       this.#release();
@@ -167,10 +187,7 @@ export class LockstepHarness implements Harness {
     const { resume } = this.#options.stagehand ?? {};
     this.#devices = makeDevices(resume && this.#resume(resume));
     await this.#devices.ready;
-    this.#participants.push(
-      { run: () => (this.#devices!.poll() ? TICKS_PER_TURN : 0), where: () => 'the device host' },
-      ...this.#guest.participants,
-    );
+    this.#participants.push(this.#deviceTurn, ...this.#guest.participants);
     this.#processors.push(kernel.vp(ROOT_PARTITION, this.#rootVp), ...this.#guest.vps);
     this.#running = this.#live();
   }
@@ -186,7 +203,9 @@ export class LockstepHarness implements Harness {
   }
 
   write(bytes: Uint8Array): void {
-    this.#bring('write', { base64: Buffer.from(bytes).toString('base64') }, () => {});
+    this.#bring('write', { base64: Buffer.from(bytes).toString('base64') }, (answer) => {
+      answer.catch(() => undefined);
+    });
   }
 
   debug(): DebuggedPartition | undefined {
@@ -195,7 +214,7 @@ export class LockstepHarness implements Harness {
 
   inspect(): Record<string, unknown> {
     return {
-      lockstep: { time: this.#clock.now() / 10_000, ...this.#trace.inspect(), ...this.#journal?.inspect() },
+      lockstep: { time: this.#now, ...this.#trace.inspect(), ...this.#journal?.inspect() },
       ...(this.#system && this.#guest ? this.#system.inspectPartition(this.#guest.partition, this.#rootVp) : {}),
       // What is left of a guest that has ended is not looked at.
       ...(this.#stopped ? {} : this.#guest?.inspect?.()),
@@ -240,7 +259,12 @@ export class LockstepHarness implements Harness {
   async #live(): Promise<void> {
     const journal = this.#journal!;
     try {
-      await this.#run(journal);
+      for (;;) {
+        await this.#run(journal);
+        if (this.#exit?.reason !== 'reset' || this.#stopped || journal.over(this.#trace.steps)) break;
+        if (!this.#listener.reset(this.#now)) break;
+        await this.#restart();
+      }
       const { steps: step, digest } = this.#trace.inspect();
       const itself = this.#exit !== undefined;
       journal.ended({ step, time: this.#clock.now(), digest, itself, state: () => this.#stateDigest() });
@@ -252,6 +276,15 @@ export class LockstepHarness implements Harness {
     if (this.#stopped) return;
     if (this.#exit === undefined) this.#listener.turnedOff();
     else this.#listener.exit(this.#exit);
+  }
+
+  wantRestart(when: RestartTime): void {
+    this.#bring('restart', { when }, (answer) => void answer.catch(() => undefined));
+  }
+
+  /** Milliseconds of virtual time. */
+  get #now(): number {
+    return this.#clock.now() / TICKS_PER_MILLISECOND;
   }
 
   async #run(journal: Journal): Promise<void> {
@@ -354,16 +387,23 @@ export class LockstepHarness implements Harness {
   /** Gives what came from outside to whom it is for. */
   #arrive(journal: Journal): void {
     for (const { name, parameters, answered } of journal.arrivals(this.#trace.steps, this.#clock.now())) {
-      if (name === 'write') this.#guest!.write(Buffer.from((parameters as { base64: string }).base64, 'base64'));
-      if (name === 'write') {
-        answered(Promise.resolve());
-        continue;
+      answered(this.#take(name, parameters));
+    }
+  }
+
+  async #take(name: ArrivalName, parameters: object): Promise<unknown> {
+    switch (name) {
+      case 'write':
+        return this.#guest!.write(Buffer.from((parameters as { base64: string }).base64, 'base64'));
+      case 'restart': {
+        const { when } = parameters as { when: RestartTime };
+        this.#listener.wanted(when !== 'never');
+        if (when === 'now') this.#ended({ reason: 'reset' });
+        return;
       }
-      this.#unanswered++;
-      const answer = this.#devices!.request(name, parameters as never);
-      const over = (): void => void this.#unanswered--;
-      answer.then(over, over);
-      answered(answer);
+      default:
+        this.#unanswered++;
+        return this.#devices!.request(name, parameters as never).finally(() => this.#unanswered--);
     }
   }
 
@@ -385,6 +425,24 @@ export class LockstepHarness implements Harness {
       if (participant.interrupted === true) ticks = participant.run();
     }
     return ticks;
+  }
+
+  /** Until devices have let go of the guest's memory, they alone take turns. */
+  async #restart(): Promise<void> {
+    let quiet = false;
+    const reset = this.#devices!.request('reset', {}).then(() => (quiet = true));
+    reset.catch(() => {});
+    while (!quiet && !this.#stopped) {
+      const ticks = this.#deviceTurn.run();
+      await Promise.race([reset, new Promise((settled) => setImmediate(settled))]);
+      this.#clock.advance(Math.max(TICKS_PER_TURN, ticks));
+      const due = Math.min(this.#devices!.nextDue(), this.#processors[0]!.nextDeadline());
+      if (ticks === 0 && due !== Infinity) this.#clock.advanceTo(due);
+    }
+    if (this.#stopped) return;
+    await this.#guest!.restart();
+    this.#exit = undefined;
+    this.#listener.restarted();
   }
 
   /** How often doorbells were rung: a turn that rang one left work for the next. */

@@ -26,6 +26,8 @@ export interface LockstepGuest {
   /** One for each virtual processor. */
   readonly participants: readonly Participant[];
   readonly vps: readonly Vp[];
+  /** Makes everything as it was before the guest's first instruction. The same participants and processors go on. */
+  restart(): Promise<void>;
   /** After each turn: output was taken. */
   settled?(): void;
   /** A debugger holds all of its processors: nothing goes on, and no time passes, until it lets go. */

@@ -8,31 +8,39 @@ import { type LockstepGuest, type LockstepWorld, type Participant, TICKS_PER_TUR
 /** Interrupts that a virtual processor takes in a turn, at most. */
 const PROCESSOR_BUDGET = 64;
 
-/** Creates the guest's partition and its processors. */
-export function prepareTypeScriptGuest(
+/**
+ * Creates the guest's partition and its processors.
+ *
+ * @param load - an instance of its own of the guest's module, for each time that it is started
+ */
+export async function prepareTypeScriptGuest(
   system: System,
   parts: MachineParts,
   { args }: TypeScriptGuestParts,
-  module: GuestModule,
+  load: () => Promise<GuestModule>,
   world: LockstepWorld,
-): LockstepGuest {
+): Promise<LockstepGuest> {
   const { memoryBytes, cpus } = parts;
   const pages = Math.ceil(memoryBytes / PAGE_SIZE);
   const node = system.createNode(pages);
   const ram = [{ start: 0, bytes: pages * PAGE_SIZE }];
-  const partition = system.createPartition(node, { gpaPages: pages, ram }, parts);
+  const layout = { gpaPages: pages, ram };
+  const partition = system.createPartition(node, layout, parts);
   const vps = Array.from({ length: cpus }, (_, index) => system.kernel.vp(partition, index));
+  const makeProcessors = (module: GuestModule): ParavirtualProcessor[] =>
+    vps.map((vp) => new ParavirtualProcessor(new GuestKernel({ vp, memoryBytes, vpCount: cpus, args }), module));
+  let processors = makeProcessors(await load());
+  const ended = new Set<ParavirtualProcessor>();
   const participants = vps.map((vp, index): Participant => {
-    const processor = new ParavirtualProcessor(new GuestKernel({ vp, memoryBytes, vpCount: cpus, args }), module);
-    let ended = false;
     return {
       where: () => `processor ${index}`,
       run() {
-        if (ended) return 0;
+        const processor = processors[index]!;
+        if (ended.has(processor)) return 0;
         const pending = vp.interruptPending || processor.pending;
         const exit = processor.run(PROCESSOR_BUDGET);
         if (exit.reason !== 'halt' && exit.reason !== 'budget') {
-          ended = true;
+          ended.add(processor);
           world.ended(exit);
         }
         return pending || exit.reason !== 'halt' ? TICKS_PER_TURN : 0;
@@ -43,6 +51,11 @@ export function prepareTypeScriptGuest(
     system.deletePartition(partition);
     system.releaseNode(node);
   };
+  const restart = async (): Promise<void> => {
+    system.resetPartition(partition, node, layout, parts);
+    ended.clear();
+    processors = makeProcessors(await load());
+  };
   // Such a guest has no console input.
-  return { node, partition, participants, vps, write() {}, dispose };
+  return { node, partition, participants, vps, restart, write() {}, dispose };
 }

@@ -47,7 +47,7 @@ export async function prepareX64Guest(
   world: LockstepWorld,
 ): Promise<LockstepGuest> {
   const random = new SeededRandom(~seed);
-  const randomSeed = Uint8Array.from({ length: SEED_BYTES }, () => random.below(256));
+  const randomSeed = (): Uint8Array => Uint8Array.from({ length: SEED_BYTES }, () => random.below(256));
   const prepared = await new X64Guest(parts, guest, { randomSeed, fed: 'by hand' }).prepare(system);
   const { node, partition } = prepared;
   const { kernel } = system;
@@ -68,29 +68,32 @@ export async function prepareX64Guest(
   callbacks.platform = platform;
   const vps = Array.from({ length: cpus }, (_, index) => kernel.vp(partition, index));
   let reported = false;
-  const processors = vps.map((vp, index) => {
-    const { module, area, entry } = prepared.start(index);
-    const processor = new X64Vp({ vp, cpus, module, memory: node.memory, area, entry, platform, ending });
-    return { area, processor };
-  });
+  const makeProcessors = (): X64Vp[] =>
+    vps.map((vp, index) => {
+      const { module, area, entry } = prepared.start(index);
+      return new X64Vp({ vp, cpus, module, memory: node.memory, area, entry, platform, ending });
+    });
+  let processors = makeProcessors();
+  const areas = vps.map((_, index) => prepared.start(index).area);
   const begin = (instructions: bigint): Turn => {
     const budget = cpus === 1 ? INSTRUCTIONS_ALONE : LEAST_INSTRUCTIONS + random.below(MOST_MORE);
     return { before: instructions, until: instructions + BigInt(budget) };
   };
-  const participants = processors.map(({ area, processor }, index): Participant => {
-    // What a debugger interrupts is the same turn when it goes on.
-    let turn: Turn | undefined;
+  // What a debugger interrupts is the same turn when it goes on.
+  let turns: (Turn | undefined)[] = [];
+  const participants = areas.map((area, index): Participant => {
     return {
       registers: registerWords(node.memory.buffer, area),
       where: () => `processor ${index} at ${inspectVp(node.memory.buffer, area).rip}`,
       get interrupted() {
-        return turn !== undefined;
+        return turns[index] !== undefined;
       },
       run() {
         if (reported) return 0;
         // Processor by processor: whoever comes first takes what was typed.
-        if (turn === undefined) prepared.feed();
-        turn ??= begin(processor.instructions);
+        const processor = processors[index]!;
+        if (turns[index] === undefined) prepared.feed();
+        const turn = (turns[index] ??= begin(processor.instructions));
         processor.run(turn.until - processor.instructions);
         if (ending.exit) {
           reported = true;
@@ -98,7 +101,7 @@ export async function prepareX64Guest(
         }
         if (processor.held) return 0;
         const instructions = Number(processor.instructions - turn.before);
-        turn = undefined;
+        turns[index] = undefined;
         return instructions === 0 ? 0 : Math.max(TICKS_PER_TURN, Math.ceil(instructions / INSTRUCTIONS_PER_TICK));
       },
     };
@@ -112,22 +115,29 @@ export async function prepareX64Guest(
     participants,
     vps,
     state: [prepared.start(0).platform],
-    processors: processors.map(({ area, processor }) => ({
+    processors: areas.map((area, index) => ({
       area,
-      instructions: () => Number(processor.instructions),
-      runFor: (instructions) => void processor.run(BigInt(instructions)),
+      instructions: () => Number(processors[index]!.instructions),
+      runFor: (instructions) => void processors[index]!.run(BigInt(instructions)),
     })),
     suspend: () => {
-      for (const { processor } of processors) processor.settle();
+      for (const processor of processors) processor.settle();
       return { random: random.state, typed: [...prepared.input.waiting] };
     },
     resume: (suspended) => {
       random.state = suspended.random;
       prepared.input.waiting = Uint8Array.from(suspended.typed);
     },
+    restart: async () => {
+      prepared.restart();
+      processors = makeProcessors();
+      turns = [];
+      ending.undo();
+      reported = false;
+    },
     settled: () => platform.serial.resume(),
     get held() {
-      return processors.every(({ processor }) => processor.standsStill());
+      return processors.every((processor) => processor.standsStill());
     },
     debug: () => prepared.debug(() => world.wake()),
     write: (bytes) => prepared.write(bytes),

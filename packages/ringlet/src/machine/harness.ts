@@ -14,6 +14,17 @@ export interface HarnessListener {
   turnedOff(): void;
   /** The run cannot go on, and not because of the guest: a replay that is another than its recording. */
   failed(why: UserError): void;
+  /**
+   * The machine was reset: by its guest, or because {@link Harness.wantRestart} said so.
+   *
+   * @param now - milliseconds on the machine's clock
+   * @returns whether it starts again in place: `restarted` follows; otherwise `exit`
+   */
+  reset(now: number): boolean;
+  /** The guest's first instruction may run again. */
+  restarted(): void;
+  /** The guest's next reset is, or is not, what {@link Harness.wantRestart} wanted. A replay says it as the recorded run did. */
+  wanted(is: boolean): void;
   event(event: DeviceHostEvent): void;
 }
 
@@ -33,6 +44,9 @@ export interface TraceSource {
   emptied?: (() => void) | undefined;
 }
 
+/** When a machine is to start again. */
+export type RestartTime = 'now' | 'next' | 'never';
+
 /** A running machine's innards. */
 export interface Harness {
   /** Resolves when devices are on the bus and the guest's first instruction may run. @throws UserError */
@@ -49,6 +63,12 @@ export interface Harness {
   debug(): DebuggedPartition | undefined;
   /** What the microkernel knows of this machine's partition. */
   inspect(): Record<string, unknown>;
+  /**
+   * Somebody outside wants the machine to start again: it is reset at once, or its guest was asked and resets it next, or
+   * after all it will not. A reset stops processors where they are, makes devices let go of the guest's memory, clears all
+   * that a reset clears, and the guest starts again.
+   */
+  wantRestart(when: RestartTime): void;
   /** Stops the guest where it is, lets devices finish and close their files, gives everything back. */
   stop(): Promise<void>;
 }

@@ -9,18 +9,23 @@
  * await machine.dispose();
  * ```
  */
-import { statSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Exit } from '@ringlet/microkernel';
-import { DEFAULT_RESOLUTION, type DeviceHostEvent, type DeviceHostRequests } from '@ringlet/root-partition';
+import type { DeviceHostEvent, DeviceHostRequests } from '@ringlet/root-partition';
 import { UserError } from '@ringlet/wire';
 import { BehaviorSubject, type Observable, ReplaySubject, Subject } from 'rxjs';
 import { connectPatiently, type GuestService } from '../agent/connect.ts';
 import { type CompletedCommand, type RunCommandOptions, runCommand } from '../agent/run-command.ts';
-import { defaultMemory, type DeviceOption, type MachineOptions } from '../configuration/options.ts';
-import type { Controllable, MachineResult, MachineState, ShutdownOptions } from '../control/controllable.ts';
+import type { MachineOptions } from '../configuration/options.ts';
+import type {
+  Controllable,
+  MachineResult,
+  MachineState,
+  RebootOptions,
+  ShutdownOptions,
+} from '../control/controllable.ts';
 import type { GdbEvent } from '../debug/gdb/server.ts';
 import { MachineDebugger } from '../debug/machine-debugger.ts';
 import type { Stagehand } from '../lockstep/stage.ts';
@@ -35,10 +40,12 @@ import type { Harness } from './harness.ts';
 import { Keyboard } from './keyboard.ts';
 import { partAt } from './inspection-path.ts';
 import { MachineTrace } from './machine-trace.ts';
-import { Memory, memoryLimitsOf } from './memory.ts';
+import { Memory } from './memory.ts';
 import { Mouse } from './mouse.ts';
 import type { TraceRecord } from '../trace/trace-record.ts';
-import type { DevicePart, GuestParts } from './parts.ts';
+import type { DevicePart } from './parts.ts';
+import { devicePart, partsOf } from './parts-of.ts';
+import { Resets } from './resets.ts';
 import { Viewers } from '../viewer/viewers.ts';
 import { sharedSystem } from './system.ts';
 
@@ -50,6 +57,10 @@ export type MachineEvent =
   | { readonly type: 'gdb-listening'; readonly address: string; readonly waiting: boolean }
   | { readonly type: 'state'; readonly state: MachineState }
   | TakeEvent
+  /** It is reset, for the `count`th time, because its guest or somebody outside wanted it. `restarted` follows. */
+  | { readonly type: 'restarting'; readonly by: 'guest' | 'host'; readonly count: number }
+  /** Its guest runs from its first instruction again. */
+  | { readonly type: 'restarted'; readonly count: number }
   | { readonly type: 'result'; readonly result: MachineResult };
 
 /** What {@link Machine.request} can be asked: name, parameters and answer of each request. */
@@ -58,14 +69,14 @@ export type MachineRequests = Pick<
   'attachDisk' | 'detachDisk' | 'resizeDisk' | 'setLink' | 'keyValues' | 'setKeyValue'
 >;
 
-const PAGE = 4096;
 const TICKS_PER_SECOND = 1e7;
-const LEAST_MEMORY = 1024 * 1024;
-/** What the guest's runtime keeps for each processor. */
-const LEAST_MEMORY_PER_CPU = 16 * 1024;
-const MOST_CPUS = 64;
 /** How long a guest that cannot be asked to shut down is given before it is asked again. */
 const ASK_AGAIN_MS = 20;
+/** How a machine ends whose guest does not come up. */
+const RESETS_FOR_EVER: MachineResult = {
+  reason: 'crash',
+  message: 'the guest resets itself again and again (reset-loop)',
+};
 /** Pieces of console output that late subscribers are shown. */
 const CONSOLE_REPLAY = 256;
 
@@ -99,6 +110,7 @@ export class Machine implements Controllable {
   readonly #console = new ReplaySubject<string>(CONSOLE_REPLAY);
   readonly #events = new Subject<MachineEvent>();
   readonly #decoder = new TextDecoder();
+  readonly #resets: Resets;
   readonly #harness: Harness;
   #finish!: (result: MachineResult) => void;
   #result: MachineResult | undefined;
@@ -118,13 +130,13 @@ export class Machine implements Controllable {
     this.name = options.name ?? basename(guest ?? kernel ?? 'machine').replace(/(\.guest)?\.[cm]?[jt]s$/, '');
     this.finished = new Promise((settle) => (this.#finish = settle));
     this.#devices = (this.#options.devices ?? []).map(devicePart);
+    this.#resets = new Resets(options.onReset, options.resetsPerMinute);
     this.#harness = this.#assemble(stagehand);
     this.tracing = new MachineTrace(this.#harness.trace);
     const ask: Harness['request'] = (name, parameters) => {
       const state = this.#state.value;
       if (state === 'running' || state === 'stopping') return this.#harness.request(name, parameters);
-      const why = new UserError('machine-not-running', `${this.name} does not run`, { hint: 'start() it first' });
-      return Promise.reject(why);
+      return Promise.reject(this.#notRunning());
     };
     this.disks = new Disks(ask);
     const fixed = this.#options.record !== undefined || this.#options.replay !== undefined;
@@ -190,20 +202,37 @@ export class Machine implements Controllable {
   async shutdown(options: ShutdownOptions = {}): Promise<void> {
     if (this.#state.value !== 'running') return;
     const { timeoutMs = Infinity, reboot = false, force = false } = options;
-    const patience = new AbortController();
-    const until = performance.now() + timeoutMs;
-    const outOfTime =
-      timeoutMs === Infinity
-        ? new Promise<never>(() => {})
-        : delay(timeoutMs, undefined, { signal: patience.signal }).then(() => this.powerOff());
+    const over = reboot ? Promise.race([this.finished, this.#resets.next()]) : this.finished;
+    await this.#askAndWait({ reboot, force }, over, timeoutMs, () => this.powerOff());
+    if (this.#result) await this.#stopped();
+  }
+
+  /**
+   * Starts it again, in place: disks keep what was written, network, console and sockets stay. Resolves when the guest runs
+   * from its first instruction again, whatever {@link MachineOptions.onReset} says of resets by the guest alone.
+   *
+   * The guest is asked, as by {@link shutdown}, until `timeoutMs` has passed; then, or at once with `force`, it is reset.
+   *
+   * @throws UserError as {@link shutdown}; `reboot-ended` when the machine ends instead
+   */
+  async reboot({ force = false, timeoutMs = Infinity }: RebootOptions = {}): Promise<void> {
+    if (this.#state.value !== 'running') throw this.#notRunning();
+    const over = Promise.race([this.#resets.next(), this.finished]);
+    this.#harness.wantRestart(force ? 'now' : 'next');
     try {
-      await Promise.race([this.#askToShutDown({ reboot, force }, until), outOfTime]);
-      await Promise.race([this.finished, outOfTime]);
-    } finally {
-      outOfTime.catch(() => {});
-      patience.abort();
+      if (!force) {
+        const request = { reboot: true, force: false };
+        await this.#askAndWait(request, over, timeoutMs, () => this.#harness.wantRestart('now'));
+      }
+    } catch (error) {
+      this.#harness.wantRestart('never');
+      throw error;
     }
-    await this.#stopped();
+    await over;
+    if (!this.#result) return;
+    throw new UserError('reboot-ended', `${this.name} has ended instead of starting again`, {
+      hint: 'its guest may have powered off, or crashed: its console says more',
+    });
   }
 
   /** Turns the machine off at once, as pulling the plug would; what the guest had flushed is on its disks. */
@@ -227,7 +256,7 @@ export class Machine implements Controllable {
   async inspect(path = ''): Promise<unknown> {
     const state = this.#state.value;
     const devices = state === 'running' || state === 'stopping' ? await this.#harness.request('inspect', {}) : {};
-    const tree = { name: this.name, state, ...this.#harness.inspect(), ...devices };
+    const tree = { name: this.name, state, resets: this.#resets.count, ...this.#harness.inspect(), ...devices };
     return partAt(tree, path);
   }
 
@@ -306,13 +335,40 @@ export class Machine implements Controllable {
     throw new UserError('sockets-none', `${this.name} has no sockets`, { hint: 'new Machine({ sockets: directory })' });
   }
 
+  #notRunning(): UserError {
+    return new UserError('machine-not-running', `${this.name} does not run`, { hint: 'start() it first' });
+  }
+
+  /** Asks the guest, and waits for what is to come of it; when time is up, `otherwise` is done. */
+  async #askAndWait(
+    request: { readonly reboot: boolean; readonly force: boolean },
+    over: Promise<unknown>,
+    timeoutMs: number,
+    otherwise: () => void | Promise<void>,
+  ): Promise<void> {
+    const patience = new AbortController();
+    const until = performance.now() + timeoutMs;
+    const outOfTime =
+      timeoutMs === Infinity
+        ? new Promise<never>(() => {})
+        : delay(timeoutMs, undefined, { signal: patience.signal }).then(otherwise);
+    try {
+      await Promise.race([this.#askToShutDown(request, until), outOfTime]);
+      await Promise.race([over, outOfTime]);
+    } finally {
+      outOfTime.catch(() => {});
+      patience.abort();
+    }
+  }
+
   async #askToShutDown(request: { reboot: boolean; force: boolean }, until: number): Promise<void> {
+    const { count } = this.#resets;
     while (this.#state.value === 'running') {
       try {
         return await this.#harness.request('shutdown', request);
       } catch (error) {
-        // It went down by itself while it was being asked.
-        if (this.#result) return;
+        // It went down, or starts again, before its answer was read.
+        if (this.#result || this.#resets.count !== count) return;
         const again = error instanceof UserError && error.code === 'shutdown-not-ready' && until !== Infinity;
         if (!again || performance.now() > until) throw error;
       }
@@ -321,37 +377,8 @@ export class Machine implements Controllable {
   }
 
   #assemble(stagehand: Stagehand | undefined): Harness {
-    const { cpus = 1, harness = 'threads' } = this.#options;
-    const memory = this.#options.memory ?? defaultMemory(this.#options);
-    if (!Number.isInteger(cpus) || cpus < 1 || cpus > MOST_CPUS) {
-      throw new UserError('cpus-invalid', `a machine cannot have ${cpus} processors`, { hint: `1 to ${MOST_CPUS}` });
-    }
-    if (!Number.isInteger(memory) || memory % PAGE !== 0 || memory < LEAST_MEMORY + cpus * LEAST_MEMORY_PER_CPU) {
-      throw new UserError('memory-invalid', `a machine cannot have ${memory} bytes of memory`, {
-        hint: 'at least 1M and 16K for each processor, in whole pages of 4 KiB',
-      });
-    }
-    const { display: screen = DEFAULT_RESOLUTION } = this.#options;
-    const machine = {
-      guest: guestOf(this.#options),
-      cpus,
-      share: {
-        weight: this.#options.weight ?? 100,
-        cap: this.#options.cap ?? 100,
-        reserve: this.#options.reserve ?? 0,
-      },
-      memoryBytes: memory,
-      memoryLimits: memoryLimitsOf(memory, this.#options),
-      devices: this.#devices,
-      description: {
-        name: this.#take.name ?? this.name,
-        disks: this.#options.disks ?? [],
-        sockets: this.#sockets,
-        networks: this.#options.networks ?? [],
-        cpus,
-        ...(screen !== 'none' && { display: { preferred: screen } }),
-      },
-    };
+    const identity = { name: this.#take.name ?? this.name, sockets: this.#sockets };
+    const machine = partsOf(this.#options, identity, this.#devices);
     const listener = {
       console: (bytes: Uint8Array) => this.#print(this.#decoder.decode(bytes, { stream: true })),
       event: (event: DeviceHostEvent) => {
@@ -359,10 +386,17 @@ export class Machine implements Controllable {
         // Of the screen there is much to tell, to those who watch it.
         if (!this.display.take(event) && !this.debugger.take(event)) this.#events.next(event);
       },
-      exit: (exit: Exit) => this.#settle(resultOf(exit)),
+      reset: (now: number) => this.#startsAgain(now),
+      restarted: () => {
+        this.#resets.done();
+        this.#events.next({ type: 'restarted', count: this.#resets.count });
+      },
+      wanted: (is: boolean) => this.#resets.demand(is),
+      exit: (exit: Exit) => this.#settle(this.#resets.endless ? RESETS_FOR_EVER : resultOf(exit)),
       turnedOff: () => this.#settle({ reason: 'killed' }),
       failed: ({ code, message }: UserError) => this.#settle({ reason: 'diverged', message: `${message} (${code})` }),
     };
+    const { harness = 'threads' } = this.#options;
     if (harness === 'threads') return new ThreadedHarness(sharedSystem(), machine, listener);
     if (this.#options.networks?.some(({ kind }) => kind !== 'none') === true) {
       throw new UserError('network-lockstep', 'a network has a clock of its own: no run with one is repeatable', {
@@ -378,6 +412,14 @@ export class Machine implements Controllable {
     );
   }
 
+  /** The machine was reset. @returns whether it starts again */
+  #startsAgain(now: number): boolean {
+    const by = this.#resets.begin(now);
+    if (by === undefined) return false;
+    this.#events.next({ type: 'restarting', by, count: this.#resets.count });
+    return true;
+  }
+
   /** The first result counts; the rest of the machine is then taken down. */
   #settle(result: MachineResult, then: MachineState = 'stopped'): void {
     if (this.#result) return;
@@ -387,6 +429,7 @@ export class Machine implements Controllable {
     this.#disposal = this.#harness.stop().finally(() => {
       this.tracing.recorder.close();
       this.#print(this.#decoder.decode());
+      this.#resets.end();
       this.#enter(then);
       this.#events.next({ type: 'result', result });
       this.#finish(result);
@@ -407,44 +450,6 @@ export class Machine implements Controllable {
     this.#state.next(state);
     this.#events.next({ type: 'state', state });
   }
-}
-
-function guestOf({ guest, kernel, initrd, commandLine, args = [], gdb, pool, harness }: MachineOptions): GuestParts {
-  if (pool !== undefined && (kernel === undefined || harness === 'lockstep')) {
-    throw new UserError('pool-not-shared', 'a pool of memory is for kernels, and not for runs in lockstep', {
-      hint: 'leave out pool',
-    });
-  }
-  if (guest !== undefined && kernel === undefined) {
-    return { kind: 'typescript', module: existing(guest, 'guest-not-found', 'guest'), args };
-  }
-  if (kernel === undefined || guest !== undefined) {
-    throw new UserError('guest-unclear', 'a machine runs either a guest module or a kernel', {
-      hint: 'give one of guest and kernel',
-    });
-  }
-  return {
-    kind: 'x64',
-    kernel: existing(kernel, 'kernel-not-found', 'kernel'),
-    initrd: initrd === undefined ? undefined : existing(initrd, 'initrd-not-found', 'initial RAM disk'),
-    commandLine: commandLine ?? '',
-    held: gdb?.wait === true,
-    ...(pool && { pool }),
-  };
-}
-
-function devicePart(device: string | DeviceOption): DevicePart {
-  const { path, options = {}, asText = false, places } = typeof device === 'string' ? { path: device } : device;
-  const file = existing(path, 'device-not-found', 'device');
-  return { file, values: options, asText, ...(places && { places }) };
-}
-
-function existing(file: string, code: string, what: string): string {
-  const path = resolve(file);
-  if (!statSync(path, { throwIfNoEntry: false })?.isFile()) {
-    throw new UserError(code, `no ${what} at ${path}`, { hint: 'check the path' });
-  }
-  return path;
 }
 
 function resultOf(exit: Exit): MachineResult {

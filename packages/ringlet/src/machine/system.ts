@@ -25,6 +25,7 @@ import {
 } from '@ringlet/microkernel';
 import { invariant, UserError } from '@ringlet/wire';
 import { HostClock, monotonicNanoseconds } from '../host/clock.ts';
+import { clearPages } from '../host/clear-memory.ts';
 import { copyWithin, createMemory, type SharedMemory } from '../host/memory.ts';
 import { freeRam } from './memory-home.ts';
 import { poolTooSmall } from './memory-pool.ts';
@@ -160,15 +161,48 @@ export class System {
       this.#setProperty(id, CpuReserve, share.reserve * PER_PERCENT);
       for (let vp = 0; vp < cpus; vp++) {
         this.#check(this.kernel.createVp(id, vp, apic ? { apic } : {}), 'create a virtual processor');
-        // A paravirtual processor needs no initial registers: all of them run from the start.
-        if (vp > 0 && !apic) this.#check(this.kernel.startVp(id, vp), 'start a virtual processor');
       }
+      if (!apic) this.#startVps(id, cpus);
     } catch (error) {
       freeRam(this, node.id, id, ram);
       this.deletePartition(id);
       throw error;
     }
     return id;
+  }
+
+  /**
+   * Puts a partition into the state in which it was created: processors, registers, memory. None of its processors runs, no
+   * device touches its memory.
+   *
+   * @throws UserError `pool-too-small` when pages are missing, and others have them
+   */
+  resetPartition(
+    id: number,
+    node: NodeAccess,
+    { ram, apic }: PartitionLayout,
+    { cpus }: Pick<MachineParts, 'cpus'>,
+  ): void {
+    this.#check(this.kernel.resetPartition(id), 'reset a partition');
+    for (const range of ram) this.#clearRam(node, id, range);
+    if (!apic) this.#startVps(id, cpus);
+  }
+
+  #clearRam(node: NodeAccess, id: number, { start, bytes }: PartitionLayout['ram'][number]): void {
+    const memory = this.kernel.memory(id);
+    const clear = clearPages(node.memory);
+    for (let done = 0; done < bytes;) {
+      const length = memory.contiguous(start + done, bytes - done, Access.All);
+      if (length > 0) {
+        clear(memory.find(start + done, length, Access.All), length / PAGE_SIZE);
+        done += length;
+        continue;
+      }
+      const missing = (bytes - done) / PAGE_SIZE;
+      const backed = this.kernel.backGpaPages(id, (start + done) / PAGE_SIZE, missing);
+      if (backed === 0) throw poolTooSmall(missing, this.kernel.freePageCount(node.id));
+      done += backed * PAGE_SIZE;
+    }
   }
 
   #giveRam(node: number, id: number, { start, bytes }: PartitionLayout['ram'][number]): void {
@@ -220,6 +254,11 @@ export class System {
   releaseRootVp(vp: number): void {
     this.#check(this.kernel.deleteVp(ROOT_PARTITION, vp), 'delete a root virtual processor');
     this.#freeRootVps.push(vp);
+  }
+
+  /** Paravirtual processors need no initial registers: all of them run from the start. */
+  #startVps(id: number, cpus: number): void {
+    for (let vp = 1; vp < cpus; vp++) this.#check(this.kernel.startVp(id, vp), 'start a virtual processor');
   }
 
   #setProperty(partition: number, property: number, value: number): void {

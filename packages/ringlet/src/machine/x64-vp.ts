@@ -36,6 +36,11 @@ export class Ending {
   now(exit: Exit): void {
     this.#exit ??= exit;
   }
+
+  /** The machine starts again. */
+  undo(): void {
+    this.#exit = undefined;
+  }
 }
 
 /** A virtual processor and its way to the platform. */

@@ -18,7 +18,7 @@ const REQUESTS: Readonly<
   Record<
     Exclude<
       keyof DeviceHostRequests,
-      'inspect' | 'trace' | 'screenshot' | 'replaceDevice' | 'holdPackets' | 'releasePackets' | 'dispose'
+      'inspect' | 'trace' | 'screenshot' | 'replaceDevice' | 'holdPackets' | 'releasePackets' | 'reset' | 'dispose'
     >,
     true
   >
@@ -42,9 +42,12 @@ const REQUESTS: Readonly<
   setMemory: true,
 };
 
+/** What comes in that is no request of devices. */
+const BESIDES: readonly string[] = ['write', 'restart'] satisfies ArrivalName[];
+
 /** @throws UserError `recording-damaged` when something in it is none of a machine's requests */
 export function checkInputs({ path, inputs }: Recording): void {
-  const wrong = inputs.find(({ name }) => name !== 'write' && !Object.hasOwn(REQUESTS, name));
+  const wrong = inputs.find(({ name }) => !BESIDES.includes(name) && !Object.hasOwn(REQUESTS, name));
   if (wrong === undefined) return;
   throw new UserError('recording-damaged', `${path} is no good recording: "${wrong.name}" cannot come in`, {
     hint: 'use another copy of it, or record again with --record',

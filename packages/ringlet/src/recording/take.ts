@@ -230,6 +230,8 @@ const RecordedOptions = z.strictObject({
     .max(4 * 1024 ** 3)
     .optional(),
   checkpointEvery: z.number().positive().optional(),
+  onReset: z.enum(['restart', 'stop']).optional(),
+  resetsPerMinute: z.number().min(0).optional(),
   seed: z
     .int()
     .min(0)

@@ -71,6 +71,11 @@ export class ConsoleInput {
     return this.#platform.inspect();
   }
 
+  /** Presses the platform's reset button. What was typed and not read yet waits for whoever reads next. */
+  resetPlatform(): void {
+    this.#platform.reset();
+  }
+
   /** Forgets what is left. */
   dispose(): void {
     clearTimeout(this.#timer);

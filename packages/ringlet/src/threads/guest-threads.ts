@@ -17,6 +17,11 @@ export interface PreparedGuest {
   inspect?(): Record<string, unknown>;
   /** Its processors for a debugger, where they can have one. */
   debug?(): DebuggedPartition;
+  /**
+   * Makes everything as it was before the guest's first instruction: memory, processors, platform. Its threads have ended,
+   * and no device touches its memory. @throws UserError when the kernel cannot be read any more
+   */
+  restart(): void;
   /** Takes bytes for the guest's console. */
   write(bytes: Uint8Array): void;
   /** The guest's threads have ended: its partition and its memory go. */

@@ -10,6 +10,8 @@ export interface VirtualProcessorStart {
   readonly node: NodeAccess;
   /** One word: whether this thread is counted as awake. */
   readonly awake: SharedArrayBuffer;
+  /** One word: other than 0 when it is to stop, between two instructions. Its doorbell is rung then. */
+  readonly stop: SharedArrayBuffer;
   readonly partition: number;
   readonly vp: number;
   readonly cpus: number;
@@ -39,7 +41,10 @@ export interface X64Start {
 
 /** From the thread of a virtual processor. */
 export type FromVirtualProcessor =
-  { readonly type: 'console'; readonly bytes: Uint8Array } | { readonly type: 'exit'; readonly exit: Exit };
+  | { readonly type: 'console'; readonly bytes: Uint8Array }
+  | { readonly type: 'exit'; readonly exit: Exit }
+  /** It runs no guest any more, because the guest has ended or it was to stop, and holds nothing: it can be ended. */
+  | { readonly type: 'stopped' };
 
 /** To the thread of a virtual processor. */
 export type ToVirtualProcessor =

@@ -14,11 +14,17 @@ export function loopOfProcessor(
   clock: HostClock,
   work: Pick<DoorbellWork, 'poll' | 'peek'> & { readonly held?: boolean },
 ): DoorbellLoop {
-  return new DoorbellLoop(
+  const stop = new Int32Array(start.stop);
+  const loop = new DoorbellLoop(
     vp.doorbell,
     {
-      poll: (stayAwake) => work.poll(stayAwake),
       peek: () => work.peek(),
+      poll(stayAwake) {
+        // A word, as a busy processor looks at messages far less often.
+        if (Atomics.load(stop, 0) === 0) return work.poll(stayAwake);
+        loop.stop();
+        return false;
+      },
       // What a debugger holds waits for nothing but the debugger.
       untilDeadline: () => (work.held === true ? Infinity : (vp.nextDeadline() - clock.now()) / TICKS_PER_MILLISECOND),
       awakeFor(milliseconds) {
@@ -29,4 +35,5 @@ export function loopOfProcessor(
     },
     new AwakeThreads(start.system.awake, start.awake),
   );
+  return loop;
 }

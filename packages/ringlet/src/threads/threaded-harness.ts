@@ -11,7 +11,7 @@ import { UserError } from '@ringlet/wire';
 import type { DebuggedPartition } from '@ringlet/x64';
 import { bundle, siblingModule } from '../host/bundle.ts';
 import { originalPositions } from '../host/source-positions.ts';
-import type { Harness, HarnessListener } from '../machine/harness.ts';
+import type { Harness, HarnessListener, RestartTime } from '../machine/harness.ts';
 import type { MachineParts } from '../machine/parts.ts';
 import type { System } from '../machine/system.ts';
 import { ThreadTrace } from './thread-trace.ts';
@@ -35,6 +35,20 @@ const MOST_STACK = 4000;
 const MOST_STARTING_MS = 5_000;
 /** How long a device thread may take to close its files. Then it is ended as a power cut would end it. */
 const MOST_DISPOSAL_MS = 15_000;
+/** How long a processor may take to stop between two instructions. One that runs a TypeScript guest's endless loop never does. */
+const MOST_STOPPING_MS = 2_000;
+/** How long devices may take, at a reset, until none of them touches the guest's memory: a slow disk's last request. */
+const MOST_RESET_MS = 60_000;
+const DEVICE_HOLDS_ON = 'a device does not let go of the memory of the guest';
+
+/** The thread of a virtual processor. */
+interface Processor {
+  readonly worker: Worker;
+  /** Makes it stop between two instructions. */
+  readonly stop: () => void;
+  /** Settles when it has, or has ended. */
+  readonly stopped: Promise<unknown>;
+}
 
 /** Runs one machine on threads of its own. */
 export class ThreadedHarness implements Harness {
@@ -47,7 +61,10 @@ export class ThreadedHarness implements Harness {
   #rootVp: number | undefined;
   #deviceThread: Worker | undefined;
   #deviceThreadEnded: Promise<unknown> = Promise.resolve();
-  #processors: Worker[] = [];
+  #processors: Processor[] = [];
+  #processorCode: URL | undefined;
+  /** Processors are being stopped to be started again: what they say of their end is no news. */
+  #restarting = false;
   #requests = 0;
   /** The device thread has put its devices on the bus, and answers requests. */
   #ready = false;
@@ -60,7 +77,7 @@ export class ThreadedHarness implements Harness {
     this.#listener = listener;
     this.trace = new ThreadTrace(system.access.epoch, machine.cpus, {
       devices: (on, ring) => (this.#ready ? this.request('trace', { on, ring }) : undefined),
-      processors: () => this.#processors,
+      processors: () => this.#processors.map(({ worker }) => worker),
     });
   }
 
@@ -70,7 +87,7 @@ export class ThreadedHarness implements Harness {
   }
 
   async #start(): Promise<void> {
-    const { cpus, devices } = this.#machine;
+    const { devices } = this.#machine;
     const guest = guestThreads(this.#machine);
     // Bundling is another process's work, and goes on while the kernel is unpacked here.
     const bundling = Promise.all([guest.code(), bundle('devices', deviceEntry(devices.map(({ file }) => file)))]);
@@ -83,7 +100,35 @@ export class ThreadedHarness implements Harness {
     await this.#startDevices(deviceCode);
     await this.trace.devicesReady();
     this.#giveUpIfStopped();
-    for (let vp = 0; vp < cpus; vp++) this.#startProcessor(processorCode, vp);
+    this.#processorCode = processorCode;
+    this.#startProcessors();
+  }
+
+  wantRestart(when: RestartTime): void {
+    this.#listener.wanted(when !== 'never');
+    if (when === 'now') this.#exit({ reason: 'reset' });
+  }
+
+  #startAgain(): void {
+    this.#restarting = true;
+    this.#starting = this.#restart().catch((error: unknown) => {
+      this.#restarting = false;
+      const why = error instanceof UserError ? error.message : error;
+      this.#failed('the machine could not be started again', why);
+    });
+  }
+
+  async #restart(): Promise<void> {
+    await this.#stopProcessors();
+    this.#giveUpIfStopped();
+    const quiet = this.request('reset', {});
+    if (!(await endedWithin(MOST_RESET_MS, quiet))) throw new UserError('reset-stuck', DEVICE_HOLDS_ON);
+    await quiet;
+    this.#giveUpIfStopped();
+    this.#guest!.restart();
+    this.#restarting = false;
+    this.#startProcessors();
+    this.#listener.restarted();
   }
 
   request<Name extends keyof DeviceHostRequests>(
@@ -120,7 +165,7 @@ export class ThreadedHarness implements Harness {
     const starting = this.#starting ?? Promise.resolve();
     if (!(await endedWithin(MOST_STARTING_MS, starting))) await this.#deviceThread?.terminate();
     await starting.catch(() => {});
-    await Promise.all(this.#processors.map((worker) => worker.terminate()));
+    await Promise.all(this.#processors.map(({ worker }) => worker.terminate()));
     const deviceThread = this.#deviceThread;
     if (deviceThread) {
       await this.#disposeDevices();
@@ -131,6 +176,15 @@ export class ThreadedHarness implements Harness {
     if (this.#rootVp !== undefined) this.#system.releaseRootVp(this.#rootVp);
     this.#rootVp = this.#guest = undefined;
     this.#processors = [];
+  }
+
+  /** Ends the processors' threads, each between two instructions, where it holds no lock. */
+  async #stopProcessors(): Promise<void> {
+    const processors = this.#processors;
+    this.#processors = [];
+    for (const { stop } of processors) stop();
+    await endedWithin(MOST_STOPPING_MS, Promise.all(processors.map(({ stopped }) => stopped)));
+    await Promise.all(processors.map(({ worker }) => worker.terminate()));
   }
 
   #giveUpIfStopped(): void {
@@ -202,12 +256,17 @@ export class ThreadedHarness implements Harness {
     });
   }
 
+  #startProcessors(): void {
+    for (let vp = 0; vp < this.#machine.cpus; vp++) this.#startProcessor(this.#processorCode!, vp);
+  }
+
   #startProcessor(code: URL, vp: number): void {
     const { node, partition } = this.#guest!;
     const workerData: VirtualProcessorStart = {
       system: this.#system.access,
       node,
       awake: new SharedArrayBuffer(4),
+      stop: new SharedArrayBuffer(4),
       partition,
       vp,
       cpus: this.#machine.cpus,
@@ -215,13 +274,29 @@ export class ThreadedHarness implements Harness {
       guest: this.#guest!.start(vp),
     };
     const worker = this.#startThread(`vp ${vp}`, code, workerData);
-    this.#processors.push(worker);
-    worker.on('error', (error) => this.#failed(`virtual processor ${vp}`, error));
-    worker.on('exit', (code) =>
-      this.#failed(`virtual processor ${vp}`, new Error(`its thread ended with code ${code}`)),
-    );
+    const { words, counter } = this.#system.kernel.vp(partition, vp).doorbell;
+    const processor: Processor = {
+      worker,
+      stop: () => {
+        Atomics.store(new Int32Array(workerData.stop), 0, 1);
+        Atomics.add(words, counter, 1);
+        Atomics.notify(words, counter);
+      },
+      stopped: new Promise<void>((resolve) => {
+        worker.once('exit', () => resolve());
+        worker.on('message', ({ type }: FromVirtualProcessor) => type === 'stopped' && resolve());
+      }),
+    };
+    this.#processors.push(processor);
+    const current = (): boolean => this.#processors.includes(processor);
+    const failed = (error: unknown): void => {
+      if (current()) this.#failed(`virtual processor ${vp}`, error);
+    };
+    worker.on('error', failed);
+    worker.on('exit', (code) => failed(new Error(`its thread ended with code ${code}`)));
     worker.on('message', (message: FromVirtualProcessor) => {
-      if (message.type === 'exit') return this.#exit(message.exit);
+      if (message.type === 'stopped') return;
+      if (message.type === 'exit') return current() ? this.#exit(message.exit) : undefined;
       this.#listener.console(message.bytes);
       worker.postMessage({ type: 'console-taken', bytes: message.bytes.length } satisfies ToVirtualProcessor);
     });
@@ -245,6 +320,10 @@ export class ThreadedHarness implements Harness {
 
   #exit(exit: Exit): void {
     if (this.#stopped) return;
+    if (exit.reason === 'reset' && (this.#restarting || this.#listener.reset(performance.now()))) {
+      if (!this.#restarting) this.#startAgain();
+      return;
+    }
     this.#listener.exit(exit.reason === 'crash' ? { ...exit, message: originalPositions(exit.message) } : exit);
   }
 }

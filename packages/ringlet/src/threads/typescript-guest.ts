@@ -37,6 +37,7 @@ export class TypeScriptGuest implements GuestThreads {
       system.deletePartition(partition);
       system.releaseNode(node);
     };
-    return { node, partition, start: () => start, write: () => {}, dispose };
+    const restart = (): void => system.resetPartition(partition, node, layout, this.#parts);
+    return { node, partition, start: () => start, restart, write: () => {}, dispose };
   }
 }

@@ -48,5 +48,5 @@ export function startVirtualProcessor(guest: GuestModule): void {
   };
   const loop = loopOfProcessor(start, vp, clock, work);
   // A failure of the loop is a failure of ours: it ends the thread with its stack, and the machine with it.
-  void loop.run();
+  void loop.run().then(() => tell({ type: 'stopped' }));
 }

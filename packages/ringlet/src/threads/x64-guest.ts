@@ -8,9 +8,10 @@
  */
 import { readFileSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
-import { Access, type Doorbell, HvStatus, PAGE_SIZE } from '@ringlet/microkernel';
+import { Access, type Doorbell, type GuestMemory, HvStatus, PAGE_SIZE } from '@ringlet/microkernel';
 import {
   type DisplayDescription,
+  type EntryState,
   giveBack,
   layOutMemory,
   loadKernel,
@@ -29,10 +30,11 @@ import {
   vpAreaBytes,
 } from '@ringlet/x64';
 import { bundle, siblingModule } from '../host/bundle.ts';
+import { clearPages } from '../host/clear-memory.ts';
 import { loadCore } from '../host/x64-core.ts';
 import type { MachineParts, X64GuestParts } from '../machine/parts.ts';
 import { type MemoryHome, ownHome } from '../machine/memory-home.ts';
-import type { System } from '../machine/system.ts';
+import type { PartitionLayout, System } from '../machine/system.ts';
 import { ConsoleInput } from './console-input.ts';
 import type { GuestThreads, PreparedGuest } from './guest-threads.ts';
 import type { X64Start } from './messages.ts';
@@ -54,6 +56,7 @@ const BUS_LOCK = 2048;
 interface EmptyMachine {
   readonly home: MemoryHome;
   readonly partition: number;
+  readonly layout: PartitionLayout;
   /** The processor's core, compiled. */
   readonly module: object;
   readonly vramPages: number;
@@ -73,8 +76,8 @@ export interface PreparedX64Guest extends PreparedGuest {
 
 /** What may be another than usual. */
 export interface X64GuestOptions {
-  /** What the kernel's random numbers begin with. */
-  readonly randomSeed?: Uint8Array;
+  /** What the kernel's random numbers begin with; asked for each time that it is started. */
+  readonly randomSeed?: () => Uint8Array;
   /** What is typed and not taken at once is tried again, after a time of the host's or by {@link PreparedX64Guest.feed}. */
   readonly fed?: 'by a timer' | 'by hand';
 }
@@ -115,8 +118,9 @@ export class X64Guest implements GuestThreads {
     const places = [...ram, room];
     let partition: number | undefined;
     try {
-      partition = system.createPartition(home.node, { gpaPages, ram, apic: 'x2apic' }, this.#parts);
-      return this.#fill(system, { home, partition, module, vramPages, map: { ram, room, lowWindow } });
+      const layout = { gpaPages, ram, apic: 'x2apic' } as const;
+      partition = system.createPartition(home.node, layout, this.#parts);
+      return this.#fill(system, { home, partition, layout, module, vramPages, map: { ram, room, lowWindow } });
     } catch (error) {
       home.leave(partition, places);
       throw error;
@@ -124,31 +128,17 @@ export class X64Guest implements GuestThreads {
   }
 
   /** Puts everything into a partition that has its memory. */
-  #fill(system: System, { home, partition, module, vramPages, map }: EmptyMachine): PreparedX64Guest {
-    const { cpus, memoryBytes, memoryLimits } = this.#parts;
+  #fill(system: System, { home, partition, layout, module, vramPages, map }: EmptyMachine): PreparedX64Guest {
+    const { memoryBytes, memoryLimits } = this.#parts;
     const { kernel } = system;
     const { node } = home;
     const { ram, room, lowWindow } = map;
-    const roomBytes = room.bytes;
-    const areas = this.#layOutAreas(system, home, partition);
+    const { areas, prepare } = this.#layOutAreas(system, home, partition);
+    prepare();
     const debugPage = home.allocate(1);
     mapResetVector(system, home, partition);
     const vram = vramPages === 0 ? -1 : home.allocate(vramPages);
-    const file = readable(this.#guest.kernel);
-    const initrd = this.#guest.initrd === undefined ? undefined : readable(this.#guest.initrd);
-    const loaded = loadKernel({
-      kernel: file,
-      ...(initrd && { initrd }),
-      memory: kernel.memory(partition),
-      memoryBytes,
-      roomBytes,
-      processors: cpus,
-      commandLine: this.#guest.commandLine,
-      linuxCommandLine: roomBytes > 0 ? `${LINUX_COMMAND_LINE} ${USE_ADDED_MEMORY}` : LINUX_COMMAND_LINE,
-      randomSeed: this.#options.randomSeed ?? randomBytes(SEED_BYTES),
-    });
-    giveBack(file);
-    if (initrd) giveBack(initrd);
+    let entry = this.#load(kernel.memory(partition), room.bytes);
     const platform = Platform.createState();
     const input = new ConsoleInput(
       platform,
@@ -179,14 +169,22 @@ export class X64Guest implements GuestThreads {
       module,
       area: areas[vp]!,
       platform,
-      ...(vp === 0 && { entry: loaded.entry }),
+      ...(vp === 0 && { entry }),
     });
+    const restart = (): void => {
+      system.resetPartition(partition, node, layout, this.#parts);
+      if (vram >= 0) clearPages(node.memory)(vram * PAGE_SIZE, vramPages);
+      prepare();
+      input.resetPlatform();
+      entry = this.#load(kernel.memory(partition), room.bytes);
+    };
     return {
       node,
       partition,
       memory: { node: node.id, startup: memoryBytes, ram, room, ...memoryLimits },
       ...(vram >= 0 && { vram: { first: vram, count: vramPages, windows: [lowWindow] } }),
       start,
+      restart,
       inspect: () => ({
         processors: areas.map((area) => inspectVp(node.memory.buffer, area, kernel.memory(partition))),
         platform: input.inspectPlatform(),
@@ -202,12 +200,40 @@ export class X64Guest implements GuestThreads {
     };
   }
 
-  #layOutAreas({ kernel }: System, home: MemoryHome, partition: number): readonly number[] {
+  /** Puts the kernel into memory. @returns where it starts */
+  #load(memory: GuestMemory, roomBytes: number): EntryState {
+    const { commandLine, ...files } = this.#guest;
+    const kernel = readable(files.kernel);
+    const initrd = files.initrd === undefined ? undefined : readable(files.initrd);
+    const { entry } = loadKernel({
+      kernel,
+      ...(initrd && { initrd }),
+      memory,
+      memoryBytes: this.#parts.memoryBytes,
+      roomBytes,
+      processors: this.#parts.cpus,
+      commandLine,
+      linuxCommandLine: roomBytes > 0 ? `${LINUX_COMMAND_LINE} ${USE_ADDED_MEMORY}` : LINUX_COMMAND_LINE,
+      randomSeed: this.#options.randomSeed?.() ?? randomBytes(SEED_BYTES),
+    });
+    giveBack(kernel);
+    if (initrd) giveBack(initrd);
+    return entry;
+  }
+
+  /** @returns addresses of the processors' areas, and what makes them and all that they share as after power-up */
+  #layOutAreas(
+    { kernel }: System,
+    home: MemoryHome,
+    partition: number,
+  ): { readonly areas: readonly number[]; readonly prepare: () => void } {
     const allocate = (pages: number): number => home.allocate(pages) * PAGE_SIZE;
     const areaPages = vpAreaBytes(ARENA_BYTES) / PAGE_SIZE;
     const areas = Array.from({ length: this.#parts.cpus }, () => allocate(areaPages));
-    const { buffer } = home.node.memory;
-    const codeMasks = allocate(Math.ceil(((buffer.byteLength / PAGE_SIZE) * MASK_BYTES) / PAGE_SIZE));
+    const { node } = home;
+    const { buffer } = node.memory;
+    const maskPages = Math.ceil(((buffer.byteLength / PAGE_SIZE) * MASK_BYTES) / PAGE_SIZE);
+    const codeMasks = allocate(maskPages);
     const shared = allocate(1);
     const { offset: slat, pageCount: slatPages } = kernel.secondLevelTable(partition);
     const tables: SharedTables = {
@@ -218,9 +244,14 @@ export class X64Guest implements GuestThreads {
       vpCount: areas.length,
       busLock: shared + BUS_LOCK,
     };
-    new Uint32Array(buffer, shared, areas.length).set(areas);
-    for (const [index, area] of areas.entries()) prepareVpArea(buffer, area, ARENA_BYTES, tables, index);
-    return areas;
+    const clear = clearPages(node.memory);
+    const prepare = (): void => {
+      clear(codeMasks, maskPages);
+      clear(shared, 1);
+      new Uint32Array(buffer, shared, areas.length).set(areas);
+      for (const [index, area] of areas.entries()) prepareVpArea(buffer, area, ARENA_BYTES, tables, index);
+    };
+    return { areas, prepare };
   }
 }
 

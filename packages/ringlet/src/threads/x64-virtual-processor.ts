@@ -66,5 +66,5 @@ export function startX64VirtualProcessor(): void {
   };
   const loop = loopOfProcessor(start, vp, clock, work);
   // A failure of the loop is a failure of ours: it ends the thread with its stack, and the machine with it.
-  void loop.run();
+  void loop.run().then(() => tell({ type: 'stopped' }));
 }

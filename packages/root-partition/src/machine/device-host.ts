@@ -139,6 +139,11 @@ export interface DeviceHostRequests
   inspect(parameters: Record<string, never>): Record<string, unknown>;
   /** Gives the trace of this thread a ring, and switches it on or off. Whose the open channels are is traced first. */
   trace(parameters: { readonly on: boolean; readonly ring?: SharedArrayBuffer }): void;
+  /**
+   * Puts all devices into the state after power-up; what the host has put into them stays. The guest's processors have
+   * stopped. Answered when nothing touches its memory any more.
+   */
+  reset(parameters: Record<string, never>): void;
   /** Closes everything. Nothing may be asked afterwards. */
   dispose(parameters: Record<string, never>): void;
 }
@@ -335,7 +340,7 @@ export class DeviceHost {
     return answer as Awaited<ReturnType<DeviceHostRequests[Name]>>;
   }
 
-  readonly #own: Answers<Pick<DeviceHostRequests, 'inspect' | 'trace' | 'dispose'>> = {
+  readonly #own: Answers<Pick<DeviceHostRequests, 'inspect' | 'trace' | 'reset' | 'dispose'>> = {
     inspect: () => ({
       vmbus: this.#bus.inspect(),
       ...Object.assign({}, ...this.#parts.map((part) => part.inspect())),
@@ -346,6 +351,10 @@ export class DeviceHost {
       if (ring !== undefined) trace?.plug(ring);
       if (on) this.#bus.announceToTrace();
       trace?.switch(on);
+    },
+    reset: async () => {
+      await new Promise<void>((quiet) => this.#bus.reset(quiet));
+      for (const part of this.#parts) part.reset?.();
     },
     dispose: async () => {
       await new Promise<void>((closed) => this.#bus.dispose(closed));

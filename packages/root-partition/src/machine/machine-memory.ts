@@ -137,6 +137,11 @@ export class MachineMemory implements MachinePart<MemoryRequests> {
     return { memory: { ...this.#status(), pages: this.#pages.inspect(), device: this.#device.inspect() } };
   }
 
+  /** What its device has taken back is free at once: no processor remembers it. */
+  reset(): void {
+    this.#pages.dispose();
+  }
+
   dispose(done: () => void): void {
     this.#pages.dispose();
     done();

@@ -27,6 +27,8 @@ export interface MachinePart<Requests> {
   inspect(): Record<string, unknown>;
   /** Its VSPs are about to be saved, and others made in their place. */
   suspend?(): void;
+  /** The machine is reset: its VSPs are already, and nothing of the guest runs. */
+  reset?(): void;
   /** Gives back what is not a VSP's own: called once, after its VSPs are disposed of. */
   dispose?(done: () => void): void;
 }

@@ -83,6 +83,7 @@ export class PartitionPages implements PageSupply {
   /** Frees what is on its way. The partition's processors have stopped, and its devices are idle. */
   dispose(): void {
     this.#cancel?.();
+    this.#cancel = undefined;
     for (const run of [...this.#settling, ...this.#waiting.splice(0)]) this.#free(run);
     this.#settling = [];
   }

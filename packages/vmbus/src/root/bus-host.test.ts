@@ -266,3 +266,29 @@ test('disposing gives every port back', async () => {
   expect(machine.ports()).toEqual([]);
   expect(machine.clock.waiting).toBe(0);
 });
+
+test('a reset waits for devices to close, then resets them, and nothing that the guest still said is heard', async () => {
+  const machine = new BusMachine();
+  const [echo, broken] = [new Echo(1), new Echo(2)];
+  const calls = (name: string, thrown?: Error) => ({
+    reset: () => {
+      echo.calls.push(`reset ${name}`);
+      if (thrown) throw thrown;
+    },
+  });
+  machine.host.attach(Object.assign(broken, calls('broken', new Error('no'))));
+  machine.host.attach(Object.assign(echo, calls('echo')));
+  await opened(machine, 0);
+  const said = machine.host.bus.inspect()['connections'];
+  echo.closeLater = true;
+  // The guest has stopped in the middle of saying hello again.
+  void machine.client.connect().catch(() => {});
+  let done = 0;
+  machine.host.reset(() => done++);
+  expect([done, ...echo.calls]).toEqual([0, 'opened 0', 'closed 0']);
+  echo.finishClose!();
+  expect([done, ...echo.calls.slice(2)]).toEqual([1, 'reset broken', 'reset echo']);
+  expect(machine.failures).toEqual(['echo 2: no']);
+  machine.host.poll();
+  expect(machine.host.bus.inspect()).toMatchObject({ state: 'disconnected', connections: said });
+});

@@ -44,6 +44,8 @@ interface Device {
 const PACKETS_PER_TURN = 256;
 /** How long the child may take until it heeds interrupts of a channel whose opening was answered: 100 ms. */
 const SETTLE_TICKS = 1_000_000;
+/** Polls of the SynIC that empty it of whatever a child without processors has left there. */
+const MOST_DRAINS = 1024;
 /** How soon a message is offered again to a child whose slot was full: 1 ms. */
 const RETRY_TICKS = 10_000;
 /** Latency of monitored channels whose device asks for less: 100 µs. */
@@ -65,6 +67,8 @@ export class BusHost {
   #monitorTimer: (() => void) | undefined;
   #retryTimer: (() => void) | undefined;
   #deviceFailures = 0;
+  /** What the child says is thrown away. */
+  #deaf = false;
   /** The version that was reported. */
   #version: string | undefined;
   /** Inside {@link BusHost.poll}, which says itself whether there is more. */
@@ -75,7 +79,7 @@ export class BusHost {
     this.#options = options;
     this.#ports = new BusPorts(options.kernel, options.place);
     this.bus = new RootBus(this.#notifier(), options.bus);
-    options.synic.onMessage((type, payload) => type !== SYNIC_MESSAGE_TYPE || this.bus.receive(payload));
+    options.synic.onMessage((type, payload) => this.#deaf || type !== SYNIC_MESSAGE_TYPE || this.bus.receive(payload));
     options.synic.onEvent((flag) => this.#rang(flag));
   }
 
@@ -154,9 +158,19 @@ export class BusHost {
     for (const served of this.#served) served?.announceToTrace();
   }
 
-  /** The machine was reset: closes everything without a word to the child. */
+  /**
+   * The machine is reset, its processors have stopped: closes everything without a word to the child, then resets devices.
+   * Of what the child has still said, nothing is heard any more when `done` is called.
+   */
   reset(done: () => void): void {
-    this.bus.reset(done);
+    this.bus.reset(() => {
+      this.#deaf = true;
+      for (let polls = 0; polls < MOST_DRAINS && this.#options.synic.poll(); polls++);
+      this.#deaf = false;
+      for (const { vsp } of this.#devices.values()) this.#resetDevice(vsp);
+      this.#reportConnection();
+      done();
+    });
   }
 
   /** The machine goes away: closes everything, then gives the ports back. */
@@ -350,6 +364,15 @@ export class BusHost {
     if (served === undefined || !this.#ports.retarget(served.ring.relid, vp)) return false;
     served.retargeted(vp);
     return true;
+  }
+
+  #resetDevice(vsp: Vsp): void {
+    try {
+      vsp.reset?.();
+    } catch (thrown) {
+      this.#deviceFailures++;
+      this.#options.deviceFailed(vsp.offer.name, thrown);
+    }
   }
 
   #removed(id: number): void {

@@ -1,13 +1,13 @@
 /** Methods about the machine as a whole: what it is, and ending it. */
 import { firstValueFrom } from 'rxjs';
 import { z } from 'zod';
-import { askToShutDown } from '../ask-to-shut-down.ts';
+import { askToReboot, askToShutDown } from '../ask-to-shut-down.ts';
 import { method, type MethodGroup } from '../method.ts';
 
 /** The longest that a shutdown may be waited for, a day. */
 const LONGEST_MS = 86_400_000;
 
-/** `describe`, `shutdown`, `powerOff`, `finished`. */
+/** `describe`, `shutdown`, `reboot`, `powerOff`, `finished`. */
 export const machineMethods: MethodGroup = {
   /** Name, state and size, for a list. */
   describe: method(z.strictObject({}), async (_params, { machine, facts, notes, since }) => ({
@@ -32,6 +32,14 @@ export const machineMethods: MethodGroup = {
         ...(timeoutMs === undefined ? {} : { timeoutMs }),
       });
       return machine.finished;
+    },
+  ),
+  /** Starts the machine again in place, asking its guest or not; answers once the guest starts again. */
+  reboot: method(
+    z.strictObject({ force: z.boolean().optional(), timeoutMs: z.number().positive().max(LONGEST_MS).optional() }),
+    async ({ force = false, timeoutMs }, { machine }) => {
+      await askToReboot(machine, { force, ...(timeoutMs === undefined ? {} : { timeoutMs }) });
+      return null;
     },
   ),
   /** Pulls the plug; answers once the machine is off. */

@@ -216,6 +216,13 @@ export default class DynamicMemory implements Vsp<SavedDynamicMemory> {
     done();
   }
 
+  /** What was added goes: a kernel that starts anew has to be told of it again. */
+  reset(): void {
+    if (this.#added > 0) this.#supply.take([{ first: this.#memory.room.first, count: this.#added }]);
+    this.#added = 0;
+    this.#changed();
+  }
+
   dispose(done: () => void): void {
     this.#cancelRetry?.();
     done();

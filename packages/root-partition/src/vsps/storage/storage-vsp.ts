@@ -151,6 +151,10 @@ export class StorageVsp implements Vsp<StorageState> {
     if (lane.outstanding === 0) this.#closeLane(lane);
   }
 
+  reset(): void {
+    for (const { unit } of this.#luns.all()) unit.powerUp();
+  }
+
   /** Adds a disk or drive, and tells the guest. @throws UserError when its place is taken */
   attach(lun: StorageLun): void {
     const queue = this.#luns.add(lun);

@@ -170,6 +170,11 @@ export default class Video implements Vsp<SavedVideo> {
     done();
   }
 
+  reset(): void {
+    this.#memory.withdraw();
+    this.#gpa = undefined;
+  }
+
   save(): SavedVideo {
     return {
       version: this.#version,

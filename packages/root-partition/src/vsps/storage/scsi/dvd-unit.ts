@@ -85,6 +85,12 @@ export class DvdUnit extends LogicalUnit {
     this.#locked = false;
   }
 
+  override powerUp(): void {
+    super.powerUp();
+    this.#locked = false;
+    this.#event = MediaEvent.None;
+  }
+
   override save(): DvdUnitState {
     return { ...super.save(), event: this.#event, open: this.#open, locked: this.#locked };
   }

@@ -70,6 +70,12 @@ export abstract class LogicalUnit {
     this.attentions.raise(condition);
   }
 
+  /** As after power-up, but for reservations: the medium starts, and nothing is to be told. */
+  powerUp(): void {
+    this.stopped = false;
+    this.attentions.clear();
+  }
+
   save(): LogicalUnitState {
     return { attentions: this.attentions.save(), reservations: this.reservations.save(), stopped: this.stopped };
   }

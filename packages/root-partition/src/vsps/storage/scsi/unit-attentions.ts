@@ -35,6 +35,12 @@ export class UnitAttentions {
     if (!this.#pending.has(initiator)) this.#pending.set(initiator, 0);
   }
 
+  /** Forgets what is pending. */
+  clear(): void {
+    for (const initiator of this.#pending.keys()) this.#pending.set(initiator, 0);
+    this.#any = false;
+  }
+
   /** Raises a condition for every known initiator but `except`. */
   raise(condition: UnitAttention, except?: number): void {
     for (const initiator of this.#pending.keys()) {
