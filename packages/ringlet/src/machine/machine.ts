@@ -73,10 +73,7 @@ const TICKS_PER_SECOND = 1e7;
 /** How long a guest that cannot be asked to shut down is given before it is asked again. */
 const ASK_AGAIN_MS = 20;
 /** How a machine ends whose guest does not come up. */
-const RESETS_FOR_EVER: MachineResult = {
-  reason: 'crash',
-  message: 'the guest resets itself again and again (reset-loop)',
-};
+const RESETS_FOR_EVER = new UserError('reset-loop', 'the guest resets itself again and again');
 /** Pieces of console output that late subscribers are shown. */
 const CONSOLE_REPLAY = 256;
 
@@ -392,7 +389,7 @@ export class Machine implements Controllable {
         this.#events.next({ type: 'restarted', count: this.#resets.count });
       },
       wanted: (is: boolean) => this.#resets.demand(is),
-      exit: (exit: Exit) => this.#settle(this.#resets.endless ? RESETS_FOR_EVER : resultOf(exit)),
+      exit: (exit: Exit) => this.#settle(this.#resets.endless ? crashedBy(RESETS_FOR_EVER) : resultOf(exit)),
       turnedOff: () => this.#settle({ reason: 'killed' }),
       failed: ({ code, message }: UserError) => this.#settle({ reason: 'diverged', message: `${message} (${code})` }),
     };
@@ -451,6 +448,11 @@ export class Machine implements Controllable {
     this.#events.next({ type: 'state', state });
   }
 }
+
+const crashedBy = ({ code, message }: UserError): MachineResult => ({
+  reason: 'crash',
+  message: `${message} (${code})`,
+});
 
 function resultOf(exit: Exit): MachineResult {
   switch (exit.reason) {
