@@ -19,11 +19,11 @@ export interface DebuggedKernel {
   address(name: string): bigint;
 }
 
-/** Compiles it into `folder`. */
-export function buildDebuggedKernel(folder: string): DebuggedKernel {
+/** Compiles it into `folder`, with `flags` of its own. */
+export function buildDebuggedKernel(folder: string, ...flags: string[]): DebuggedKernel {
   const symbols = join(folder, 'debugged.elf');
   const kernel = join(folder, 'debugged.bin');
-  execFileSync('gcc', [...FLAGS, 'start.S', 'vectors.S', 'kernel.c', SOURCE, '-o', symbols], {
+  execFileSync('gcc', [...FLAGS, ...flags, 'start.S', 'vectors.S', 'kernel.c', SOURCE, '-o', symbols], {
     cwd: KERNELS,
     stdio: ['ignore', 'ignore', 'pipe'],
   });

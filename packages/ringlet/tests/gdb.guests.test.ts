@@ -1,10 +1,10 @@
 /** Stock gdb on a kernel of ours, in threads and in lockstep (skipped without gdb, gcc and objcopy). */
-import { connect } from 'node:net';
 import { join } from 'node:path';
 import { Machine, type MachineEvent, type MachineOptions } from 'ringlet';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { hasProgram } from '../../x64/tests/test-kernels.ts';
 import { buildDebuggedKernel, type DebuggedKernel, marked, runGdb } from './gdb-kernel.ts';
+import { GdbLine } from './gdb-line.ts';
 import { PATIENTLY, temporaryFolder } from './machines.ts';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -224,11 +224,11 @@ test.skipIf(!tools)(
   'Ctrl-C stops it, a second gdb is sent away, nonsense is answered, and who hangs up lets the machine run',
   async () => {
     const { machine, events, address } = await debugged();
-    const line = new Line(address);
+    const line = new GdbLine(address);
     onTestFinished(() => line.close());
     expect(await line.ask('?')).toMatch(/^T02thread:1;/);
 
-    const second = new Line(address);
+    const second = new GdbLine(address);
     await second.closed;
     expect(events.map(({ type }) => type)).toContain('gdb-refused');
 
@@ -298,7 +298,7 @@ test.skipIf(!tools)(
     await expect.poll(async () => instructionsOf(machine), PATIENTLY).toBeGreaterThan(1000);
 
     // Too much without an end: that gdb is cut off.
-    const endless = new Line(address);
+    const endless = new GdbLine(address);
     endless.write(`$${'a'.repeat(100_000)}`);
     await endless.closed;
     await expect.poll(() => events.filter(({ type }) => type === 'gdb-detached').length, PATIENTLY).toBe(2);
@@ -349,60 +349,4 @@ test.skipIf(!tools)(
 async function instructionsOf(machine: Machine): Promise<number> {
   const [first] = (await machine.inspect('processors')) as [{ instructions: number }];
   return first.instructions;
-}
-
-/** gdb's side of a line, by hand. */
-class Line {
-  readonly #socket;
-  #buffer = '';
-  #waiting: (() => void) | undefined;
-  readonly closed: Promise<void>;
-
-  constructor(path: string) {
-    this.#socket = connect(path);
-    this.#socket.setEncoding('latin1');
-    this.#socket.on('error', () => {});
-    this.closed = new Promise((done) => this.#socket.once('close', () => done()));
-    this.#socket.on('data', (text: string) => {
-      this.#buffer += text;
-      this.#waiting?.();
-    });
-  }
-
-  write(text: string): void {
-    this.#socket.write(text, 'latin1');
-  }
-
-  /** Sends a packet. @returns the answer's data; what gdb would print is left out */
-  async ask(data: string): Promise<string> {
-    let sum = 0;
-    for (const character of data) sum = (sum + character.charCodeAt(0)) & 0xff;
-    this.write(`$${data}#${sum.toString(16).padStart(2, '0')}`);
-    for (;;) {
-      const token = await this.next();
-      if (token === '+') continue;
-      this.write('+');
-      if (!/^O[0-9a-f]/.test(token)) return token;
-    }
-  }
-
-  /** The next acknowledgement, or packet. */
-  async next(): Promise<string> {
-    for (;;) {
-      const [, sign, packet] = /^(?:([+-])|\$([^#]*)#..)/s.exec(this.#buffer) ?? [];
-      if (sign !== undefined) {
-        this.#buffer = this.#buffer.slice(1);
-        return sign;
-      }
-      if (packet !== undefined) {
-        this.#buffer = this.#buffer.slice(packet.length + 4);
-        return packet;
-      }
-      await new Promise<void>((wake) => (this.#waiting = wake));
-    }
-  }
-
-  close(): void {
-    this.#socket.destroy();
-  }
 }

@@ -27,6 +27,7 @@ import {
   DEBUG_BREAKPOINTS,
   DEBUG_BREAKPOINT_COUNT,
   DEBUG_CAUSE,
+  DEBUG_EXACT,
   DEBUG_MSRS,
   DEBUG_MSR_COUNT,
   DEBUG_OFFSETS,
@@ -44,6 +45,7 @@ import {
   SINGLE_DONE,
   SINGLE_STEP,
   SINGLE_WAKE,
+  SINGLE_WATCHED,
   WATCH_READ,
   WATCH_WRITE,
 } from '../src/state';
@@ -138,6 +140,11 @@ export function watchAccess(s: usize, a: u64, size: u32, write: bool): bool {
   return true;
 }
 
+/** Whether the access that was refused last was refused by {@link watchAccess}. */
+export function watchedAhead(s: usize): bool {
+  return load<i32>(s, FAULT_VECTOR) == EXIT_FAULT && load<u32>(s, DEBUG_CAUSE) == CAUSE_WATCHPOINT_AHEAD;
+}
+
 /** Whether RDMSR or WRMSR of a register is waited for: then the exit is made. A step goes over it. */
 export function stopsAtMsr(s: usize, index: u32, write: bool): bool {
   const table: usize = load<u32>(s, DEBUG_TABLE);
@@ -198,7 +205,7 @@ export function behindSingle(s: usize, single: u32, rip: u64, answered: bool, ex
     if ((single & SINGLE_STEP) == 0 && load<u32>(s, DEBUG_CAUSE) == 0) return false;
     // Repeated INS and OUTS leave at each element.
     const again = over || (reason == EXIT_IO_STRING && load<u64>(s, RIP) == rip && load<u32>(s, DEBUG_CAUSE) == 0);
-    store<u32>(s, load<u32>(s, SINGLE) | SINGLE_STEP | (again ? 0 : SINGLE_DONE), SINGLE);
+    store<u32>(s, load<u32>(s, SINGLE) | stepBits(s) | (again ? 0 : SINGLE_DONE), SINGLE);
     return false;
   }
   if (load<u32>(s, DEBUG_CAUSE) == CAUSE_WATCHPOINT) {
@@ -208,7 +215,7 @@ export function behindSingle(s: usize, single: u32, rip: u64, answered: bool, ex
   if ((single & SINGLE_STEP) == 0) return false;
   // A repeated string instruction is one step.
   if (!faulted && load<u64>(s, RIP) == rip && (answered || load<i32>(s, CHARGE) != 0)) {
-    store<u32>(s, SINGLE_STEP, SINGLE);
+    store<u32>(s, stepBits(s), SINGLE);
     return false;
   }
   stepped(s);
@@ -219,6 +226,31 @@ export function behindSingle(s: usize, single: u32, rip: u64, answered: bool, ex
 export function startsAlone(s: usize): bool {
   if (load<u32>(s, DEBUG_CAUSE) != CAUSE_WATCHPOINT_AHEAD) return false;
   store<u32>(s, 0, DEBUG_CAUSE);
-  store<u32>(s, 1, SINGLE);
+  store<u32>(s, load<u32>(s, DEBUG_EXACT) != 0 ? SINGLE_WATCHED : 1, SINGLE);
   return true;
+}
+
+/** What SINGLE has for a step: in an exact run, it takes what would come before its instruction. */
+function stepBits(s: usize): u32 {
+  return load<u32>(s, DEBUG_EXACT) != 0 ? SINGLE_STEP | SINGLE_WAKE : SINGLE_STEP;
+}
+
+/**
+ * Behind EXIT_DEBUG that a block was left for: its instruction has not been done.
+ *
+ * @param unreached - ops of the block from the one that made the exit on
+ * @param begun - ops of the same instruction before that
+ * @returns how many of the block are left
+ */
+export function restOfBlock(s: usize, unreached: i32, begun: i32): i32 {
+  const cause = load<u32>(s, DEBUG_CAUSE);
+  if (cause == CAUSE_BREAKPOINT) return unreached - 1;
+  return cause == CAUSE_WATCHPOINT_AHEAD ? unreached + begun : unreached;
+}
+
+/** Of those ops, how many execute() took for done. */
+export function takenForDone(s: usize, begun: i32): i32 {
+  const cause = load<u32>(s, DEBUG_CAUSE);
+  if (cause == CAUSE_BREAKPOINT) return 0;
+  return cause == CAUSE_WATCHPOINT_AHEAD ? begun : 1;
 }

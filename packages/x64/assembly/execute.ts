@@ -22,7 +22,7 @@ import {
   source,
   target,
 } from './cases';
-import { begin, endWith, faultAt, fetchFault, follow, undefinedOp, undone } from './block-end';
+import { begin, endWith, faultAt, fetchFault, follow, stale, undefinedOp, undone } from './block-end';
 import { BLOCK_COUNT, BLOCK_HEADER, BLOCK_KEY } from './blocks/layout';
 import { lookup } from './blocks/lookup';
 import { carry, condition, overflow, parity, sign, zero } from './flags';
@@ -318,7 +318,7 @@ export function execute(s: usize, block: usize, budget: i32): i32 {
         return left;
       }
     } else {
-      if (k == STALE) store<u64>(s, ripOf(s, p), RIP);
+      if (k == STALE) stale(s, p);
       else faultAt(s, p, k == STACK_FAULTED);
       return left + undone(b, p);
     }

@@ -6,6 +6,7 @@
 export { compileCore, instantiateCore } from './core-loader.ts';
 export type { CoreExports } from './core-loader.ts';
 export { DebuggedPartition, MOST_STOPS } from './debug/debugged-partition.ts';
+export { type ByteRange, notState } from './not-state.ts';
 export type {
   DebugCommand,
   DebuggedPartitionOptions,

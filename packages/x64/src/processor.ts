@@ -56,8 +56,8 @@ export class X64Processor implements Processor {
   /** What the last exit left open, to be finished with its answer when run again. */
   #open: 'nothing' | 'in' | 'ins' | 'access' = 'nothing';
   readonly #debug: DebuggedVp;
-  /** Of a run that a debugger interrupted: what was left of its slice, and of its budget. */
-  #rest = 0;
+  /** Of a run that a debugger interrupted in a slice: what was left of that, and of the budget. */
+  #rest: number | undefined;
   #left = 0;
   /** The generation of mappings that translations and decoded code are of. The first run takes the present one. */
   #mappings: number | undefined;
@@ -94,14 +94,14 @@ export class X64Processor implements Processor {
     this.#finish();
     // What a debugger has interrupted goes on where it was, as if nothing had been.
     let rest = this.#rest;
-    let left = rest > 0 ? this.#left : budget;
-    this.#rest = 0;
+    let left = rest === undefined ? budget : this.#left;
+    this.#rest = undefined;
     while (left > 0) {
       // First of all: one that sleeps, was never started, or is held, is woken for it, too.
       const { mappings } = this.#vp;
       if (mappings !== this.#mappings) this.#mappingsChanged(mappings);
       if (this.#get(S.DEBUG_COMMAND) !== S.COMMAND_RUN && this.#debug.holds()) return this.#pause(left, rest);
-      if (rest <= 0) {
+      if (rest === undefined) {
         if (!this.#started()) return HALT;
         if (!this.#deliver()) return HALT;
         this.#view.setBigUint64(this.#state + S.TSC_NOW, this.#vp.tsc(), true);
@@ -109,18 +109,17 @@ export class X64Processor implements Processor {
         rest = Math.min(SLICE, left);
       }
       this.#set(S.EXIT_REQUEST, 0);
-      const before = this.#get(S.INSTRUCTIONS);
+      const before = this.#done;
       const reason = this.#core.run(this.#state, rest);
       this.#set(S.EXIT_COUNTS + 4 * reason, this.#get(S.EXIT_COUNTS + 4 * reason) + 1);
       if (reason === Code.EXIT_DEBUG || (reason === Code.EXIT_HYPERCALL && this.#debug.stopsAtHypercall())) {
-        rest -= (this.#get(S.INSTRUCTIONS) - before) >>> 0;
+        rest -= (this.#done - before) >>> 0;
         if (this.#debug.stopped()) return this.#pause(left, rest);
-        if (rest > 0) continue;
-      } else {
-        const exit = this.#answer(reason);
-        if (exit) return exit;
+        continue;
       }
-      rest = 0;
+      const exit = this.#answer(reason);
+      if (exit) return exit;
+      rest = undefined;
       left -= SLICE;
     }
     return SPENT;
@@ -134,10 +133,15 @@ export class X64Processor implements Processor {
   }
 
   /** A debugger has the VP now. */
-  #pause(left: number, rest: number): Exit {
+  #pause(left: number, rest: number | undefined): Exit {
     this.#left = left;
     this.#rest = rest;
     return HELD;
+  }
+
+  /** Instructions done, modulo 2^32. */
+  get #done(): number {
+    return this.#get(S.INSTRUCTIONS) + this.#get(S.INSTRUCTIONS_OWED);
   }
 
   /** Pages were unmapped: others will own them as soon as this is acknowledged. Code is known by system page, too. */

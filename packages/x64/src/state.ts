@@ -92,6 +92,8 @@ export const SINGLE_STEP = 2;
 export const SINGLE_DONE = 4;
 /** With it: interrupts first, and if one is delivered that is the step. */
 export const SINGLE_WAKE = 8;
+/** One instruction whose access is watched, in an exact run: see DEBUG_EXACT. */
+export const SINGLE_WATCHED = 16;
 /** The budget that was left when the running block was looked up. */
 export const BUDGET = 0x0f0;
 /** Number of the VP in its partition. */
@@ -123,6 +125,13 @@ export const DEBUG_ADDRESS = 0x128;
 export const DEBUG_COMMAND = 0x130;
 /** 1: the VP stands still, its state is the debugger's. */
 export const DEBUG_HELD = 0x134;
+/** 1: the run has to come out as if there were no debugger. A step takes interrupts, and a repeated string is not cut up. */
+export const DEBUG_EXACT = 0x138;
+/**
+ * Ops that are left of a block in which a debugger made the VP stop: they are done one instruction at a time, and what
+ * happens between two blocks waits for the last of them.
+ */
+export const BLOCK_REST = 0x13c;
 
 // ---- segments --------------------------------------------------------------------------------------------------------
 /** ES CS SS DS FS GS LDTR TR: records of SEGMENT_SIZE bytes. */
@@ -345,6 +354,10 @@ export const KERNEL_CODE_LOCAL = 0xd94;
 export const LARGE_SEEN = 0xd98;
 /** 1: user mode ran code of a global page. */
 export const USER_CODE_GLOBAL = 0xd9c;
+/** Instructions done that INSTRUCTIONS does not have yet, as it would not without a debugger: the TSC goes by it. */
+export const INSTRUCTIONS_OWED = 0xda0;
+/** Iterations of a string instruction that starts over for the sake of a watched access, in an exact run. */
+export const STRING_DONE = 0xda4;
 
 // ---- debugger --------------------------------------------------------------------------------------------------------
 /** COMMAND_*: run on, stand still at the next instruction boundary, do one instruction and stand still. */

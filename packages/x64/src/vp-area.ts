@@ -65,7 +65,7 @@ export function prepareVpArea(
   shared: SharedTables,
   index = 0,
 ): void {
-  const debug = new Int32Array(buffer, base + State.DEBUG_TABLE, (State.DEBUG_HELD - State.DEBUG_TABLE) / 4 + 1);
+  const debug = new Int32Array(buffer, base + State.DEBUG_TABLE, (State.DEBUG_EXACT - State.DEBUG_TABLE) / 4 + 1);
   const debugged = debug.slice();
   new Uint8Array(buffer, base, OFFSETS.arena).fill(0);
   debug.set(debugged);

@@ -107,6 +107,11 @@ async function addBreak([what, name, ...access]: readonly string[], context: Mon
   const { stopPoints } = context.control;
   if (stopPoints.monitorBreaks.length >= MOST_MONITOR_BREAKS) throw new Refusal('there are too many: delete some');
   if (name === undefined) throw new Refusal('break at what?');
+  if (what === 'packet' && context.target.partition.exact) {
+    throw new Refusal(
+      'a packet that is held back comes later, which a run that is recorded or replayed must not notice',
+    );
+  }
   const [kind, text] = await breakOf(what, name, access, context);
   const most = kind.kind === 'hypercall' ? MOST_STOPS.hypercalls : MOST_STOPS.msrs;
   if (stopPoints.monitorBreaks.filter((each) => each.kind === kind.kind).length >= most) {

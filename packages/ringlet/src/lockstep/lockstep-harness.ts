@@ -16,7 +16,7 @@ import {
   VIRTUAL_EPOCH,
 } from '@ringlet/root-partition';
 import { UserError } from '@ringlet/wire';
-import type { DebuggedPartition } from '@ringlet/x64';
+import { type DebuggedPartition, notState } from '@ringlet/x64';
 import { bundle, bundledFiles } from '../host/bundle.ts';
 import { originalPositions } from '../host/source-positions.ts';
 import type { Harness, HarnessListener, RestartTime, TraceSource } from '../machine/harness.ts';
@@ -71,6 +71,8 @@ export interface LockstepOptions {
    * absent.
    */
   readonly journal?: (code: readonly string[]) => Promise<Journal>;
+  /** It is recorded, or happens again: a debugger may look on, and no more. */
+  readonly exact?: boolean;
   /** Makes it stand still between two steps, and looks at it there. */
   readonly stagehand?: Stagehand;
   /** A checkpoint after so much work of the processors, in units of 100 ns; none when absent. */
@@ -149,7 +151,7 @@ export class LockstepHarness implements Harness {
     };
     this.#guest =
       guest.kind === 'x64'
-        ? await prepareX64Guest(this.#system, this.#parts, guest, seed, callbacks, world)
+        ? await prepareX64Guest(this.#system, this.#parts, guest, seed, callbacks, world, this.#options.exact === true)
         : await prepareTypeScriptGuest(this.#system, this.#parts, guest, instancesOf(code, loaded), world);
     if (this.#stopped) {
       this.#journal.dispose();
@@ -413,7 +415,14 @@ export class LockstepHarness implements Harness {
   }
 
   #stateDigest(): string {
-    return stateDigest(this.#buffers());
+    const { node, processors = [] } = this.#guest!;
+    const areas = processors.map(({ area }) => area);
+    return stateDigest(
+      this.#buffers().map((buffer) => ({
+        buffer,
+        ...(buffer === node.memory.buffer && { without: notState(buffer, areas) }),
+      })),
+    );
   }
 
   /** A turn that a debugger interrupts goes on when it lets go, as if nothing had been. */

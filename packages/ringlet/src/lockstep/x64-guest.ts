@@ -45,10 +45,11 @@ export async function prepareX64Guest(
   seed: number,
   callbacks: X64Callbacks,
   world: LockstepWorld,
+  exact: boolean,
 ): Promise<LockstepGuest> {
   const random = new SeededRandom(~seed);
   const randomSeed = (): Uint8Array => Uint8Array.from({ length: SEED_BYTES }, () => random.below(256));
-  const prepared = await new X64Guest(parts, guest, { randomSeed, fed: 'by hand' }).prepare(system);
+  const prepared = await new X64Guest(parts, guest, { randomSeed, fed: 'by hand', exact }).prepare(system);
   const { node, partition } = prepared;
   const { kernel } = system;
   const { ending } = callbacks;

@@ -102,6 +102,8 @@ export class Machine implements Controllable {
   readonly tracing: MachineTrace;
   readonly #options: MachineOptions;
   readonly #take: Take;
+  /** It is recorded, or a replay. */
+  readonly #taken: boolean;
   readonly #devices: readonly DevicePart[];
   readonly #state = new BehaviorSubject<MachineState>('created');
   readonly #console = new ReplaySubject<string>(CONSOLE_REPLAY);
@@ -123,6 +125,7 @@ export class Machine implements Controllable {
   constructor(options: MachineOptions, stagehand?: Stagehand) {
     this.#take = takeOf(options);
     this.#options = this.#take.options;
+    this.#taken = options.record !== undefined || options.replay !== undefined;
     const { guest, kernel } = this.#options;
     this.name = options.name ?? basename(guest ?? kernel ?? 'machine').replace(/(\.guest)?\.[cm]?[jt]s$/, '');
     this.finished = new Promise((settle) => (this.#finish = settle));
@@ -404,7 +407,7 @@ export class Machine implements Controllable {
     const checkpointEvery = this.#options.checkpointEvery && this.#options.checkpointEvery * TICKS_PER_SECOND;
     return new LockstepHarness(
       machine,
-      { seed: this.#options.seed ?? 1, journal, checkpointEvery, ...(stagehand && { stagehand }) },
+      { seed: this.#options.seed ?? 1, journal, checkpointEvery, exact: this.#taken, ...(stagehand && { stagehand }) },
       listener,
     );
   }

@@ -80,6 +80,8 @@ export interface X64GuestOptions {
   readonly randomSeed?: () => Uint8Array;
   /** What is typed and not taken at once is tried again, after a time of the host's or by {@link PreparedX64Guest.feed}. */
   readonly fed?: 'by a timer' | 'by hand';
+  /** A debugger may look on, but the run has to come out as if there were none. */
+  readonly exact?: boolean;
 }
 
 /** An x86-64 guest. */
@@ -150,12 +152,12 @@ export class X64Guest implements GuestThreads {
     const doorbells = areas.map((_, vp) => kernel.vp(partition, vp).doorbell);
     const debug = (whenWoken?: () => void): DebuggedPartition => {
       if (whenWoken) woken = whenWoken;
-
       return (debugged ??= new DebuggedPartition({
         core: instantiateCore(module, node.memory),
         buffer: node.memory.buffer,
         areas,
         table: debugPage * PAGE_SIZE,
+        exact: this.#options.exact === true,
         wake: (vp) => (woken ? woken() : ring(doorbells[vp]!)),
       }));
     };

@@ -75,15 +75,82 @@ static int keep(struct frame *frame) {
   return 1;
 }
 
+#ifdef EXERCISES
+/* All that depends on when it happens, for a run that has to come out the same: see gdb-replay.guests.test.ts. */
+u64 sums[MOST], taken[MOST];
+u8 from[MOST][8192], to[MOST][8192];
+u64 high_directory[512] __attribute__((aligned(4096)));
+
+static void mix(u64 self, u64 value) { sums[self] = (sums[self] << 7 | sums[self] >> 57) ^ value * 0x9e3779b97f4a7c15; }
+
+static u64 ticks(void) {
+  u32 low, high;
+  asm volatile("rdtsc" : "=a"(low), "=d"(high));
+  return low | (u64)high << 32;
+}
+
+static int take(struct frame *frame) {
+  if (frame->vector != SELF) return 0;
+  u64 self = rdmsr(0x802);
+  taken[self]++;
+  mix(self, ticks());
+  mix(self, frame->rip);
+  wrmsr(0x80b, 0);
+  return 1;
+}
+
+static void set_up(u64 self) {
+  hook = take;
+  high_directory[502] = 0xfec00083;
+  page_pdpt_kernel[3] = ADDRESS(high_directory) + 3;
+  struct pointer table = { sizeof idt - 1, ADDRESS(idt) };
+  asm volatile("lidt %0" : : "m"(table));
+  wrmsr(0x80f, 0x1ff);
+}
+
+void __attribute__((noinline)) exercise(u64 self, u64 i) {
+  u64 count = 100 + i % 4000, value = i;
+  void *target = to[self], *source = from[self];
+  counters[self][0]++;
+  asm volatile("rep movsb" : "+S"(source), "+D"(target), "+c"(count) : : "memory");
+  target = from[self], count = 1024;
+  asm volatile("rep stosq" : "+D"(target), "+c"(count) : "a"(i) : "memory");
+  /* Longer than a block. */
+  asm volatile(".rept 150; add $3, %0; ror $5, %0; .endr" : "+r"(value));
+  mix(self, value);
+  mix(self, ticks());
+  u8 status;
+  asm volatile("inb %%dx, %0" : "=a"(status) : "d"((u16)0x3fd));
+  mix(self, *(volatile u32 *)0xfec00000 + status);
+  u32 a = 1, b, c = 0, d;
+  asm volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+  mix(self, rdmsr(0x40000020) + c);
+  asm volatile("sti");
+  wrmsr(0x830, SELF | (i % 3 == 0 ? self : (self + 1) % ap_next) << 32);
+  for (u64 k = 0; k < i % 37; k++) asm volatile("pause" : "+r"(value));
+  asm volatile("cli");
+  if (i % 5 == 0) {
+    wrmsr(0x830, SELF | self << 32);
+    asm volatile("sti; hlt; cli");
+  }
+  asm volatile("lock incq %0" : "+m"(interrupted));
+}
+#endif
+
 void __attribute__((noinline)) touch(u64 value) { guarded = value; }
 
 void work(u64 order) {
   u64 self = rdmsr(0x802);
   __atomic_add_fetch(&started, 1, __ATOMIC_SEQ_CST);
+#ifdef EXERCISES
+  set_up(self);
+  for (u64 i = 0; i < EXERCISES; i++) exercise(self, i);
+#else
   while (going) {
     counters[self][0]++;
     asm volatile("pause");
   }
+#endif
   __atomic_sub_fetch(&started, 1, __ATOMIC_SEQ_CST);
 }
 
@@ -114,6 +181,10 @@ void test(void) {
   print("all go\n");
   work(0);
   while (started) asm volatile("pause");
+#ifdef EXERCISES
+  for (u32 i = 0; i < ap_next; i++) print_hex(sums[i]), print(" "), print_hex(taken[i]), print("\n");
+  interrupted = 1;
+#endif
   print(copy[4095] == 255 && interrupted == 1 ? "done\n" : "wrong\n");
   leave(0);
 }

@@ -11,7 +11,27 @@ import { DF, zero } from '../flags';
 import { readableBytes, writableBytes, written, writableRun } from '../memory';
 import { FAULT, JUMP, NEXT, OP_FLAGS, OP_REP, OP_REPNE, OP_SEGMENT, ripOf } from '../op';
 import { loadSized, logOf, putSized, storeSized } from '../operand';
-import { BOUNCE, CHARGE, ES, EXIT_REQUEST, FLAG_SYSTEM, MODE, RAX, RCX, RDI, RIP, RSI, SINGLE, ZERO } from '../../src/state';
+import {
+  ALIGNMENT_CHECK,
+  BOUNCE,
+  CHARGE,
+  DEBUG_EXACT,
+  DEBUG_TABLE,
+  ES,
+  EXIT_REQUEST,
+  FLAG_SYSTEM,
+  MODE,
+  RAX,
+  RCX,
+  RDI,
+  RIP,
+  RSI,
+  SINGLE,
+  STRING_DONE,
+  ZERO,
+} from '../../src/state';
+import { watchedAhead } from '../debugger';
+import { watchedRun } from '../system/paging';
 import { MODE_64, MODE_CODE } from '../mode';
 import { compute } from './alu';
 import { NO_ADDRESS, segmentAddress, truncate } from './address';
@@ -47,28 +67,40 @@ function repeat(s: usize, p: usize, kind: i32): i32 {
   const flags: u32 = load<u8>(p, OP_FLAGS);
   if ((flags & (OP_REP | OP_REPNE)) == 0) return once(s, p, kind) ? NEXT : FAULT;
   const log = addressLogOf(p);
-  let done: u32 = 0;
+  let done = load<u32>(s, STRING_DONE);
+  store<u32>(s, 0, STRING_DONE);
   for (;;) {
     const count = loadSized(s + RCX, log);
     if (count == 0) return NEXT;
     if (done >= PATIENCE || (done != 0 && load<u32>(s, EXIT_REQUEST) != 0)) return pause(s, p, done);
     const run = kind <= STOS ? bulk(s, p, kind, log, count, PATIENCE) : 0;
+    if (run == WATCHED) return faults(s, done);
     if (run != 0) {
       putSized(s + RCX, log, count - run);
       done += run;
       continue;
     }
-    if (!once(s, p, kind)) {
-      store<u32>(s, load<u32>(s, CHARGE) + done, CHARGE);
-      return FAULT;
-    }
+    if (!once(s, p, kind)) return faults(s, done);
     done++;
     putSized(s + RCX, log, count - 1);
     if (kind >= CMPS && zero(s) != <u32>((flags & OP_REP) != 0)) return NEXT;
     // What the caller answered belongs to this one iteration.
-    if (load<u32>(s, SINGLE) != 0 || stepping(s)) return count == 1 ? NEXT : pause(s, p, done);
+    if (alone(s)) return count == 1 ? NEXT : pause(s, p, done);
   }
   return NEXT;
+}
+
+/** An iteration met a fault, or an access that is watched: in an exact run that one is not noticed. */
+function faults(s: usize, done: u32): i32 {
+  if (load<u32>(s, DEBUG_EXACT) != 0 && watchedAhead(s)) store<u32>(s, done, STRING_DONE);
+  else store<u32>(s, load<u32>(s, CHARGE) + done, CHARGE);
+  return FAULT;
+}
+
+/** Each iteration is looked at by somebody. */
+function alone(s: usize): bool {
+  const single = load<u32>(s, SINGLE);
+  return (load<u32>(s, DEBUG_EXACT) == 0 ? single : single & 1) != 0 || stepping(s);
 }
 
 function pause(s: usize, p: usize, done: u32): i32 {
@@ -129,9 +161,12 @@ function once(s: usize, p: usize, kind: i32): bool {
   return true;
 }
 
-/** Does up to `count` iterations of MOVS or STOS at once, within one page each. @returns how many, 0 for none */
+/** Of {@link bulk}: one of the accesses is watched. */
+const WATCHED: u32 = 0xffffffff;
+
+/** Does up to `count` iterations of MOVS or STOS at once, within one page each. @returns how many, 0 for none, or WATCHED */
 function bulk(s: usize, p: usize, kind: i32, addressLog: u32, count: u64, most: u32): u32 {
-  if (addressLog != 3 || (load<u32>(s, FLAG_SYSTEM) & DF) != 0 || load<u32>(s, SINGLE) != 0 || stepping(s)) return 0;
+  if (addressLog != 3 || (load<u32>(s, FLAG_SYSTEM) & DF) != 0 || alone(s)) return 0;
   const log = logOf(p);
   const to = load<u64>(s, RDI);
   let bytes: u32 = 0x1000 - ((<u32>to) & 0xfff);
@@ -147,11 +182,14 @@ function bulk(s: usize, p: usize, kind: i32, addressLog: u32, count: u64, most: 
   if (n > most) n = most;
   if (n < 4) return 0;
   bytes = n << log;
-  const target = writableRun(s, to, bytes);
-  if (target == 0) return 0;
+  let target = writableRun(s, to, bytes);
+  if (target == 0 && load<u32>(s, DEBUG_EXACT) != 0) target = watchedRun(s, to, bytes);
+  if (target == 0) return watchedAhead(s) ? WATCHED : 0;
   if (kind == MOVS) {
-    const source = readableBytes(s, from, 1);
-    if (source == 0 || source == s + BOUNCE) return 0;
+    const looked = load<u32>(s, DEBUG_TABLE) != 0 && load<u32>(s, ALIGNMENT_CHECK) == 0 ? bytes : 1;
+    const source = readableBytes(s, from, looked);
+    if (source == 0) return watchedAhead(s) ? WATCHED : 0;
+    if (source == s + BOUNCE) return 0;
     // Copying forward into what is still to be read repeats a pattern.
     if (target > source && target < source + bytes) return 0;
     memory.copy(target, source, bytes);

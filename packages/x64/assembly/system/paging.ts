@@ -109,6 +109,16 @@ export function fillWrite(s: usize, a: u64, size: u32): i32 {
   return fill(s, a, size, WRITE);
 }
 
+/**
+ * As `writableRun`, for a page that has no tag because a debugger watches it: where it would have one, it is one run all
+ * the same.
+ */
+export function watchedRun(s: usize, a: u64, size: u32): usize {
+  if (load<u32>(s, DEBUG_TABLE) == 0 || !pageWatched(s, a & PAGE_MASK) || fillWrite(s, a, size) != FILL_RAM) return 0;
+  const host = <usize>a + <usize>load<u32>(entryOf(s, a), TLB_ADDEND);
+  return holdsCode(s, host) ? 0 : host;
+}
+
 /** Makes the page of `a` executable. @returns FILL_* */
 export function fillExec(s: usize, a: u64): i32 {
   return fill(s, a, 1, EXECUTE);

@@ -19,6 +19,8 @@ export interface DebuggedPartitionOptions {
   readonly areas: readonly number[];
   /** Address of a page that is the partition's debug table. */
   readonly table: number;
+  /** The run has to come out as if there were no debugger: all VPs are on one thread, and nothing of them is changed. */
+  readonly exact?: boolean;
   /** Makes whoever runs a VP look at it. */
   wake(vp: number): void;
 }
@@ -100,13 +102,19 @@ export class DebuggedPartition {
 
   /** The debugger is there from now on: nothing stops yet. */
   attach(): void {
-    for (const vp of this.vps) vp.setTable(this.#options.table);
+    for (const vp of this.vps) vp.setTable(this.#options.table, this.exact);
+  }
+
+  /** Registers and memory can only be read, a VP takes interrupts when it steps, and none stands still alone. */
+  get exact(): boolean {
+    return this.#options.exact === true;
   }
 
   /** Lets go of everything: VPs that stand still run on. */
   detach(): void {
     this.setStops(NOTHING);
-    for (const vp of this.vps) vp.setTable(0);
+    new Uint8Array(this.#options.buffer, this.#options.table, S.DEBUG_TABLE_BYTES).fill(0);
+    for (const vp of this.vps) vp.setTable(0, this.exact);
     this.resume(() => 'run');
   }
 
@@ -126,8 +134,8 @@ export class DebuggedPartition {
   resume(commandOf: (vp: number) => DebugCommand): void {
     for (const [index, vp] of this.vps.entries()) {
       const command = commandOf(index);
-      if (command === 'hold') continue;
-      vp.release(command);
+      if (command === 'hold' && !this.exact) continue;
+      vp.release(command === 'hold' ? 'run' : command);
       this.#options.wake(index);
     }
   }
@@ -159,8 +167,12 @@ export class DebuggedPartition {
     return this.#read(address, length, (at) => translation.place(at));
   }
 
-  /** Writes by a VP's linear addresses, whatever the pages' rights are. @returns false when not all of it is memory */
+  /**
+   * Writes by a VP's linear addresses, whatever the pages' rights are.
+   * @returns false when not all of it is memory, or the run is exact
+   */
   write(vp: number, address: bigint, bytes: Uint8Array): boolean {
+    if (this.exact) return false;
     const { translation } = this.vps[vp]!;
     return this.#write8(address, bytes, (at) => {
       const physical = translation.physical(at);
@@ -288,8 +300,9 @@ export class DebuggedVpAccess {
     return register.read(this.#vp);
   }
 
-  /** @returns false when the register cannot have this value */
+  /** @returns false when the register cannot have this value, or the run is exact */
   setRegister(register: DebugRegister, value: bigint): boolean {
+    if (this.#exact) return register.read(this.#vp) === value;
     return register.write(this.#vp, value);
   }
 
@@ -299,19 +312,27 @@ export class DebuggedVpAccess {
   }
 
   /** @internal */
-  setTable(table: number): void {
+  setTable(table: number, exact: boolean): void {
     this.#words[S.DEBUG_TABLE / 4] = table;
+    // It outlives the debugger: what is under way has to end as it began.
+    this.#words[S.DEBUG_EXACT / 4] = exact ? 1 : 0;
+  }
+
+  get #exact(): boolean {
+    return this.#words[S.DEBUG_EXACT / 4] !== 0;
   }
 
   /** @internal */
   command(command: DebugCommand): void {
     Atomics.store(this.#words, S.DEBUG_COMMAND / 4, COMMANDS[command]);
-    Atomics.or(this.#words, S.EXIT_REQUEST / 4, LOOK);
+    if (!this.#exact) Atomics.or(this.#words, S.EXIT_REQUEST / 4, LOOK);
   }
 
   /** @internal Lets a VP that stands still go; the instruction that it stopped at is then run without a look at it. */
   release(command: 'run' | 'step'): void {
-    if (this.#stoppedAt === this.rip && command === 'run') this.#words[S.SINGLE / 4]! |= S.SINGLE_STEP;
+    if (this.#stoppedAt === this.rip && command === 'run') {
+      this.#words[S.SINGLE / 4]! |= this.#exact ? S.SINGLE_STEP | S.SINGLE_WAKE : S.SINGLE_STEP;
+    }
     this.#stoppedAt = undefined;
     this.#words[S.DEBUG_CAUSE / 4] = 0;
     Atomics.and(this.#words, S.EXIT_REQUEST / 4, ~LOOK);

@@ -28,14 +28,14 @@ export class DebuggedVp {
     const single = this.#word(S.SINGLE);
     if (this.#word(S.DEBUG_COMMAND) === S.COMMAND_STEP) {
       if ((single & S.SINGLE_STEP) === 0) {
-        const wakes = this.#word(S.HALTED) !== 0 ? S.SINGLE_WAKE : 0;
+        const wakes = this.#word(S.HALTED) !== 0 || this.#exact ? S.SINGLE_WAKE : 0;
         this.#set(S.SINGLE, single | S.SINGLE_STEP | wakes);
       }
       return false;
     }
-    // An instruction whose device access was answered is finished first.
-    if ((single & 1) !== 0) return false;
-    this.#set(S.SINGLE, 0);
+    // An instruction whose device access was answered is finished first, unless time would go on with it.
+    if ((single & 1) !== 0 && !this.#exact) return false;
+    this.#set(S.SINGLE, single & 1);
     this.#set(S.DEBUG_CAUSE, S.CAUSE_HELD);
     this.#hold();
     return true;
@@ -51,6 +51,8 @@ export class DebuggedVp {
       if (codes[S.DEBUG_HYPERCALLS / 4 + i] !== code) continue;
       this.#set(S.DEBUG_CAUSE, S.CAUSE_HYPERCALL);
       this.#view.setBigUint64(S.DEBUG_ADDRESS, BigInt(code), true);
+      // It has not been made yet.
+      this.#view.setBigUint64(S.INSTRUCTIONS, this.#view.getBigUint64(S.INSTRUCTIONS, true) - 1n, true);
       return true;
     }
     return false;
@@ -86,8 +88,13 @@ export class DebuggedVp {
       const words = new Int32Array(this.#buffer, area, S.STATE_SIZE / 4);
       if (words[S.VP_INDEX / 4] === this.#word(S.VP_INDEX)) continue;
       Atomics.store(words, S.DEBUG_COMMAND / 4, S.COMMAND_HOLD);
-      Atomics.or(words, S.EXIT_REQUEST / 4, LOOK);
+      if (!this.#exact) Atomics.or(words, S.EXIT_REQUEST / 4, LOOK);
     }
+  }
+
+  /** See DEBUG_EXACT. */
+  get #exact(): boolean {
+    return this.#word(S.DEBUG_EXACT) !== 0;
   }
 
   #word(offset: number): number {

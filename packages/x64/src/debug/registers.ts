@@ -117,7 +117,7 @@ const rip: DebugRegister = {
     if (view.getBigUint64(area + S.RIP, true) === value) return true;
     view.setBigUint64(area + S.RIP, value, true);
     // What was under way at the old place is given up.
-    for (const offset of [S.SINGLE, S.MMIO_READ_COUNT, S.MMIO_WRITE_COUNT, S.SHADOW, S.HALTED]) {
+    for (const offset of [S.SINGLE, S.BLOCK_REST, S.MMIO_READ_COUNT, S.MMIO_WRITE_COUNT, S.SHADOW, S.HALTED]) {
       view.setInt32(area + offset, 0, true);
     }
     return true;

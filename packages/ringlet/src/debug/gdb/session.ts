@@ -18,12 +18,16 @@ const OK = 'OK';
 const MALFORMED = 'E16';
 const NO_MEMORY = 'E0e';
 const TOO_MANY = 'E1c';
+const READ_ONLY = 'E1e';
 const NOT_KNOWN = '';
 
 /** The most that one packet can ask of memory: two digits a byte. */
 const MOST_MEMORY = (LONGEST_PACKET - 16) / 2;
 /** Bytes that one watchpoint can cover. */
 const MOST_WATCHED = 4096;
+
+/** For people. */
+const UNCHANGED = 'a run that is recorded or replayed cannot be changed';
 
 /** How a session ends. */
 export type SessionEnd = 'detached' | 'killed';
@@ -144,7 +148,9 @@ export class GdbSession {
     const register = number === undefined ? undefined : DEBUG_REGISTERS[Number(number)];
     const bytes = hex === undefined ? undefined : bytesOf(hex);
     if (register === undefined || bytes?.length !== registerBytes(register)) return MALFORMED;
-    return this.#partition.vps[this.#general]!.setRegister(register, registerValue(bytes)) ? OK : MALFORMED;
+    return this.#partition.vps[this.#general]!.setRegister(register, registerValue(bytes))
+      ? OK
+      : this.#refusal(MALFORMED);
   }
 
   #setRegisters(hex: string): string {
@@ -160,7 +166,7 @@ export class GdbSession {
       if (vp.register(register) !== value) all = vp.setRegister(register, value) && all;
       at = end;
     }
-    return all ? OK : MALFORMED;
+    return all ? OK : this.#refusal(MALFORMED);
   }
 
   #readMemory(text: string): string {
@@ -176,7 +182,7 @@ export class GdbSession {
     const range = rangeOf(text.slice(0, colon));
     const bytes = bytesOf(text.slice(colon + 1));
     if (colon < 0 || range === undefined || bytes?.length !== range.length) return MALFORMED;
-    return this.#partition.write(this.#general, range.address, bytes) ? OK : NO_MEMORY;
+    return this.#partition.write(this.#general, range.address, bytes) ? OK : this.#refusal(NO_MEMORY);
   }
 
   #writeBinary(text: string): string {
@@ -184,7 +190,13 @@ export class GdbSession {
     const range = rangeOf(text.slice(0, colon));
     const bytes = Uint8Array.from(Buffer.from(text.slice(colon + 1), 'latin1'));
     if (colon < 0 || range === undefined || bytes.length !== range.length) return MALFORMED;
-    return this.#partition.write(this.#general, range.address, bytes) ? OK : NO_MEMORY;
+    return this.#partition.write(this.#general, range.address, bytes) ? OK : this.#refusal(NO_MEMORY);
+  }
+
+  /** Why something was not written: `otherwise`, where it could be. */
+  #refusal(otherwise: string): string {
+    if (!this.#partition.exact) return otherwise;
+    return this.#understands.has('error-message') ? `E.${UNCHANGED}` : READ_ONLY;
   }
 
   // Running.
