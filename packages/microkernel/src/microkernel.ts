@@ -35,6 +35,7 @@ import { Vp } from './vp/vp.ts';
 export interface MicrokernelOptions extends Outside {
   /** From {@link Microkernel.createState}; the same for all threads. */
   readonly state: SharedArrayBuffer;
+  /** Where reference time comes from: the same for all threads of a system. */
   readonly clock: Clock;
 }
 

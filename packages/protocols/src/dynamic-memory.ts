@@ -121,7 +121,9 @@ export const MemoryInformation = struct('dm_info_msg', 24, {
 
 /** A run of pages. */
 export interface PageRange {
+  /** Number of the first page. */
   readonly first: number;
+  /** Pages of the run. */
   readonly count: number;
 }
 

@@ -73,13 +73,17 @@ const MAX_VERSIONS = 100;
 
 /** The versions that one side of a negotiation lists. */
 export interface IcVersions {
+  /** Versions of the negotiation itself. */
   readonly framework: readonly IcVersion[];
+  /** Versions of what the component says after it. */
   readonly message: readonly IcVersion[];
 }
 
 /** What is constant about one integration component. */
 export interface IcService extends IcVersions {
+  /** GUID that guests know the component by. */
   readonly interfaceId: string;
+  /** GUID of the one that a machine has. */
   readonly instanceId: string;
   /** {@link IcMessageType} of its requests. */
   readonly type: number;

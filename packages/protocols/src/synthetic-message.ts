@@ -28,7 +28,9 @@ const PIPE_BYTES = 8;
 
 /** A message without its headers. */
 export interface SyntheticMessage {
+  /** Number of the message, the first word of its own header. */
   readonly type: number;
+  /** What follows both headers; a copy. */
   readonly payload: Uint8Array;
 }
 

@@ -112,6 +112,7 @@ export const FeatureChange = struct('synthvid_feature_change', 4, {
 export const Rectangle = struct('rect', 16, { left: i32, top: i32, right: i32, bottom: i32 });
 export type Rectangle = Infer<typeof Rectangle>;
 
+/** What stands before the changed parts of {@link VideoMessage.Dirt}. */
 export const DirtHeader = struct('synthvid_dirt', 2, { output: u8, count: u8 });
 
 /** Guest to host: {@link VideoMessage.Dirt}, parts of the picture that have changed. At most 255. */
@@ -147,6 +148,7 @@ export const VideoCapabilities = struct('synthvid_capability_resp', 64, {
 /** Guest to host: how many resolutions it can take. */
 export const ResolutionRequest = struct('synthvid_supported_resolution_req', 1, { most: u8 });
 
+/** What stands before the resolutions of {@link VideoMessage.ResolutionResponse}. */
 export const ResolutionHeader = struct('synthvid_supported_resolution_resp', 131, {
   edid: bytes(128),
   count: u8,
@@ -167,7 +169,9 @@ export const MOST_RESOLUTIONS = 64;
 export interface Resolutions {
   /** Extended display identification data, 128 bytes. */
   readonly edid: Uint8Array;
+  /** Index of the one that the guest should choose. */
   readonly preferred: number;
+  /** All of them, at most {@link MOST_RESOLUTIONS}. */
   readonly list: readonly Resolution[];
 }
 

@@ -23,6 +23,7 @@ export type MessageSender = 'guest' | 'host' | 'both';
 export interface DeviceMessageRow<S extends Shape = Shape> {
   /** First word of the message, by which it is told from the others. */
   readonly tag: number;
+  /** Which end sends it. */
   readonly from: MessageSender;
   /** What it is for, in a few words: shown in traces and on the device's page. */
   readonly about: string;
@@ -32,9 +33,13 @@ export interface DeviceMessageRow<S extends Shape = Shape> {
 
 /** One message, for whoever shows it. */
 export interface DeviceMessage {
+  /** As it is declared. */
   readonly name: string;
+  /** The 32-bit word that it begins with. */
   readonly tag: number;
+  /** Which end sends it. */
   readonly from: MessageSender;
+  /** What it says, in a sentence. */
   readonly about: string;
   /** The whole message: its tag as field `tag`, then its fields. */
   readonly struct: Struct<Shape>;
@@ -42,8 +47,11 @@ export interface DeviceMessage {
 
 /** What a device's channel carries, for whoever shows it. */
 export interface ProtocolDescription {
+  /** The device's name. */
   readonly name: string;
+  /** GUID that drivers find it by. */
   readonly interfaceId: string;
+  /** GUID of the one device. */
   readonly instanceId: string;
   /** In the order of their declaration. */
   readonly messages: readonly DeviceMessage[];
@@ -60,6 +68,7 @@ export interface ProtocolDeclaration<Rows extends DeviceMessageRows> {
   readonly interfaceId: string;
   /** Which device. A GUID. */
   readonly instanceId: string;
+  /** Each message by its name. */
   readonly messages: Rows;
 }
 

@@ -36,14 +36,17 @@ export interface OfferDescription {
 export interface DeviceLog {
   /** A guest did something it should not; `what` is a short constant phrase, so that repetition can be counted. */
   guestError(what: string): void;
+  /** Says something that whoever runs the machine should read. */
   info(message: string): void;
 }
 
 /** What a device is given to live in. */
 export interface DeviceWorld {
+  /** The machine's time; in lockstep a virtual one. */
   readonly clock: Clock;
   /** The guest's memory. */
   readonly memory: GuestMemory;
+  /** Where mistakes of the guest go. */
   readonly log: DeviceLog;
   /** Calls `run` once, on the device's thread, when the clock has advanced by `ticks` of 100 ns. @returns cancel. */
   after(ticks: number, run: () => void): () => void;
@@ -59,6 +62,7 @@ export interface VspBus {
 
 /** A guest buffer described by a GPADL, held until {@link GpadlView.release}. */
 export interface GpadlView {
+  /** Bytes of the buffer. */
   readonly byteLength: number;
   /** Guest page numbers, in order, of the whole buffer. */
   readonly pages: Float64Array;
@@ -70,6 +74,7 @@ export interface GpadlView {
 
 /** A device in the root partition. Its class, the default export of one file, is constructed with a {@link DeviceWorld}. */
 export interface Vsp<State = unknown> {
+  /** What guests see of it before they open it. Constant. */
   readonly offer: OfferDescription;
   /** What its packets say, for traces and dissectors. */
   readonly protocol?: ProtocolDescription;
@@ -97,6 +102,7 @@ export interface Vsp<State = unknown> {
   retargeted?(channel: Channel, vp: number): void;
   /** Everything needed to carry on in another process: plain data, JSON-able. */
   save?(): State;
+  /** Takes what `save` gave, perhaps of an earlier version of the class, before anything is opened. */
   restore?(state: State): void;
   /** What `ringlet inspect` shows. Plain data, cheap, no side effects; called at any time. */
   inspect?(): Record<string, unknown>;
@@ -122,6 +128,7 @@ export type OptionsResult =
 
 /** One mistake in options. */
 export interface OptionsIssue {
+  /** What is wrong, for people. */
   readonly message: string;
   /** Where, from the outermost name in. */
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;

@@ -4,9 +4,11 @@ import type { ProtocolDescription } from './device-protocol.ts';
 
 /** A protocol that a device brings along: its packets are those of one interface. Plain data. */
 export interface DeviceLayouts {
+  /** GUID of the class of devices that speak it. */
   readonly interfaceId: string;
   /** Name of the layout of its packets. */
   readonly root: string;
+  /** Its layouts, and those inside of them. */
   readonly table: LayoutTable;
 }
 

@@ -50,9 +50,11 @@ const INTERRUPTS_PER_POLL = 256;
 
 /** What the endpoint needs of a virtual processor. A microkernel `Vp` is one. */
 export interface SynicVp {
+  /** The guest's memory, in which message and event pages lie. */
   readonly memory: GuestMemory;
   /** The register's value, or anything that is not a bigint where the read faults. */
   readMsr(index: number): unknown;
+  /** Writes an MSR. Answers `undefined` when that was allowed. */
   writeMsr(index: number, value: bigint): unknown;
   /** Acknowledges and returns the highest pending vector, or -1. */
   takeInterrupt(): number;

@@ -19,10 +19,13 @@ const MOST_NUMBER_BYTES = 4;
 
 /** One field that was found. */
 export interface DecodedField {
+  /** As it is declared. */
   readonly name: string;
   /** From the first byte of all. */
   readonly at: number;
+  /** Width in bytes. */
   readonly size: number;
+  /** Integers of more than four bytes are bigints, GUIDs are text, arrays of small integers are lists. */
   readonly value: number | bigint | string | Uint8Array | readonly number[];
   /** What the specification calls the value: a name, or the names of the bits that are set. */
   readonly text?: string;
@@ -30,11 +33,15 @@ export interface DecodedField {
 
 /** One layout that was found. */
 export interface DecodedLayout {
+  /** Name of the layout: `vstor`, `rndis.packet`. */
   readonly layout: string;
+  /** What the specification calls it. */
   readonly title: string;
+  /** Its first byte, from the first of all. */
   readonly at: number;
   /** How many layouts it is inside of. */
   readonly depth: number;
+  /** Its fields in the order on the wire, as far as there were bytes. */
   readonly fields: readonly DecodedField[];
 }
 

@@ -8,6 +8,7 @@
 
 /** A mistake the person at the keyboard can fix. The command line shows `hint` below the message. */
 export class UserError extends Error {
+  /** `UserError`. */
   override readonly name = 'UserError';
   /** Stable, kebab-case: scripts may test it. */
   readonly code: string;

@@ -8,8 +8,11 @@ export interface FieldRow {
   readonly name: string;
   /** Byte offset in the struct. */
   readonly at: number;
+  /** Width in bytes. */
   readonly size: number;
+  /** What it holds. */
   readonly kind: 'uint' | 'int' | 'bytes' | 'utf16' | 'utf8' | 'guid' | 'list';
+  /** Of an integer: the most significant byte comes first. */
   readonly bigEndian?: boolean;
   /** Names by value. */
   readonly names?: Readonly<Record<number, string>>;

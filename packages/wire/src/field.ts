@@ -17,6 +17,7 @@ export type ValueNames = Readonly<Record<string, number>>;
 
 /** One field: how wide it is in bytes, and how to move its value to and from memory. */
 export interface Field<T> {
+  /** What it holds, for whoever shows it. */
   readonly kind: FieldKind;
   /** Of an `array`: what it is made of. */
   readonly element?: Field<any>;

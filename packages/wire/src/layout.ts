@@ -15,8 +15,11 @@ import type { Struct } from './struct.ts';
 
 /** A number that a field tells: its value times `times` plus `plus`. Without a field, `plus` alone. */
 export interface Place {
+  /** Name of the field; the nearest one that was read has it. */
   readonly field?: string;
+  /** What its value is multiplied by; 1 when absent. */
   readonly times?: number;
+  /** What is added then, in bytes or pieces; 0 when absent. */
   readonly plus?: number;
 }
 
@@ -39,6 +42,7 @@ export interface Alternative {
   readonly length?: Place;
   /** Once when absent. */
   readonly times?: Times;
+  /** What stands there if it applies. */
   readonly layout: Layout;
 }
 
@@ -46,12 +50,15 @@ export interface Alternative {
 export interface Layout {
   /** Lower-case words joined by dots, its own: `vstor`, `rndis.packet`. */
   readonly name: string;
+  /** The struct that it begins with; none when absent. */
   readonly head?: Struct<any>;
+  /** What follows, in order; of each part's alternatives the first that applies. */
   readonly parts?: readonly (readonly Alternative[])[];
 }
 
 /** One alternative, as data. */
 export interface CaseRow extends Omit<Alternative, 'layout' | 'when'> {
+  /** Fields and the values that they may have for it to apply. */
   readonly when?: readonly (readonly [field: string, values: readonly (number | string)[]])[];
   /** Name of the layout. */
   readonly layout: string;
@@ -63,7 +70,9 @@ export interface LayoutRow {
   readonly title: string;
   /** Bytes of its head. */
   readonly size: number;
+  /** Fields of its head. */
   readonly fields: readonly FieldRow[];
+  /** What follows, in order. */
   readonly parts: readonly (readonly CaseRow[])[];
 }
 

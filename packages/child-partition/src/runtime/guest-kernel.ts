@@ -33,17 +33,21 @@ const TICKS_PER_MILLISECOND = 10_000;
 
 /** What the runtime needs of a virtual processor. A microkernel `Vp` is one. */
 export interface GuestVp extends SynicVp, HypercallVp {
+  /** Number of the virtual processor in its partition, from 0. */
   readonly index: number;
+  /** Writes EAX, EBX, ECX and EDX of a leaf into the first four words of `out`. */
   cpuid(leaf: number, subleaf: number, out: Uint32Array): void;
 }
 
 /** What a guest is started with. */
 export interface GuestKernelOptions {
+  /** The processor that it runs on, and whose SynIC it owns. */
   readonly vp: GuestVp;
   /** RAM, from address 0 on; zero at boot. */
   readonly memoryBytes: number;
   /** Virtual processors of the guest; 1 when absent. */
   readonly vpCount?: number;
+  /** Words for the module; none when absent. */
   readonly args?: readonly string[];
   /** Bus versions to try; newest first when absent. */
   readonly versions?: BusClientOptions['versions'];

@@ -42,6 +42,7 @@ export interface GuestOpenOptions extends OpenOptions {
 
 /** Why the host wants the guest to end. */
 export interface ShutdownRequest {
+  /** The machine shall start anew instead of going off. */
   readonly reboot: boolean;
   /** End now, whatever is running. */
   readonly force: boolean;
@@ -51,10 +52,13 @@ export interface ShutdownRequest {
 
 /** The guest's side of key-value exchange: five pools, in memory. */
 export interface KeyValues {
+  /** The value of a key; `undefined` when the pool has no such key. */
   get(pool: KvpPoolNumber, key: string): KvpValue | undefined;
   /** @throws RangeError when key or value do not fit the protocol */
   set(pool: KvpPoolNumber, key: string, value: KvpValue): void;
+  /** Takes a key away. @returns whether it was there */
   delete(pool: KvpPoolNumber, key: string): boolean;
+  /** Every key of a pool with its value, in the order in which the keys came. */
   entries(pool: KvpPoolNumber): [key: string, value: KvpValue][];
 }
 
@@ -69,11 +73,13 @@ export interface Guest {
   readonly vpIndex: number;
   /** Virtual processors of the guest. */
   readonly vpCount: number;
+  /** The guest's own memory, from guest-physical address 0 on: all that it can reach. */
   readonly memory: GuestMemory;
   /** The guest's free pages, shared by all its virtual processors. */
   readonly pages: PageAllocator;
   /** The bus. @throws Error on other virtual processors than 0 */
   readonly bus: BusClient;
+  /** Keys and values that it shares with the host. */
   readonly keyValues: KeyValues;
 
   /** Prints text as it is. Resolves when the host has taken it all; waits while the host's sink is full. */
@@ -83,6 +89,7 @@ export interface Guest {
 
   /** Milliseconds since the partition was started; fractions count. */
   now(): number;
+  /** Resolves after that time, by the machine's clock: in lockstep it takes no time of the host. */
   sleep(milliseconds: number): Promise<void>;
   /** Calls `run` once after `ticks` of 100 ns. @returns cancel. */
   after(ticks: number, run: () => void): () => void;

@@ -5,7 +5,9 @@ export type DeviceFailure = 'refused' | 'malformed' | 'closed';
 
 /** A device that cannot be used. */
 export class DeviceError extends Error {
+  /** `DeviceError`. */
   override readonly name = 'DeviceError';
+  /** What went wrong, for programs. */
   readonly reason: DeviceFailure;
 
   constructor(device: string, reason: DeviceFailure) {

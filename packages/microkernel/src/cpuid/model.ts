@@ -16,14 +16,19 @@ export interface CpuidOptions {
   readonly vps: number;
   /** Shown to people; at most 47 ASCII characters. */
   readonly name?: string;
+  /** Display family (leaf 1, EAX), with the extended one added. */
   readonly family?: number;
+  /** Display model (leaf 1, EAX), with the extended one before it. */
   readonly model?: number;
+  /** Stepping (leaf 1, EAX), 0 to 15. */
   readonly stepping?: number;
 }
 
 /** A VP as the model sees it. */
 export interface CpuidVp {
+  /** Number of the VP, which is its APIC id, too. */
   readonly index: number;
+  /** Bit 11 of IA32_APIC_BASE, which leaf 1 repeats (SDM volume 3A, 11.4.3). */
   readonly apicEnabled: boolean;
   /** The hypervisor's leaves. */
   cpuid(leaf: number, subleaf: number, out: Uint32Array): void;

@@ -24,7 +24,9 @@ export interface NodeDescriptor {
 
 /** One thread's views of a node. Create one per thread and node: views are long-lived, hot paths make none. */
 export class MemoryNode {
+  /** Number of the node among those of the system. */
   readonly id: number;
+  /** The memory itself, shared by all threads. */
   readonly buffer: SharedArrayBuffer;
   /** The whole node as bytes; an offset into this is a system physical address (SPA). */
   readonly bytes: Uint8Array;

@@ -27,8 +27,11 @@ const RUN_PAGES = 512;
 
 /** Adjacent guest pages that lay on adjacent system pages. */
 export interface WithdrawnRun {
+  /** First page as the guest numbers them. */
   readonly guestPage: number;
+  /** First page of the node. */
   readonly systemPage: number;
+  /** Pages of the run. */
   readonly count: number;
 }
 

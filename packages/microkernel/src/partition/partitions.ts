@@ -32,6 +32,7 @@ export interface PartitionConfig {
   readonly node: number;
   /** Pages of guest-physical address space, mapped or not. */
   readonly gpaPages: number;
+  /** What it may do: bits of {@link Privilege} (TLFS 4.2.2). */
   readonly privileges: bigint;
 }
 

@@ -57,6 +57,7 @@ const NO_RING = new SharedArrayBuffer(DATA * 4);
 export class TraceWriter {
   /** All of the ring. */
   words!: Int32Array;
+  /** The whole ring, its header included. */
   bytes!: Uint8Array;
   readonly #clock: Clock;
   #size = 0;

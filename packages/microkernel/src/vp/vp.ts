@@ -28,6 +28,7 @@ const REFERENCE_FREQUENCY = 10_000_000n;
 
 /** Where a VP's thread sleeps and is woken. Indices into `words`, for `Atomics`. */
 export interface Doorbell {
+  /** Shared words that the two others are indices of. */
   readonly words: Int32Array;
   /** Whoever makes work for the VP adds 1 here … */
   readonly counter: number;
@@ -37,11 +38,15 @@ export interface Doorbell {
 
 /** One thread's handle on a virtual processor. */
 export class Vp {
+  /** Number of its partition. */
   readonly partition: number;
+  /** Number of the VP in its partition, from 0. */
   readonly index: number;
+  /** Memory of its partition, by guest-physical address. */
   readonly memory: GuestMemory;
   /** RCX, RDX, R8, RAX, each low half first: parameters and result of {@link Vp.hypercall}. */
   readonly registers: Uint32Array;
+  /** Where its thread sleeps. */
   readonly doorbell: Doorbell;
   readonly #context: VpContext;
 
@@ -203,6 +208,7 @@ export class Vp {
     return this.#context.apic.nmiPending;
   }
 
+  /** The processor has taken the pending NMI. */
   acknowledgeNmi(): void {
     this.#context.apic.acknowledgeNmi();
   }

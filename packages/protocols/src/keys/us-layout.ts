@@ -49,6 +49,7 @@ export const keyOfCharacter = (character: string): number | undefined => places.
 
 /** How to type a text. */
 export interface Typing {
+  /** Keys in the order in which they are pressed. */
   readonly strokes: readonly KeyStroke[];
   /** Characters that no key has, each once. When there are any, `strokes` leave them out. */
   readonly missing: readonly string[];

@@ -59,6 +59,7 @@ export type NdisOffload = Infer<typeof NdisOffload>;
 
 /** Values of the fields of {@link NdisOffloadParameters}; large sends and coalescing: {@link OffloadSwitch}. */
 export const OffloadParameter = { NoChange: 0, Disabled: 1, Transmit: 2, Receive: 3, Both: 4 } as const;
+/** What a driver wants of one offload: as it is, off, or on. */
 export const OffloadSwitch = { NoChange: 0, Disabled: 1, Enabled: 2 } as const;
 
 /** NDIS_OFFLOAD_PARAMETERS, revision 1: what a driver wants of it. Later revisions are longer. */

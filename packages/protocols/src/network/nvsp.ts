@@ -99,6 +99,7 @@ export const NvspInitComplete = struct('NVSP_MESSAGE_INIT_COMPLETE', 16, {
   maximumMdlChain: u32,
   status: named(u32, NvspStatus),
 });
+/** Guest to host: the NDIS version that its messages are of. */
 export const NvspNdisVersion = struct('NVSP_1_MESSAGE_SEND_NDIS_VERSION', 12, { type: u32, major: u32, minor: u32 });
 /** SEND_RECEIVE_BUFFER and SEND_SEND_BUFFER. */
 export const NvspBuffer = struct('NVSP_1_MESSAGE_SEND_BUFFER', 12, {
@@ -120,21 +121,25 @@ export const NvspReceiveBufferComplete = struct('NVSP_1_MESSAGE_SEND_RECEIVE_BUF
   count: u32,
   endOffset: u32,
 });
+/** Host to guest: the answer to the send buffer, with the bytes that each message may fill of it. */
 export const NvspSendBufferComplete = struct('NVSP_1_MESSAGE_SEND_SEND_BUFFER_COMPLETE', 12, {
   type: u32,
   status: named(u32, NvspStatus),
   sectionSize: u32,
 });
+/** Both ways: an RNDIS message, in a section of the send buffer or of the receive buffer, or beside it. */
 export const NvspRndisPacket = struct('NVSP_1_MESSAGE_SEND_RNDIS_PACKET', 16, {
   type: u32,
   channel: named(u32, RndisChannel),
   section: u32,
   sectionSize: u32,
 });
+/** Both ways: the message was taken, and its section is free again. */
 export const NvspRndisPacketComplete = struct('NVSP_1_MESSAGE_SEND_RNDIS_PACKET_COMPLETE', 8, {
   type: u32,
   status: named(u32, NvspStatus),
 });
+/** Guest to host: the largest frame, and what the guest can do. */
 export const NvspNdisConfig = struct('NVSP_2_MESSAGE_SEND_NDIS_CONFIG', 20, {
   type: u32,
   /** MTU and Ethernet header. */
@@ -142,12 +147,15 @@ export const NvspNdisConfig = struct('NVSP_2_MESSAGE_SEND_NDIS_CONFIG', 20, {
   _reserved: reserved(4),
   capabilities: flags(u64, NdisCapability),
 });
+/** Guest to host: subchannels that it would like to have. */
 export const NvspSubchannel = struct('NVSP_5_MESSAGE_SUBCHANNEL', 12, { type: u32, operation: u32, count: u32 });
+/** Host to guest: how many subchannels will be offered. */
 export const NvspSubchannelComplete = struct('NVSP_5_MESSAGE_SUBCHANNEL_COMPLETE', 12, {
   type: u32,
   status: named(u32, NvspStatus),
   count: u32,
 });
+/** Host to guest: which channel each hash of a frame to be sent belongs to. */
 export const NvspIndirectionTable = struct('NVSP_5_MESSAGE_SEND_INDIRECTION_TABLE', 12 + 4 * SEND_INDIRECTION_ENTRIES, {
   type: u32,
   count: u32,

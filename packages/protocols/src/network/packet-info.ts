@@ -10,6 +10,7 @@
 
 /** Bytes before the data, and of a whole element whose data is one word. */
 export const INFO_HEADER_SIZE = 12;
+/** Bytes of one piece of information with a word of data. */
 export const INFO_SIZE = INFO_HEADER_SIZE + 4;
 
 /** Types of information. A peer may write any other number. */
@@ -28,6 +29,7 @@ export const PacketInfo = {
 export const TransmitChecksum = { Ipv4: 1, Ipv6: 2, Tcp: 4, Udp: 8, IpHeader: 16 } as const;
 /** Where the offset of the transport header stands in that word. */
 export const TRANSMIT_CHECKSUM_OFFSET_SHIFT = 16;
+/** The transport header's offset in a word of transmit checksum information, shifted right by 16. */
 export const TRANSMIT_CHECKSUM_OFFSET_MASK = 0x3ff;
 
 /** Bits of {@link PacketInfo.Checksum} in a received frame. */
@@ -45,9 +47,11 @@ export const ReceiveChecksum = {
 export interface LargeSend {
   /** Bytes of each segment's payload. */
   readonly segmentSize: number;
+  /** Bytes before the TCP header. */
   readonly transportOffset: number;
   /** Version 2; version 1 knows IPv4 only, and leaves the header as the segments have it. */
   readonly version: 1 | 2;
+  /** Whether it is a packet of IPv6; otherwise of IPv4. */
   readonly ipv6: boolean;
 }
 

@@ -67,6 +67,7 @@ export const RndisPacket = struct('RNDIS_PACKET', RNDIS_PACKET_SIZE, {
 });
 export type RndisPacket = Infer<typeof RndisPacket>;
 
+/** Guest to host: the first message of all ([MS-RNDIS] 2.2.2). */
 export const RndisInitialize = struct('RNDIS_INITIALIZE_REQUEST', 24, {
   type: named(u32, RndisType),
   length: u32,
@@ -75,6 +76,7 @@ export const RndisInitialize = struct('RNDIS_INITIALIZE_REQUEST', 24, {
   minor: u32,
   maxTransferSize: u32,
 });
+/** Host to guest: what the adapter takes ([MS-RNDIS] 2.2.4). */
 export const RndisInitializeComplete = struct('RNDIS_INITIALIZE_COMPLETE', 52, {
   type: named(u32, RndisType),
   length: u32,
@@ -101,6 +103,7 @@ export const RndisOidRequest = struct('RNDIS_OID_REQUEST', 28, {
   infoOffset: u32,
   _reserved: reserved(4),
 });
+/** Host to guest: the value that was asked for follows ([MS-RNDIS] 2.2.10). */
 export const RndisQueryComplete = struct('RNDIS_QUERY_COMPLETE', 24, {
   type: named(u32, RndisType),
   length: u32,
@@ -118,6 +121,7 @@ export const RndisComplete = struct('RNDIS_COMPLETE', 16, {
 });
 /** HALT, KEEPALIVE: nothing but the request's number. */
 export const RndisRequest = struct('RNDIS_REQUEST', 12, { type: named(u32, RndisType), length: u32, requestId: u32 });
+/** Host to guest: the adapter is as after INITIALIZE ([MS-RNDIS] 2.2.12). */
 export const RndisResetComplete = struct('RNDIS_RESET_COMPLETE', 16, {
   type: named(u32, RndisType),
   length: u32,
@@ -143,4 +147,5 @@ export const RNDIS_MEDIUM_802_3 = 0;
 
 /** QUERY's offset of its information, and that of its answer. */
 export const QUERY_INFO_OFFSET = RndisOidRequest.size - RNDIS_HEADER_SIZE;
+/** Where the value of a QUERY_COMPLETE begins, counted from its request id, as RNDIS counts. */
 export const QUERY_COMPLETE_INFO_OFFSET = RndisQueryComplete.size - RNDIS_HEADER_SIZE;

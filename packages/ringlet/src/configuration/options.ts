@@ -54,13 +54,17 @@ export type Harness = 'threads' | 'lockstep';
 
 /** A machine's screen, in pixels. */
 export interface DisplayOption {
+  /** Pixels of a row. */
   readonly width: number;
+  /** Rows. */
   readonly height: number;
 }
 
 /** Where gdb is waited for: a port of this host (0: one that is free), or a Unix socket. */
 export interface GdbOption {
+  /** TCP port of this host's loopback address, 0 for any that is free. */
   readonly port?: number;
+  /** Path of a Unix socket, instead of a port. */
   readonly path?: string;
   /** The guest's processors wait for it before their first instruction. */
   readonly wait?: boolean;
@@ -96,6 +100,7 @@ export interface MachineOptions {
   readonly commandLine?: string;
   /** Words handed to the guest. */
   readonly args?: readonly string[];
+  /** Its disks, on storage controllers of its own; none when absent. */
   readonly disks?: readonly DiskOption[];
   /** Its network adapters, and what each is plugged into; none when absent. */
   readonly networks?: readonly NetworkOption[];

@@ -5,7 +5,9 @@ export type KeyPool = 'host' | 'guest' | 'system';
 
 /** Where a file goes in a guest. */
 export interface CopyTarget {
+  /** Absolute path of a directory in the guest. */
   readonly directory: string;
+  /** Name of the file there. */
   readonly name: string;
   /** Replaces a file that is there. */
   readonly overwrite?: boolean;
@@ -19,8 +21,11 @@ export interface BackupOptions {
   readonly format?: 'raw' | 'vhd' | 'vhdx';
   /** Copies without making the guest hold still, as a power cut would leave the disk. */
   readonly live?: boolean;
+  /** Storage controller of the disk; 0 when absent. */
   readonly controller?: number;
+  /** Its SCSI target; 0 when absent. */
   readonly target?: number;
+  /** Its logical unit; 0 when absent. */
   readonly lun?: number;
 }
 

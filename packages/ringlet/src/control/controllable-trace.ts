@@ -6,20 +6,25 @@ import type { TraceRecord } from '../trace/trace-record.ts';
 
 /** What records. */
 export interface ControllableRecorder {
+  /** Whether it records now. */
   readonly on: boolean;
   /** Number of the first record that is kept, and of the next that comes. */
   readonly begin: number;
+  /** Byte at which the next record will begin, counted from the first ever. */
   readonly end: number;
   /** Records that did not fit into rings. */
   readonly dropped: number;
   /** Emits whenever there are more; completes when the machine is gone. */
   readonly batches$: Observable<unknown>;
+  /** Begins to record; does nothing while it does. Resolves when every thread writes. */
   start(): Promise<void>;
+  /** Ends recording; what was recorded stays. */
   stop(): Promise<void>;
 }
 
 /** What was traced, and how to read it. */
 export interface ControllableTrace {
+  /** Switches it on and off, and holds what was recorded. */
   readonly recorder: ControllableRecorder;
   /** The time at which the clock of its records was 0, in milliseconds since 1970. */
   readonly epochMs: number;

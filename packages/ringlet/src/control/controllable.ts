@@ -39,18 +39,23 @@ export interface RebootOptions {
 
 /** What a guest shows, as far as controlling it goes. */
 export interface ControllableDisplay {
+  /** The picture, or a part of it in pixels. @throws UserError `display-absent`, `display-off` */
   screenshot(part?: Rectangle): Promise<Picture>;
+  /** Tells the guest which size it should have, in pixels. Whether it follows is its own decision. */
   prefer(width: number, height: number): Promise<void>;
 }
 
 /** A guest's keyboard. */
 export interface ControllableKeyboard {
+  /** Types a text. Resolves when the guest has been given the last key. */
   type(text: string, options?: TypeOptions): Promise<void>;
+  /** Presses chords one after the other: `ctrl-alt-f2`. */
   press(...chords: readonly string[]): Promise<void>;
 }
 
 /** A guest's mouse. */
 export interface ControllableMouse {
+  /** Moves, presses, releases, clicks or turns the wheel, in this order. */
   act(...actions: readonly MouseAction[]): Promise<void>;
 }
 
@@ -72,39 +77,62 @@ export type MouseAction =
 
 /** Where a disk of a machine hangs. */
 export interface DiskPlace {
+  /** Number of the storage controller, 0 to 3. */
   readonly controller: number;
+  /** SCSI target on it, 0 or 1. */
   readonly target: number;
+  /** Logical unit of the target, 0 to 63. */
   readonly lun: number;
 }
 
 /** The disks of a machine that runs. */
 export interface ControllableDisks {
+  /** Adds a disk, which the guest finds by itself. @returns where it hangs. @throws UserError */
   attach(disk: DiskOption): Promise<DiskPlace>;
+  /** Takes a disk away, ready or not: the guest's requests to it fail. Resolves when its image is closed. */
   detach(place: DiskPlace): Promise<void>;
+  /** Gives a disk another size in bytes, a multiple of its sectors; the guest is told. @throws UserError */
   resize(place: DiskPlace, bytes: number): Promise<void>;
 }
 
 /** The devices from files of a machine that runs. */
 export interface ControllableDevices {
+  /** Absolute paths, each once. */
   readonly files: readonly string[];
+  /**
+   * Puts the new version of a file in the place of the device that runs.
+   *
+   * @throws UserError, and then the old one runs on
+   */
   reload(file: string): Promise<void>;
+  /** The files that a device's file is made of. @throws UserError */
   sources(file: string): Promise<readonly string[]>;
 }
 
 /** Servers through which people look at a machine. */
 export interface ControllableViewers {
+  /** Starts to listen; what listens already is kept. @returns where to look */
   open(options?: ViewOptions): Promise<Views>;
+  /** Ends every view. */
   close(): Promise<void>;
 }
 
 /** The memory of a machine that runs. */
 export interface ControllableMemory {
+  /** How the memory is now. */
   report(): Promise<MemoryReport>;
+  /**
+   * Gives the guest that many bytes, or what it needs (`pressure`). Resolves at once: the guest takes its time.
+   *
+   * @throws UserError
+   * `memory-fixed`, `memory-target-invalid`
+   */
   set(bytes: number | 'pressure'): Promise<MemoryReport>;
 }
 
 /** A machine, as far as controlling it goes. */
 export interface Controllable {
+  /** Its name, which no other machine of this user has. */
   readonly name: string;
   /** The state now, and each later one. */
   readonly state$: Observable<MachineState>;
@@ -116,13 +144,19 @@ export interface Controllable {
   readonly finished: Promise<MachineResult>;
   /** Types at the guest's console: text, or the bytes of keys. Guest modules have no console input, and get nothing. */
   write(data: string | Uint8Array): void;
+  /** Its disks. */
   readonly disks: ControllableDisks;
+  /** Its screen. */
   readonly display: ControllableDisplay;
+  /** Its keyboard. */
   readonly keyboard: ControllableKeyboard;
+  /** Its mouse. */
   readonly mouse: ControllableMouse;
+  /** Who looks at it in a browser or by VNC. */
   readonly viewers: ControllableViewers;
   /** Where gdb is waited for. */
   readonly debugger: Debugger;
+  /** Its memory. */
   readonly memory: ControllableMemory;
   /** Its guest's integration components. */
   readonly guest: ControllableGuest;

@@ -13,7 +13,9 @@ import type { Harness } from './harness.ts';
 
 /** Pixels of a screen. */
 export interface DisplayMode {
+  /** Pixels of a row. */
   readonly width: number;
+  /** Rows. */
   readonly height: number;
 }
 

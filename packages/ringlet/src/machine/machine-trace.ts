@@ -13,6 +13,7 @@ const PAGE_BYTES = 1024 * 1024;
 
 /** What is traced of a machine. */
 export class MachineTrace {
+  /** Switches it on and off, and holds what was recorded. */
   readonly recorder: FlightRecorder;
   /** The time at which the clock of its records was 0, in milliseconds since 1970. */
   readonly epochMs: number;
@@ -40,6 +41,7 @@ export class MachineTrace {
     return (this.#table ??= traceTable(this.#protocols));
   }
 
+  /** Records as they were written, from byte `from` on, of at most `mostBytes`: for whoever decodes them elsewhere. */
   page(from: number, mostBytes: number): TracePage {
     return this.recorder.page(from, mostBytes);
   }

@@ -79,6 +79,7 @@ const CONSOLE_REPLAY = 256;
 
 /** One virtual machine. */
 export class Machine implements Controllable {
+  /** Its name: what it was made with, or one made up for it. */
   readonly name: string;
   /** Disks that come and go while it runs. */
   readonly disks: Disks;

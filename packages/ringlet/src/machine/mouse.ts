@@ -28,14 +28,17 @@ export class Mouse implements ControllableMouse {
     return this.act({ action: 'move', x, y });
   }
 
+  /** Presses a button and lets it go, where the pointer is. */
   click(button: MouseButtonName = 'left'): Promise<void> {
     return this.act({ action: 'click', button });
   }
 
+  /** Presses a button, and holds it. */
   press(button: MouseButtonName = 'left'): Promise<void> {
     return this.act({ action: 'press', button });
   }
 
+  /** Lets a button go. */
   release(button: MouseButtonName = 'left'): Promise<void> {
     return this.act({ action: 'release', button });
   }

@@ -203,6 +203,7 @@ export class ReplaySession {
     return stateDigest([{ buffer, without: notState(buffer, areas) }]);
   }
 
+  /** Ends the machine and gives back its threads and files. The recording stays. */
   async dispose(): Promise<void> {
     await this.#drop();
   }

@@ -15,14 +15,17 @@ const TICKS_PER_SECOND = 1e7;
 export interface TraceRecord {
   /** Seconds since the machine's clock was 0; virtual ones in lockstep. */
   readonly time: number;
+  /** What was recorded: a packet, a message, a hypercall… */
   readonly kind: TraceRecordKind;
   /** Who sent it, or did it. */
   readonly sender: 'guest' | 'root';
   /** Virtual processor that did it, or whose channel it is. */
   readonly vp: number;
+  /** Number of the guest's partition. */
   readonly partition: number;
   /** Channel id and name of the device; absent when it is no channel's. */
   readonly relid?: number;
+  /** Name of the device whose channel it was; absent for what is no packet. */
   readonly device?: string;
   /** What kind of device it is, a GUID. */
   readonly interfaceId?: string;

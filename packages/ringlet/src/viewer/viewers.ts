@@ -16,6 +16,7 @@ export interface ViewOptions {
 export interface Views {
   /** The page's address; whoever has it sits in front of the machine. */
   readonly url: string;
+  /** Where VNC viewers connect; absent when none may. */
   readonly vnc?: VncAddress;
 }
 

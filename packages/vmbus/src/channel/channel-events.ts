@@ -8,8 +8,11 @@ import type { Packet } from './packet.ts';
 
 /** A copy of a packet. */
 export interface TracedPacket {
+  /** One of `PacketType`. */
   type: number;
+  /** What ties a request and its completion together. */
   transactionId: bigint;
+  /** Its bytes, without descriptor and padding. */
   payload: Uint8Array;
 }
 

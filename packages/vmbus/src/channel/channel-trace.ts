@@ -42,6 +42,7 @@ const NOTHING = new Uint8Array(0);
 
 /** One channel of the root's, and where it is traced. */
 export class ChannelTrace implements PacketTrace {
+  /** Where its records go. */
   readonly writer: TraceWriter;
   readonly #partition: number;
   readonly #relid: number;

@@ -14,7 +14,9 @@ export type ChannelState = 'open' | 'closing' | 'closed' | 'rescinded' | 'faulte
 
 /** Counters of one end of a channel, since it was opened. */
 export interface ChannelStatistics {
+  /** Packets that were taken out of the incoming ring. */
   readonly packetsReceived: number;
+  /** Packets that were put into the outgoing ring. */
   readonly packetsSent: number;
   /** Ring bytes, descriptors, padding and footers included. */
   readonly bytesReceived: number;
@@ -53,7 +55,9 @@ export interface Channel {
   readonly userData: Uint8Array;
   /** The partition's memory, which GPA-direct ranges address. */
   readonly memory: GuestMemory;
+  /** Whether packets can pass now. */
   readonly state: ChannelState;
+  /** Counters since it was opened; a fresh copy. */
   readonly statistics: ChannelStatistics;
   /** Where to trace what packets stand for, such as frames in shared memory; `undefined` while nothing is traced. */
   readonly tracing?: PacketTrace | undefined;

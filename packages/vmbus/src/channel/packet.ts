@@ -32,7 +32,9 @@ export interface Packet {
 
   /** Payload byte at offset `at`. Beyond `length` there are zeroes, never memory outside the packet. */
   u8(at: number): number;
+  /** Two bytes of the payload, little-endian. Zeroes beyond its end. Reads the ring: a second look may differ. */
   u16(at: number): number;
+  /** Four bytes of the payload, little-endian. Zeroes beyond its end. Reads the ring: a second look may differ. */
   u32(at: number): number;
   /** Copies `target.length` payload bytes, from payload offset `from` (default 0), into `target`. */
   copyTo(target: Uint8Array, from?: number): void;

@@ -39,6 +39,7 @@ export interface ByteReader {
   data(bytes: Uint8Array): number;
   /** The peer sends no more. */
   end(): void;
+  /** The other end broke the protocol; nothing follows. */
   fault(fault: PipeFault): void;
 }
 
@@ -48,6 +49,7 @@ export interface MessageReader {
   message(bytes: Uint8Array): boolean | void;
   /** The peer sends no more. Raw pipes have no such thing. */
   end(): void;
+  /** The other end broke the protocol; nothing follows. */
   fault(fault: PipeFault): void;
 }
 

@@ -27,10 +27,13 @@ const OWN_BUDGET = 256;
 
 /** What one end of an open channel is made of. */
 export interface RingChannelOptions {
+  /** Number of the channel, on the bus. */
   readonly relid: number;
+  /** 0 for the primary channel. */
   readonly subchannelIndex: number;
   /** The 120 bytes that the opener passed. */
   readonly userData: Uint8Array;
+  /** The guest's memory, in which the rings lie. */
   readonly memory: GuestMemory;
   /** Guest page numbers of the ring that this end reads: its header page, then its data pages. */
   readonly incoming: ArrayLike<number>;
@@ -119,6 +122,7 @@ export class RingChannel implements Channel {
     else this.#checkRings();
   }
 
+  /** Whether packets can pass now. */
   get state(): ChannelState {
     return this.#state;
   }
@@ -133,6 +137,7 @@ export class RingChannel implements Channel {
     return this.#fault;
   }
 
+  /** Counters since it was opened; a fresh copy. */
   get statistics(): ChannelStatistics {
     return {
       packetsReceived: this.#packetsReceived,

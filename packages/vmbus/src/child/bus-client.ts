@@ -34,12 +34,15 @@ const CONNECTION_PAGES = 3;
 
 /** What a bus client lives on. */
 export interface BusClientOptions {
+  /** The processor whose hypercalls and SynIC it uses. */
   readonly vp: SynicVp & HypercallVp;
   /** The VP's endpoint, enabled; the client installs its message and event handlers. */
   readonly synic: SynicEndpoint;
+  /** Where the pages of rings and monitor pages come from. */
   readonly pages: PageSource;
   /** A page for hypercall input that nothing else uses. */
   readonly inputPageGpa: number;
+  /** Calls back once after that many ticks of 100 ns. */
   readonly after: After;
   /** Asks for a call of {@link BusClient.poll} soon; the owner may look at {@link BusClient.pending} instead. */
   readonly wake?: () => void;
@@ -51,7 +54,9 @@ export interface BusClientOptions {
 
 /** A buffer of the guest that the root may use, by id, until {@link BusClient.tearDownGpadl}. */
 export interface Gpadl {
+  /** Number that the guest has given it. */
   readonly id: number;
+  /** The channel that it belongs to. */
   readonly relid: number;
 }
 

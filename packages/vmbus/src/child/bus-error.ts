@@ -21,7 +21,9 @@ export type BusErrorCode =
 
 /** A rejected promise of the child's side of the bus. */
 export class BusError extends Error {
+  /** `BusError`. */
   override readonly name = 'BusError';
+  /** What went wrong, for programs. */
   readonly code: BusErrorCode;
 
   constructor(code: BusErrorCode, message: string) {

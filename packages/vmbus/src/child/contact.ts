@@ -19,6 +19,7 @@ const VMBUS_SINT = 2;
 
 /** What was agreed. */
 export interface Connection {
+  /** The version that both ends speak. */
   readonly version: VersionRow;
   /** Where messages to the root are posted. */
   readonly connectionId: number;

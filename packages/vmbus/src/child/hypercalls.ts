@@ -22,6 +22,7 @@ const RAX = 6;
 
 /** What hypercalls need of a virtual processor. A microkernel `Vp` is one. */
 export interface HypercallVp {
+  /** The guest's memory, for input pages. */
   readonly memory: GuestMemory;
   /** RCX, RDX, R8 and RAX as low and high words. */
   readonly registers: Uint32Array;

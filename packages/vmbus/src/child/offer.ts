@@ -7,8 +7,11 @@ export const RELID_LIMIT = 2048;
 
 /** A channel that can be opened. */
 export interface Offer {
+  /** Number of the channel, and of its event flag. */
   readonly relid: number;
+  /** GUID of the device class. */
   readonly interfaceId: string;
+  /** GUID of the one device. */
   readonly instanceId: string;
   /** 0 for a primary channel, 1… for its subchannels. */
   readonly subchannelIndex: number;

@@ -27,11 +27,13 @@ export interface MessageRow<
 > {
   /** Message number, the first word on the wire. */
   readonly type: number;
+  /** Which end sends it. */
   readonly direction: D;
   /** Lowest version that may use it; 0 when no connection is needed. */
   readonly since: number;
   /** Feature flags of which one must have been negotiated; 0 when none. */
   readonly features: number;
+  /** Its fields, behind the number and a reserved word. */
   readonly body: Body;
   /** Whether whole 8-byte units may follow the body. */
   readonly tail: Tail;
@@ -112,6 +114,7 @@ export type BodyOf<N extends MessageName> = Infer<(typeof messages)[N]['body']> 
 /** A decoded message: `name` says which, `body` what it carries. */
 export type Message<N extends MessageName = MessageName> = { [K in N]: { name: K; body: BodyOf<K> } }[N];
 
+/** Names of the messages of one direction. */
 export type Sent<D extends Direction> = {
   [K in MessageName]: (typeof messages)[K]['direction'] extends D ? K : never;
 }[MessageName];

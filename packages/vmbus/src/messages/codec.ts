@@ -36,6 +36,7 @@ export type MessageFaultReason =
 
 /** What decoding gives instead of a message. */
 export interface MessageFault {
+  /** Why it is no message. */
   readonly fault: MessageFaultReason;
   /** The number found, -1 when there was none. */
   readonly type: number;
@@ -43,7 +44,9 @@ export interface MessageFault {
 
 /** What has been negotiated; both 0 before a connection. */
 export interface Negotiated {
+  /** As on the wire: the major version in the upper half. */
   readonly version: number;
+  /** Feature flags that both ends have, of version 6.0 and later. */
   readonly features: number;
 }
 

@@ -29,6 +29,7 @@ const PAGE_NUMBER_LIMIT = 2 ** 41;
 
 /** One contiguous run of guest-chosen pages. */
 export interface GpadlRange {
+  /** Bytes of the buffer. */
   readonly byteCount: number;
   /** Byte offset in the first page, below 4096. */
   readonly byteOffset: number;

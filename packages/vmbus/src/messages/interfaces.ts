@@ -8,6 +8,7 @@
 export interface DeviceInterface {
   /** For people: traces and `inspect`. */
   readonly name: string;
+  /** GUID of the class. */
   readonly interfaceId: string;
   /** The one instance there is of it, where hosts agree on one. */
   readonly instanceId?: string;

@@ -254,6 +254,9 @@ export class RingReader implements Packet {
     return (this.#words[this.#word(at & ~3)]! >>> ((at & 3) * 8)) & 0xff;
   }
 
+  /**
+   * Two bytes of the packet's payload, little-endian; zeroes beyond its end. Not a copy: the peer may write in between.
+   */
   u16(at: number): number {
     if ((at & 1) === 0 && at >= 0 && at < this.#length) {
       return (this.#words[this.#word(at & ~3)]! >>> ((at & 2) * 8)) & 0xffff;
@@ -261,6 +264,10 @@ export class RingReader implements Packet {
     return this.u8(at) | (this.u8(at + 1) << 8);
   }
 
+  /**
+   * Four bytes of the packet's payload, little-endian; zeroes beyond its end. Not a copy: the peer may write in
+   * between.
+   */
   u32(at: number): number {
     const place = this.#place;
     if (place < 0 || (at & 3) !== 0 || !(at >= 0 && at < this.#length)) return this.#unusualU32(at);

@@ -11,7 +11,9 @@ import type { DeviceFailed } from './served-channel.ts';
 
 /** What a bus lives on. */
 export interface BusHostOptions {
+  /** Whose ports and connections the bus is made of. */
   readonly kernel: PortKernel;
+  /** The root's partition and processor, and the child. */
   readonly place: BusPlace;
   /** The child's memory, as this thread sees it. */
   readonly memory: GuestMemory;
@@ -21,6 +23,7 @@ export interface BusHostOptions {
   readonly after: (ticks: number, run: () => void) => () => void;
   /** Asks for a call of {@link BusHost.poll} soon: there is work that no doorbell announces. */
   readonly wake: () => void;
+  /** Where mistakes of the guest go. */
   readonly log: DeviceLog;
   /** Hears what a device threw; its channel is faulted. */
   readonly deviceFailed: DeviceFailed;
@@ -30,6 +33,7 @@ export interface BusHostOptions {
   readonly sockets?: SocketProvider;
   /** Where packets are traced, while that is switched on. */
   readonly trace?: TraceWriter | undefined;
+  /** Limits, and what else differs from the usual bus. */
   readonly bus?: RootBusOptions;
   /** Holds back packets for a debugger. */
   readonly gate?: PacketGate;
@@ -39,8 +43,11 @@ export interface BusHostOptions {
 export interface BusObserver {
   /** A child has connected, with this version of the protocol. */
   connected?(version: string): void;
+  /** The guest has unloaded its bus, or was reset. */
   disconnected?(): void;
+  /** A channel is open: rings are mapped, and its device has agreed. */
   opened?(device: string, channel: Channel): void;
+  /** A channel is closed, by the guest or by a rescind. */
   closed?(device: string, channel: Channel): void;
   /** The child broke a ring, or the device threw; the channel serves nobody any more. */
   faulted?(device: string, channel: Channel, why: string): void;

@@ -53,6 +53,7 @@ const MIN_MONITOR_TICKS = 1_000;
 
 /** One machine's bus. */
 export class BusHost {
+  /** The state machine behind it. */
   readonly bus: RootBus;
   readonly #options: BusHostOptions;
   readonly #ports: BusPorts;

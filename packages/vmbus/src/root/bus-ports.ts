@@ -23,9 +23,11 @@ export type PortKernel = Pick<
 
 /** Where the bus of one machine is served. */
 export interface BusPlace {
+  /** Number of the partition that serves it. */
   readonly rootPartition: number;
   /** Virtual processor of the root that serves this machine and no other. */
   readonly rootVp: number;
+  /** Number of the partition that it is for. */
   readonly child: number;
 }
 

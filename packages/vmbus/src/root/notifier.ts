@@ -6,7 +6,9 @@ import type { OfferDescription } from '../device.ts';
 
 /** Where a message goes in the child. */
 export interface MessageTarget {
+  /** Number of the virtual processor. */
   readonly vp: number;
+  /** Its synthetic interrupt source, 0 to 15. */
   readonly sint: number;
 }
 
@@ -17,11 +19,13 @@ export const BUS_SINT = 2;
 export interface OpenRequest {
   /** Echoed in the answer. */
   readonly openId: number;
+  /** Id of the GPADL that both rings lie in. */
   readonly ringGpadl: number;
   /** Virtual processor for interrupts, or `NO_INTERRUPTS`. Follows the child's later moves. */
   readonly targetVp: number;
   /** Pages of the child → root ring; the root → child ring follows in the same GPADL. */
   readonly downstreamPageOffset: number;
+  /** 120 bytes that the guest sends along to the device. */
   readonly userData: Uint8Array;
 }
 
@@ -29,7 +33,9 @@ export interface OpenRequest {
 export interface OpenOrder {
   /** Channel id, and event flag. */
   readonly relid: number;
+  /** 0 for the primary channel. */
   readonly subchannelIndex: number;
+  /** What the guest said. */
   readonly request: OpenRequest;
   /** Guest page numbers of the child → root ring, its header page first. */
   readonly incoming: Float64Array;

@@ -28,6 +28,7 @@ import { SocketConnects } from './sockets.ts';
 
 /** How a bus differs from the usual one. */
 export interface RootBusOptions extends ConnectionOptions {
+  /** Limits that differ from the usual ones. */
   readonly limits?: Partial<RootBusLimits>;
 }
 
@@ -39,6 +40,7 @@ const URGENT: ReadonlySet<number> = new Set([messages.InitiateContact.type, mess
 
 /** One child's bus. */
 export class RootBus {
+  /** The limits that apply. */
   readonly limits: RootBusLimits;
   readonly #notifier: BusNotifier;
   readonly #connection: ConnectionControl;

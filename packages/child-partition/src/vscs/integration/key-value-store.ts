@@ -21,6 +21,7 @@ export class KeyValueStore implements KeyValues {
     return pool < POOLS;
   }
 
+  /** The value of a key; `undefined` when the pool has no such key, or there is no such pool. */
   get(pool: number, key: string): KvpValue | undefined {
     return this.#pools[pool]?.get(key);
   }
@@ -38,10 +39,12 @@ export class KeyValueStore implements KeyValues {
     return true;
   }
 
+  /** Takes a key away. @returns whether it was there */
   delete(pool: number, key: string): boolean {
     return this.#pools[pool]?.delete(key) ?? false;
   }
 
+  /** Every key of a pool with its value, in the order in which the keys came. */
   entries(pool: number): [key: string, value: KvpValue][] {
     return [...(this.#pools[pool] ?? [])];
   }

@@ -24,6 +24,7 @@ import { DeviceError } from '../device-failure.ts';
 
 /** A key went down or up. */
 export interface KeyChange {
+  /** True when it went down; a key that is held comes again and again. */
   readonly down: boolean;
   /** Scan code of set 1, its prefix byte above it; absent when the host sent a character instead of a key. */
   readonly key?: number;
@@ -35,6 +36,7 @@ export interface KeyChange {
 
 /** A keyboard. */
 export class Keyboard {
+  /** The class of synthetic keyboards. */
   static readonly interfaceId: string = interfaces.keyboard.interfaceId;
   /** 36 KiB and a header each way, as Linux has it. */
   static readonly ringPages: number = 10;
@@ -66,6 +68,7 @@ export class Keyboard {
     channel.flush();
   }
 
+  /** For the channel: one message of the keyboard. What is malformed is passed over. */
   packet(packet: Packet): void {
     // The answer to the request comes in a packet of its own; completions say nothing.
     if (packet.type !== PacketType.InBand) return;
@@ -78,6 +81,7 @@ export class Keyboard {
     else this.#refuse(new DeviceError('keyboard', 'refused'));
   }
 
+  /** For the channel: `ready` rejects if it was waited for, and the keys end. */
   closed(): void {
     this.#refuse(new DeviceError('keyboard', 'closed'));
     this.#keys.complete();

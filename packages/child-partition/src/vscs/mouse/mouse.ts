@@ -26,7 +26,9 @@ import { DeviceError } from '../device-failure.ts';
 
 /** Where the pointer is, of the way from the left and upper edge (0) to the others (1), and what is pressed. */
 export interface MouseState {
+  /** From the left edge (0) to the right one (1). */
   readonly x: number;
+  /** From the upper edge (0) to the lower one (1). */
   readonly y: number;
   /** `MouseButton` bits that are down. */
   readonly buttons: number;
@@ -36,6 +38,7 @@ export interface MouseState {
 
 /** A mouse. */
 export class Mouse {
+  /** The class of synthetic mice. */
   static readonly interfaceId: string = interfaces.mouse.interfaceId;
   /** 36 KiB and a header each way, as Linux has it. */
   static readonly ringPages: number = 10;
@@ -66,6 +69,7 @@ export class Mouse {
     channel.flush();
   }
 
+  /** For the channel: one message of the mouse. What is malformed is passed over. */
   packet(packet: Packet): void {
     if (packet.type !== PacketType.InBand) return;
     const message = decodeSynthetic(packet.payload());
@@ -82,6 +86,7 @@ export class Mouse {
     }
   }
 
+  /** For the channel: `ready` rejects if it was waited for, and the reports end. */
   closed(): void {
     this.#giveUp('closed');
     this.#reports.complete();

@@ -61,6 +61,7 @@ const FILTER = PacketFilter.Directed | PacketFilter.AllMulticast | PacketFilter.
 
 /** A network adapter. */
 export class NetworkAdapter {
+  /** The class of synthetic network adapters. */
   static readonly interfaceId: string = NETWORK_INTERFACE;
   /** 512 KiB each way, as Linux has it. */
   static readonly ringPages: number = 128;
@@ -119,6 +120,7 @@ export class NetworkAdapter {
     return this.#mtu;
   }
 
+  /** Whether the cable is plugged in, as the root has told last. */
   get link(): boolean {
     return this.#link.value;
   }
@@ -155,6 +157,7 @@ export class NetworkAdapter {
 
   // The guest runtime's.
 
+  /** For the channel: frames that came, and answers to what was sent. */
   packet(packet: Packet): void {
     if (packet.type === PacketType.Completion) {
       const id = packet.transactionLow;
@@ -168,6 +171,7 @@ export class NetworkAdapter {
     }
   }
 
+  /** For the channel: who waits for an answer is told that there is none, and the buffers are the guest's again. */
   closed(): void {
     if (this.#closed) return;
     this.#closed = true;

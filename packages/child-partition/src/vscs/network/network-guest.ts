@@ -4,11 +4,14 @@ import type { BusClient } from '@ringlet/vmbus';
 
 /** The driver's world. */
 export interface NetworkGuest {
+  /** The guest's memory, in which the buffers lie. */
   readonly memory: GuestMemory;
+  /** Where the pages of the buffers come from. */
   readonly pages: {
     /** Takes contiguous guest pages. @returns the first page number, or -1 */
     allocate(count: number): number;
     free(firstPage: number, count: number): void;
   };
+  /** Finds the subchannels, and shares the buffers with the root. */
   readonly bus: Pick<BusClient, 'offers' | 'createGpadl' | 'tearDownGpadl'>;
 }

@@ -12,15 +12,21 @@ import { BlockStatus, StorageError } from './storage-error.ts';
 
 /** What is known of a unit from its own answers. */
 export interface UnitDescription {
+  /** Where it is on its controller. */
   readonly address: UnitAddress;
   /** A CD or DVD. */
   readonly optical: boolean;
+  /** Its maker, as INQUIRY tells it (SPC-4, 6.6.2): at most 8 characters, without the blanks behind. */
   readonly vendor: string;
+  /** Its model, as INQUIRY tells it: at most 16 characters, without the blanks behind. */
   readonly model: string;
+  /** Its serial number, from page 80h of the vital product data; empty when it has none. */
   readonly serial: string;
+  /** Bytes of a sector. */
   readonly sectorSize: number;
   /** 0 when there is no medium. */
   readonly sectorCount: number;
+  /** Writes are refused: by the medium, or by its mode page. */
   readonly readOnly: boolean;
   /** The unit has a write cache: data is durable after a flush. */
   readonly writeCache: boolean;
@@ -43,6 +49,7 @@ export class BlockDevice {
     this.#description = description;
   }
 
+  /** Where it is on its controller. */
   get address(): UnitAddress {
     return this.#description.address;
   }
@@ -57,18 +64,22 @@ export class BlockDevice {
     return this.#description.sectorCount;
   }
 
+  /** Whether writes are refused. */
   get readOnly(): boolean {
     return this.#description.readOnly;
   }
 
+  /** Its model, as it tells it. */
   get model(): string {
     return this.#description.model;
   }
 
+  /** Its serial number; empty when it has none. */
   get serial(): string {
     return this.#description.serial;
   }
 
+  /** A CD or a DVD: sectors of 2048 bytes, not written to. */
   get optical(): boolean {
     return this.#description.optical;
   }

@@ -15,8 +15,11 @@ import {
 
 /** Where a unit is on its controller. */
 export interface UnitAddress {
+  /** The bus of the controller; 0 with Hyper-V's. */
   readonly path: number;
+  /** The target on that bus: 0 or 1. */
   readonly target: number;
+  /** The logical unit of that target, 0 to 63. */
   readonly lun: number;
 }
 

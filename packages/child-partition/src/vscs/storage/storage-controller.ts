@@ -35,6 +35,7 @@ import { probeUnits } from './unit-probe.ts';
 export interface StorageChange {
   /** `changed`: another size, another medium, or write protection. */
   readonly kind: 'added' | 'removed' | 'changed';
+  /** The disk that it is about; of one that was removed, requests fail. */
   readonly device: BlockDevice;
 }
 
@@ -44,6 +45,7 @@ const VERSIONS = [VstorVersion.Threshold, VstorVersion.Blue, VstorVersion.Win8];
 const FIRST_CONTROL = 0x1_0000;
 /** A storage controller and its disks. */
 export class StorageController {
+  /** The class of synthetic SCSI controllers. */
   static readonly interfaceId: string = SCSI_CONTROLLER_INTERFACE;
   /** 128 KiB each way, as Linux has it. */
   static readonly ringPages: number = 32;
@@ -133,6 +135,7 @@ export class StorageController {
 
   // The guest runtime's.
 
+  /** For the channel: completions, and what the controller says unasked. */
   packet(packet: Packet, channel: Channel): void {
     if (packet.type !== PacketType.Completion) return this.#told(packet);
     if (packet.transactionLow < FIRST_CONTROL) return this.#lanes.of(channel)?.completed(packet);
@@ -141,6 +144,7 @@ export class StorageController {
     control?.(packet.payload());
   }
 
+  /** For the channel: every request that was under way fails, and the disks are gone. */
   closed(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -247,6 +251,7 @@ export class StorageController {
 
 /** The driver of an accelerated IDE disk: the same protocol, one unit, on whichever of two targets. */
 export class IdeController extends StorageController {
+  /** The class of accelerated IDE disks. */
   static override readonly interfaceId: string = IDE_ACCELERATOR_INTERFACE;
 
   protected override get paths(): number {

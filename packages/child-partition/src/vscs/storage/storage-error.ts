@@ -11,6 +11,7 @@ export const BlockStatus = {
 
 /** A request failed. */
 export class StorageError extends Error {
+  /** `StorageError`. */
   override readonly name = 'StorageError';
   /** One of {@link BlockStatus}, or sense data. */
   readonly status: number;

@@ -4,7 +4,9 @@ import type { Channel } from '@ringlet/vmbus';
 
 /** The driver's world. */
 export interface StorageGuest {
+  /** The guest's memory, in which data are read and written. */
   readonly memory: GuestMemory;
+  /** Where pages for data come from that nobody else has provided. */
   readonly pages: {
     /** Takes contiguous guest pages. @returns the first page number, or -1 */
     allocate(count: number): number;

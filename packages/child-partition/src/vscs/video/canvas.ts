@@ -6,7 +6,9 @@ const MOST_CHANGES = 64;
 
 /** A picture of `width` by `height` pixels, each 0xRRGGBB. */
 export class Canvas {
+  /** Pixels of a row. */
   readonly width: number;
+  /** Rows. */
   readonly height: number;
   /** The pixels themselves, row by row: what is written here is in the picture. Say so with {@link Canvas.touch}. */
   readonly pixels: Uint32Array;

@@ -34,7 +34,9 @@ import { Canvas } from './canvas.ts';
 
 /** What the driver needs of the guest it runs in. */
 export interface ScreenGuest {
+  /** The guest's memory. */
   readonly memory: GuestMemory;
+  /** Where the pages of the picture come from. */
   readonly pages: {
     /** Takes contiguous guest pages. @returns the first page number, or -1 */
     allocate(count: number): number;
@@ -51,6 +53,7 @@ type Answer = 'VersionResponse' | 'ResolutionResponse' | 'VramLocationAck';
 
 /** A screen. */
 export class Screen {
+  /** The class of synthetic screens. */
   static readonly interfaceId: string = interfaces.video.interfaceId;
   /** 256 KiB each way, as Linux has it. */
   static readonly ringPages: number = 64;
@@ -126,6 +129,7 @@ export class Screen {
 
   // The guest runtime's.
 
+  /** For the channel: one message of the screen. What is malformed is counted. */
   packet(packet: Packet): void {
     if (packet.type !== PacketType.InBand) return;
     const message = decodeSynthetic(packet.payload());
@@ -141,6 +145,7 @@ export class Screen {
     if (message.type === VideoMessage.FeatureChange) this.#features(message.payload);
   }
 
+  /** For the channel: whoever waits for an answer is told that there will be none. */
   closed(): void {
     this.#closed = true;
     for (const refuse of this.#gone.splice(0)) refuse(this.#failure('closed'));
