@@ -27,7 +27,7 @@ export { coveragePage } from './isa/coverage.ts';
 export { disassemble, format as formatInstruction } from './isa/disassemble.ts';
 export type { Disassembled } from './isa/disassemble.ts';
 export type { Row } from './isa/table.ts';
-export { codeAt, linearToPhysical } from './linear.ts';
+export { codeAt, readLinear } from './linear.ts';
 export { X64Processor } from './processor.ts';
 export type { X64ProcessorOptions } from './processor.ts';
 export { GENERAL_REGISTERS, readRegisters, SEGMENT_REGISTERS } from './registers.ts';

@@ -28,6 +28,7 @@ export function linearToPhysical(
   const long = (efer & EFER_LMA) !== 0n;
   const address = long ? BigInt.asUintN(64, linear) : BigInt.asUintN(32, linear);
   if ((cr0 & CR0_PG) === 0n) return Number(address);
+  if (long && !canonical(linear)) return undefined;
   const wide = long || (cr4 & CR4_PAE) !== 0n;
   const indexBits = wide ? 9n : 10n;
   const entryBytes = wide ? 8 : 4;
@@ -51,6 +52,36 @@ export function linearToPhysical(
   }
 }
 
+/** In long mode, bits 63-48 of an address are as bit 47. */
+export function canonical(linear: bigint): boolean {
+  const upper = BigInt.asIntN(64, linear) >> 47n;
+  return upper === 0n || upper === -1n;
+}
+
+/**
+ * Fills `target` with the bytes from an address on, as far as they are there.
+ *
+ * @param registers - `undefined`: the address is a guest-physical one
+ * @param read - as of {@link linearToPhysical}
+ * @returns how many are
+ */
+export function readLinear(
+  registers: Pick<RegisterView, 'cr0' | 'cr3' | 'cr4' | 'efer'> | undefined,
+  address: bigint,
+  target: Uint8Array,
+  read: (gpa: number, target: Uint8Array) => boolean,
+): number {
+  let done = 0;
+  while (done < target.length) {
+    const at = BigInt.asUintN(64, address + BigInt(done));
+    const run = Math.min(target.length - done, PAGE - Number(at & 0xfffn));
+    const gpa = registers === undefined ? Number(at) : linearToPhysical(registers, at, read);
+    if (gpa === undefined || !read(gpa, target.subarray(done, done + run))) break;
+    done += run;
+  }
+  return done;
+}
+
 /** Longest instruction. */
 const MOST_CODE = 15;
 const PAGE = 4096;
@@ -61,15 +92,6 @@ const PAGE = 4096;
  * @param read - as of {@link linearToPhysical}
  */
 export function codeAt(registers: RegisterView, read: (gpa: number, target: Uint8Array) => boolean): Uint8Array {
-  const start = registers.segments.cs.base + registers.rip;
   const code = new Uint8Array(MOST_CODE);
-  let length = 0;
-  while (length < MOST_CODE) {
-    const at = start + BigInt(length);
-    const run = Math.min(MOST_CODE - length, PAGE - Number(at & 0xfffn));
-    const gpa = linearToPhysical(registers, at, read);
-    if (gpa === undefined || !read(gpa, code.subarray(length, length + run))) break;
-    length += run;
-  }
-  return code.subarray(0, length);
+  return code.subarray(0, readLinear(registers, registers.segments.cs.base + registers.rip, code, read));
 }

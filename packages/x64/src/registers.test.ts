@@ -108,6 +108,8 @@ test('an address is translated by large pages, small ones, PAE and two levels; w
   expect(linearToPhysical(long, 0xffff_ff80_4012_3456n, read)).toBe(0x4012_3456);
   expect(linearToPhysical(long, 0xffff_ffff_c080_6000n, read)).toBeUndefined();
   expect(linearToPhysical(long, 0x1234n, read)).toBeUndefined();
+  // No address of long mode, whatever its lower bits find.
+  expect(linearToPhysical(long, 0x0000_ffff_c060_1234n, read)).toBeUndefined();
   // A table that is no memory.
   quad(0x1000, 0, 0x7f_f003n);
   expect(linearToPhysical(long, 0x1234n, read)).toBeUndefined();

@@ -12,14 +12,13 @@
  * Forward it runs on. Back it goes to the last checkpoint before, or to the start, and runs to there: everything happens
  * again, so everything is as it was. Checkpoints are where the recording has them, once they have been passed.
  */
-import { PAGE_SIZE } from '@ringlet/microkernel';
 import { UserError } from '@ringlet/wire';
 import {
   codeAt,
   disassemble,
   formatInstruction,
-  linearToPhysical,
   notState,
+  readLinear,
   readRegisters,
   type RegisterView,
 } from '@ringlet/x64';
@@ -168,19 +167,12 @@ export class ReplaySession {
     const { memory } = this.#stage;
     const bytes = new Uint8Array(length);
     const registers = processor === undefined ? undefined : this.registers(processor);
-    const read = (gpa: number, target: Uint8Array): boolean => memory.read(gpa, target);
-    for (let done = 0; done < length;) {
-      const at = BigInt.asUintN(64, address + BigInt(done));
-      const physical = registers === undefined ? Number(at) : linearToPhysical(registers, at, read);
-      const run = Math.min(length - done, PAGE_SIZE - Number(at % BigInt(PAGE_SIZE)));
-      if (physical === undefined || !memory.read(physical, bytes.subarray(done, done + run))) {
-        throw new UserError('address-not-mapped', `nothing can be read at 0x${at.toString(16)}`, {
-          hint: registers === undefined ? 'it is no memory of the guest’s' : 'the processor has it not mapped now',
-        });
-      }
-      done += run;
-    }
-    return bytes;
+    const done = readLinear(registers, address, bytes, (gpa, target) => memory.read(gpa, target));
+    if (done === length) return bytes;
+    const missing = BigInt.asUintN(64, address + BigInt(done));
+    throw new UserError('address-not-mapped', `nothing can be read at 0x${missing.toString(16)}`, {
+      hint: registers === undefined ? 'it is no memory of the guest’s' : 'the processor has it not mapped now',
+    });
   }
 
   /** The instruction that a processor is about to run, as text; `undefined` when its code is not there. */

@@ -155,10 +155,7 @@ export class DebuggedPartition {
   /** Reads by a VP's linear addresses. @returns the bytes up to the first that is no memory */
   read(vp: number, address: bigint, length: number): Uint8Array {
     const { translation } = this.vps[vp]!;
-    return this.#read(address, length, (at) => {
-      const physical = translation.physical(at);
-      return physical === undefined ? undefined : translation.place(physical);
-    });
+    return this.#read(address, length, (at) => translation.placeOf(at));
   }
 
   /** Reads guest-physical memory. */
@@ -174,10 +171,7 @@ export class DebuggedPartition {
   write(vp: number, address: bigint, bytes: Uint8Array): boolean {
     if (this.exact) return false;
     const { translation } = this.vps[vp]!;
-    return this.#write8(address, bytes, (at) => {
-      const physical = translation.physical(at);
-      return physical === undefined ? undefined : translation.place(physical);
-    });
+    return this.#write8(address, bytes, (at) => translation.placeOf(at));
   }
 
   #read(address: bigint, length: number, placeOf: (address: bigint) => number | undefined): Uint8Array {

@@ -5,6 +5,7 @@
  * the last group have none there and are named as other machines' stubs do.
  */
 import type { CoreExports } from '../core-loader.ts';
+import { canonical } from '../linear.ts';
 import * as S from '../state.ts';
 
 /** A VP that stands still. */
@@ -36,7 +37,6 @@ const SIZES = { 32: 4, 64: 8, 80: 10, 128: 16 } as const;
 /** Bytes of a register. */
 export const registerBytes = ({ bits }: DebugRegister): number => SIZES[bits];
 
-const CANONICAL_SHIFT = 47n;
 const ALL_FLAGS = 0x3f7fd5n;
 const SEGMENT_NAMES = ['cs', 'ss', 'ds', 'es', 'fs', 'gs'] as const;
 const SEGMENTS = { cs: S.CS, ss: S.SS, ds: S.DS, es: S.ES, fs: S.FS, gs: S.GS } as const;
@@ -88,11 +88,6 @@ const fixed = (register: Omit<DebugRegister, 'write'>): DebugRegister => ({
   ...register,
   write: (vp, value) => value === register.read(vp),
 });
-
-const canonical = (value: bigint): boolean => {
-  const upper = BigInt.asIntN(64, value) >> CANONICAL_SHIFT;
-  return upper === 0n || upper === -1n;
-};
 
 const GENERAL = [
   ['rax', 0],
