@@ -66,7 +66,7 @@ export function readRegisters(buffer: SharedArrayBuffer, area: number): Register
   const segments = SEGMENT_REGISTERS.map((name, i) => [name, segment(view, S.SEGMENTS + i * S.SEGMENT_SIZE)]);
   return {
     rip: quad(S.RIP),
-    rflags: (statusFlags(view) | view.getUint32(S.FLAG_SYSTEM, true)) >>> 0,
+    rflags: readFlags(view, 0),
     general: Object.fromEntries(general) as RegisterView['general'],
     segments: Object.fromEntries(segments) as RegisterView['segments'],
     gdtr: { base: quad(S.GDTR_BASE), limit: view.getUint32(S.GDTR_LIMIT, true) },
@@ -91,20 +91,29 @@ function segment(view: DataView, at: number): SegmentView {
   };
 }
 
-/** Works the six status flags out of the last result, as `flags.ts` of the core does: see FLAG_RESULT. */
-function statusFlags(view: DataView): number {
-  const result = view.getBigUint64(S.FLAG_RESULT, true);
+/**
+ * RFLAGS, the six status flags worked out of the last result as `flags.ts` of the core does, see FLAG_RESULT, but for the mark
+ * that it leaves.
+ *
+ * @param area - where the state block is in `view`
+ */
+export function readFlags(view: DataView, area: number): number {
+  return (statusFlags(view, area) | view.getUint32(area + S.FLAG_SYSTEM, true)) >>> 0;
+}
+
+function statusFlags(view: DataView, area: number): number {
+  const result = view.getBigUint64(area + S.FLAG_RESULT, true);
   let folded = Number(result & 0xffn);
   for (const half of [4, 2, 1]) folded ^= folded >> half;
   const even = (folded & 1) === 0;
   const natural = (even ? 4 : 0) | (result === 0n ? 0x40 : 0) | (result >> 63n === 1n ? 0x80 : 0);
-  const aux = view.getInt32(S.FLAG_AUX, true);
-  return (natural ^ (aux < 0 ? lazyFlags(view, aux, result) : aux)) & STATUS_FLAGS;
+  const aux = view.getInt32(area + S.FLAG_AUX, true);
+  const first = view.getBigUint64(area + S.FLAG_FIRST, true);
+  return (natural ^ (aux < 0 ? lazyFlags(first, aux, result) : aux)) & STATUS_FLAGS;
 }
 
 /** CF, AF and OF of the addition or subtraction that nobody has asked them of yet. */
-function lazyFlags(view: DataView, aux: number, result: bigint): number {
-  const first = view.getBigUint64(S.FLAG_FIRST, true);
+function lazyFlags(first: bigint, aux: number, result: bigint): number {
   const bits = 8 << ((aux >> 16) & 3);
   const a = BigInt.asUintN(bits, first);
   const r = BigInt.asUintN(bits, result);

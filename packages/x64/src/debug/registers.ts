@@ -6,6 +6,7 @@
  */
 import type { CoreExports } from '../core-loader.ts';
 import { canonical } from '../linear.ts';
+import { readFlags } from '../registers.ts';
 import * as S from '../state.ts';
 
 /** A VP that stands still. */
@@ -124,13 +125,7 @@ const eflags: DebugRegister = {
   bits: 32,
   type: 'i386_eflags',
   feature: 'core',
-  read({ view, core, area }) {
-    // Working them out leaves a mark, which a look must not.
-    const unsettled = view.getInt32(area + S.FLAG_AUX, true);
-    const flags = core.readFlags(area);
-    view.setInt32(area + S.FLAG_AUX, unsettled, true);
-    return BigInt(flags >>> 0);
-  },
+  read: ({ view, area }) => BigInt(readFlags(view, area)),
   write({ core, area }, value) {
     if ((value & ~(ALL_FLAGS | 2n)) !== 0n) return false;
     core.writeFlags(area, Number(value) | 2);
