@@ -30,7 +30,7 @@ export type { Row } from './isa/table.ts';
 export { codeAt, readLinear } from './linear.ts';
 export { X64Processor } from './processor.ts';
 export type { X64ProcessorOptions } from './processor.ts';
-export { GENERAL_REGISTERS, readRegisters, SEGMENT_REGISTERS } from './registers.ts';
+export { GENERAL_REGISTERS, readRegisters, RFLAGS, SEGMENT_REGISTERS } from './registers.ts';
 export type { RegisterView, SegmentView, TableView } from './registers.ts';
 export { prepareVpArea, vpAreaBytes } from './vp-area.ts';
 export type { SharedTables } from './vp-area.ts';

@@ -3,7 +3,7 @@ import type { GuestMemory } from '@ringlet/microkernel';
 import * as Code from './exits.ts';
 import { disassemble, format } from './isa/disassemble.ts';
 import { codeAt } from './linear.ts';
-import { GENERAL_REGISTERS, readRegisters, SEGMENT_REGISTERS } from './registers.ts';
+import { GENERAL_REGISTERS, readRegisters, RFLAGS, SEGMENT_REGISTERS } from './registers.ts';
 import * as S from './state.ts';
 
 /** Names of the exit codes that are worth counting. */
@@ -25,24 +25,6 @@ const EXITS: readonly (readonly [name: string, code: number])[] = [
 
 /** Names of the exceptions that have one, by vector. */
 const EXCEPTIONS = '#DE #DB NMI #BP #OF #BR #UD #NM #DF 9 #TS #NP #SS #GP #PF 15 #MF #AC #MC #XM'.split(' ');
-
-/** Bits of RFLAGS that have names. */
-const FLAGS: readonly (readonly [name: string, bit: number])[] = [
-  ['CF', 0],
-  ['PF', 2],
-  ['AF', 4],
-  ['ZF', 6],
-  ['SF', 7],
-  ['TF', 8],
-  ['IF', 9],
-  ['DF', 10],
-  ['OF', 11],
-  ['NT', 14],
-  ['RF', 16],
-  ['VM', 17],
-  ['AC', 18],
-  ['ID', 21],
-];
 
 /** A virtual processor, seen from outside: counters since its machine was made, and where it is now. */
 export interface VpInspection {
@@ -124,7 +106,7 @@ function where(
   const state = readRegisters(buffer, area);
   const { rip, rflags, general, segments, gdtr, idtr, cr0, cr2, cr3, cr4, cr8, efer, cpl, bits } = state;
   const code = memory === undefined ? new Uint8Array() : codeAt(state, (gpa, target) => memory.read(gpa, target));
-  const flags = FLAGS.filter(([, bit]) => (rflags & (1 << bit)) !== 0).map(([name]) => name);
+  const flags = RFLAGS.filter(([, bit]) => (rflags & (1 << bit)) !== 0).map(([name]) => name);
   const table = ({ base, limit }: typeof gdtr): string => `${hex(base)} limit ${hex(limit)}`;
   return {
     rip: hex(rip),

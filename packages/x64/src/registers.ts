@@ -50,6 +50,24 @@ export interface RegisterView {
   readonly bits: 16 | 32 | 64;
 }
 
+/** Bits of RFLAGS that have names. */
+export const RFLAGS: readonly (readonly [name: string, bit: number])[] = [
+  ['CF', 0],
+  ['PF', 2],
+  ['AF', 4],
+  ['ZF', 6],
+  ['SF', 7],
+  ['TF', 8],
+  ['IF', 9],
+  ['DF', 10],
+  ['OF', 11],
+  ['NT', 14],
+  ['RF', 16],
+  ['VM', 17],
+  ['AC', 18],
+  ['ID', 21],
+];
+
 /** CF, PF, AF, ZF, SF, OF. */
 const STATUS_FLAGS = 0x8d5;
 const AUX_SUBTRACTION = 1 << 30;

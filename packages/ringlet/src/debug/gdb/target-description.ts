@@ -2,7 +2,7 @@
  * The target description that gdb reads first (GDB manual, appendix G): the architecture, and every register with its
  * number, size and type, from the processor's own list of them.
  */
-import { DEBUG_REGISTERS, type DebugRegister, registerBytes, type RegisterFeature } from '@ringlet/x64';
+import { DEBUG_REGISTERS, type DebugRegister, registerBytes, type RegisterFeature, RFLAGS } from '@ringlet/x64';
 
 const FEATURES: Readonly<Record<RegisterFeature, string>> = {
   core: 'org.gnu.gdb.i386.core',
@@ -13,25 +13,10 @@ const FEATURES: Readonly<Record<RegisterFeature, string>> = {
 
 type Bits = readonly (readonly [name: string, bit: number])[];
 
-const EFLAGS: Bits = [
-  ['CF', 0],
-  ['', 1],
-  ['PF', 2],
-  ['AF', 4],
-  ['ZF', 6],
-  ['SF', 7],
-  ['TF', 8],
-  ['IF', 9],
-  ['DF', 10],
-  ['OF', 11],
-  ['NT', 14],
-  ['RF', 16],
-  ['VM', 17],
-  ['AC', 18],
-  ['VIF', 19],
-  ['VIP', 20],
-  ['ID', 21],
-];
+/** With what gdb's own description of them has besides: the bit that is always set, and those of virtual 8086 mode. */
+const EFLAGS: Bits = [...RFLAGS, ['', 1] as const, ['VIF', 19] as const, ['VIP', 20] as const].toSorted(
+  ([, a], [, b]) => a - b,
+);
 const MXCSR: Bits = ['IE', 'DE', 'ZE', 'OE', 'UE', 'PE', 'DAZ', 'IM', 'DM', 'ZM', 'OM', 'UM', 'PM']
   .map((name, bit) => [name, bit] as const)
   .concat([['FZ', 15]]);
