@@ -12,11 +12,11 @@ import { createRequire } from 'node:module';
 import { dirname, extname, join, normalize, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type WebSocket, WebSocketServer } from 'ws';
+import { LOOPBACK } from '../host/local-listener.ts';
 import { serveViewer } from './rfb/serve-viewer.ts';
 import type { ViewedMachine, ViewerTransport } from './viewed-machine.ts';
 import { listening, MOST_UNREAD, MOST_VIEWERS } from './vnc-server.ts';
 
-const LOOPBACK = '127.0.0.1';
 /** The page's own files are beside the sources, which are part of the package. */
 const PAGE = fileURLToPath(new URL('../../src/viewer/page/', import.meta.url));
 const NOVNC = dirname(dirname(createRequire(import.meta.url).resolve('@novnc/novnc')));
@@ -67,7 +67,7 @@ export async function servePage(port: number, machine: ViewedMachine): Promise<P
       void serveViewer(transportOf(connection), machine, undefined);
     });
   });
-  await listening(server, { host: LOOPBACK, port });
+  await listening(server, { port });
   const bound = (server.address() as { port: number }).port;
   names = [`${LOOPBACK}:${bound}`, `localhost:${bound}`];
   return {

@@ -1,9 +1,10 @@
 /** A server for VNC viewers, at a port of this host's or at a Unix socket. */
 import { randomInt } from 'node:crypto';
-import { chmodSync, rmSync } from 'node:fs';
-import { createServer, type Server, type Socket } from 'node:net';
+import { rmSync } from 'node:fs';
+import { createServer, type Socket } from 'node:net';
 import { resolve } from 'node:path';
 import { UserError } from '@ringlet/wire';
+import { describeAddress, listenLocally, type LocalAddress } from '../host/local-listener.ts';
 import { PASSWORD_LENGTH } from './rfb/handshake.ts';
 import { serveViewer } from './rfb/serve-viewer.ts';
 import type { ViewedMachine, ViewerTransport } from './viewed-machine.ts';
@@ -14,7 +15,6 @@ export const MOST_VIEWERS = 16;
 export const MOST_UNREAD = 256 * 1024 * 1024;
 /** Characters of passwords: none that looks like another. */
 const LETTERS = 'abcdefghjkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789';
-const LOOPBACK = '127.0.0.1';
 
 /** Where viewers connect. */
 export interface VncAddress {
@@ -46,11 +46,9 @@ export async function listenForVnc(where: string, machine: ViewedMachine): Promi
   });
   server.maxConnections = MOST_VIEWERS;
   const path = port === undefined ? resolve(where) : undefined;
-  await listening(server, path === undefined ? { host: LOOPBACK, port } : { path });
-  if (path !== undefined) chmodSync(path, 0o600);
-  const bound = server.address() as { port: number };
+  const address = await listening(server, path === undefined ? { port: port ?? 0 } : { path });
   return {
-    address: path ?? `${LOOPBACK}:${bound.port}`,
+    address,
     ...(password !== undefined && { password }),
     close: () => {
       const closed = new Promise<void>((done) => server.close(() => done()));
@@ -61,23 +59,15 @@ export async function listenForVnc(where: string, machine: ViewedMachine): Promi
   };
 }
 
-/** Waits until a server listens. @throws UserError `view-address-refused` */
-export function listening(
-  server: Pick<Server, 'listen' | 'once' | 'off'>,
-  at: { host?: string; port?: number | undefined; path?: string },
-): Promise<void> {
-  return new Promise((done, reject) => {
-    const refused = (cause: NodeJS.ErrnoException): void => {
-      const where = at.path ?? `port ${at.port}`;
-      const hint = 'choose another port, or a path of a socket that is not there yet';
-      reject(new UserError('view-address-refused', `cannot listen at ${where}: ${cause.message}`, { hint, cause }));
-    };
-    server.once('error', refused);
-    server.listen(at, () => {
-      server.off('error', refused);
-      done();
-    });
-  });
+/** Waits until a server listens. @returns where. @throws UserError `view-address-refused` */
+export async function listening(server: Parameters<typeof listenLocally>[0], at: LocalAddress): Promise<string> {
+  try {
+    return await listenLocally(server, at);
+  } catch (cause) {
+    const message = `cannot listen at ${describeAddress(at)}: ${(cause as Error).message}`;
+    const hint = 'choose another port, or a path of a socket that is not there yet';
+    throw new UserError('view-address-refused', message, { hint, cause });
+  }
 }
 
 function transportOf(socket: Socket): ViewerTransport {

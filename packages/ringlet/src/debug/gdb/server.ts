@@ -3,10 +3,11 @@
  *
  * Whoever can connect owns the guest. A port is open to every user of this host, never beyond it; a socket only to its owner.
  */
-import { chmodSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { UserError } from '@ringlet/wire';
 import { probe } from '../../control/stale.ts';
+import { describeAddress, listenLocally, type LocalAddress } from '../../host/local-listener.ts';
 import { DebugControl } from '../debug-control.ts';
 import type { DebugTarget } from '../debug-target.ts';
 import { ACKNOWLEDGED, NOT_ACKNOWLEDGED, PacketReader, packetOf } from './packets.ts';
@@ -14,10 +15,9 @@ import { GdbSession } from './session.ts';
 
 /** Bytes that wait for a gdb that does not read; beyond this it is cut off. */
 const MOST_UNREAD = 4 * 1024 * 1024;
-const LOCALHOST = '127.0.0.1';
 
 /** Where to listen. */
-export type GdbAddress = { readonly port: number } | { readonly path: string };
+export type GdbAddress = LocalAddress;
 
 /** Something that gdb did. */
 export type GdbEvent =
@@ -34,13 +34,16 @@ export interface GdbServerOptions {
 
 /** A place where gdb can connect, until {@link GdbServer.close}. */
 export class GdbServer {
+  /** What to write after gdb's `target remote`. */
+  readonly address: string;
   readonly #target: DebugTarget;
   readonly #server: Server;
   readonly #report: (event: GdbEvent) => void;
   readonly #path: string | undefined;
   #connection: Connection | undefined;
 
-  private constructor(target: DebugTarget, server: Server, options: GdbServerOptions) {
+  private constructor(target: DebugTarget, server: Server, options: GdbServerOptions, address: string) {
+    this.address = address;
     this.#target = target;
     this.#server = server;
     this.#report = (event) => options.report(event);
@@ -54,27 +57,13 @@ export class GdbServer {
     const { address } = options;
     const server = createServer();
     if ('path' in address && (await probe(address.path)) === 'refused') rmSync(address.path, { force: true });
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', (cause: NodeJS.ErrnoException) =>
-        reject(
-          new UserError('gdb-address-taken', `gdb cannot be waited for at ${describe(address)}: ${cause.message}`, {
-            hint: 'choose another with --gdb PORT or --gdb PATH; --gdb 0 takes a port that is free',
-            cause,
-          }),
-        ),
-      );
-      const ready = (): void => resolve();
-      if ('path' in address) server.listen(address.path, ready);
-      else server.listen(address.port, LOCALHOST, ready);
-    });
-    if ('path' in address) chmodSync(address.path, 0o600);
-    return new GdbServer(target, server, options);
-  }
-
-  /** What to write after gdb's `target remote`. */
-  get address(): string {
-    const address = this.#server.address();
-    return typeof address === 'object' && address !== null ? `${address.address}:${address.port}` : (this.#path ?? '');
+    try {
+      return new GdbServer(target, server, options, await listenLocally(server, address));
+    } catch (cause) {
+      const message = `gdb cannot be waited for at ${describeAddress(address)}: ${(cause as Error).message}`;
+      const hint = 'choose another with --gdb PORT or --gdb PATH; --gdb 0 takes a port that is free';
+      throw new UserError('gdb-address-taken', message, { hint, cause });
+    }
   }
 
   /** Ends the session that there is, and lets nobody in any more. */
@@ -186,6 +175,3 @@ class Connection {
     this.#gone();
   }
 }
-
-const describe = (address: GdbAddress): string =>
-  'path' in address ? address.path : `port ${address.port} of ${LOCALHOST}`;
