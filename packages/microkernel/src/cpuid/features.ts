@@ -73,6 +73,7 @@ export const featureBits = {
   fsrm: [7, Edx, 4],
   lahf_lm: [0x80000001, Ecx, 0],
   cmp_legacy: [0x80000001, Ecx, 1],
+  topoext: [0x80000001, Ecx, 22],
   abm: [0x80000001, Ecx, 5],
   sse4a: [0x80000001, Ecx, 6],
   misalignsse: [0x80000001, Ecx, 7],
@@ -104,5 +105,5 @@ export const X86_64_V2: readonly CpuFeature[] = [
 /** What the microkernel gives every VP that has an APIC, whatever processor runs it. */
 export const PLATFORM_FEATURES: readonly CpuFeature[] = [
   ...(['apic', 'x2apic', 'tsc_deadline_timer', 'arat', 'constant_tsc', 'hypervisor'] as const),
-  ...(['mce', 'mca'] as const),
+  ...(['mce', 'mca', 'topoext'] as const),
 ];

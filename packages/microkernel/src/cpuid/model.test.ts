@@ -33,7 +33,7 @@ test('the vendor is AMD, in basic and extended leaves, with the highest of each'
 
   expect(text([b, d, c])).toBe('AuthenticAMD');
   expect(ask({}, 0x80000000).slice(1)).toEqual([b, c, d]);
-  expect([basic, ask({}, 0x80000000)[0]]).toEqual([0xb, 0x80000008]);
+  expect([basic, ask({}, 0x80000000)[0]]).toEqual([0xb, 0x8000001e]);
 });
 
 test('a feature shows if it was listed or is the platform’s, and not otherwise', () => {
@@ -101,6 +101,25 @@ test.each([
   expect(ask({ vps }, 0x80000008, 0, of)[2]).toBe((vps - 1) | (bits << 12));
 });
 
+test.each([1, 2, 3, 64])('%i VPs have caches of their own, and one of all; old leaves and new ones agree', (vps) => {
+  const caches = [0, 1, 2, 3].map((subleaf) => {
+    const [a, b, c, d] = ask({ vps }, 0x8000001d, subleaf) as [number, number, number, number];
+    const [type, level, sharing] = [a & 0x1f, (a >>> 5) & 7, ((a >>> 14) & 0xfff) + 1];
+    const [line, partitions, ways] = [(b & 0xfff) + 1, ((b >>> 12) & 0x3ff) + 1, (b >>> 22) + 1];
+    return { type, level, sharing, ways, line, kib: (line * partitions * ways * (c + 1)) / 1024, d };
+  });
+
+  const rest = { line: 64, d: 0 };
+  expect(caches).toEqual([
+    { type: 1, level: 1, sharing: 1, ways: 2, kib: ask({}, 0x80000005)[2]! >>> 24, ...rest },
+    { type: 2, level: 1, sharing: 1, ways: 2, kib: ask({}, 0x80000005)[3]! >>> 24, ...rest },
+    { type: 3, level: 2, sharing: 1, ways: 16, kib: ask({}, 0x80000006)[2]! >>> 16, ...rest },
+    { type: 3, level: 3, sharing: vps, ways: 16, kib: (ask({}, 0x80000006)[3]! >>> 18) * 512, ...rest },
+  ]);
+  expect(ask({ vps }, 0x8000001d, 4)).toEqual([0, 0, 0, 0]);
+  expect(ask({ vps }, 0x8000001e, 0, vp(vps - 1))).toEqual([vps - 1, vps - 1, 0, 0]);
+});
+
 test('several VPs are cores, one is not hyper-threaded', () => {
   expect((ask({ vps: 1 }, 1)[3]! >>> 28) & 1).toBe(0);
   expect((ask({ vps: 2 }, 1)[3]! >>> 28) & 1).toBe(1);
@@ -117,7 +136,16 @@ test('the hypervisor’s leaves are the microkernel’s, the others never are', 
 });
 
 test('leaves that nobody defined are zero, whatever the subleaf', () => {
-  const known = new Set([0, 1, 6, 7, 0xb, ...Array.from({ length: 9 }, (_, n) => 0x80000000 + n)]);
+  const known = new Set([
+    0,
+    1,
+    6,
+    7,
+    0xb,
+    ...Array.from({ length: 9 }, (_, n) => 0x80000000 + n),
+    0x8000001d,
+    0x8000001e,
+  ]);
 
   fc.assert(
     fc.property(fc.integer({ min: 0, max: 0xffff_ffff }), fc.nat(), (leaf, subleaf) => {

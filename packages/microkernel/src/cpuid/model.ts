@@ -38,7 +38,7 @@ type Registers = readonly [eax: number, ebx: number, ecx: number, edx: number];
 type Row = (vp: CpuidVp, subleaf: number) => Registers;
 
 const MAX_BASIC = 0xb;
-const MAX_EXTENDED = 0x80000008;
+const MAX_EXTENDED = 0x8000001e;
 const HYPERVISOR = 0x40000000;
 const HYPERVISOR_LEAVES = 0x10000;
 /**
@@ -56,14 +56,24 @@ const FLUSH_BYTES = 64;
 const APIC_BIT = 1 << 9;
 const ZERO: Registers = [0, 0, 0, 0];
 const NO_TLB = 0;
-/** 64 KiB, 2-way, one line a tag, 64-byte lines. */
-const LEVEL_1 = (64 << 24) | (2 << 16) | (1 << 8) | FLUSH_BYTES;
 /**
- * 16 MiB (code 8: 16-way) and 64 MiB: not what is there, but what makes a C library choose well. It copies up to the
- * size of level 2 by REP MOVSB, which is one copy here, and goes round the cache by many single stores beyond level 3.
+ * Not what is there, but what makes a C library choose well. It copies up to the size of level 2 by REP MOVSB, which is one
+ * copy here, and goes round the cache by many single stores beyond level 3. In KiB; level 3 is of all cores together.
  */
-const LEVEL_2 = (16_384 << 16) | (8 << 12) | (1 << 8) | FLUSH_BYTES;
-const LEVEL_3 = (128 << 18) | (8 << 12) | (1 << 8) | FLUSH_BYTES;
+const CACHES = [
+  { level: 1, type: 1, size: 64, ways: 2 },
+  { level: 1, type: 2, size: 64, ways: 2 },
+  { level: 2, type: 3, size: 16_384, ways: 16 },
+  { level: 3, type: 3, size: 65_536, ways: 16 },
+] as const;
+/** The same as older leaves have it: one line a tag, 64-byte lines; code 8 stands for 16 ways, level 3 counts by 512 KiB. */
+const LEVEL_1 = (CACHES[0].size << 24) | (CACHES[0].ways << 16) | (1 << 8) | FLUSH_BYTES;
+const LEVEL_2 = (CACHES[2].size << 16) | (8 << 12) | (1 << 8) | FLUSH_BYTES;
+const LEVEL_3 = ((CACHES[3].size / 512) << 18) | (8 << 12) | (1 << 8) | FLUSH_BYTES;
+/** Bits of a cache that looks after itself from the start. */
+const SELF_INITIALISING = 1 << 8;
+/** What the field of processors that share a cache holds at most. */
+const MOST_SHARING = 0xfff;
 /** EDX of leaf 0x80000001 repeats these bits of leaf 1. */
 const REPEATED = 0x0183_f3ff;
 
@@ -115,6 +125,9 @@ export class CpuidModel {
       [0x80000006, () => [NO_TLB, NO_TLB, LEVEL_2, LEVEL_3]],
       [0x80000007, () => bits(0x80000007)],
       [0x80000008, () => [PHYSICAL_ADDRESS_BITS | (LINEAR_ADDRESS_BITS << 8), 0, (vps - 1) | (idBits << 12), 0]],
+      [0x8000001d, (_, subleaf) => cache(subleaf, vps)],
+      // Its own APIC id, its core with one thread, one node.
+      [0x8000001e, ({ index }) => [index, index & 0xff, 0, 0]],
     ]);
   }
 
@@ -140,6 +153,21 @@ function sign(family: number, model: number, stepping: number): number {
   invariant(family >= 0xf && family <= 0x10e, 'the family is one of 64-bit processors');
   invariant(model >= 0 && model <= 0xff && stepping >= 0 && stepping <= 0xf, 'model and stepping fit their fields');
   return ((family - 0xf) << 20) | ((model >>> 4) << 16) | (0xf << 8) | ((model & 0xf) << 4) | stepping;
+}
+
+/** Leaf 0x8000001D: one cache a subleaf. */
+function cache(subleaf: number, vps: number): Registers {
+  const found = CACHES[subleaf];
+  if (found === undefined) return ZERO;
+  const { level, type, size, ways } = found;
+  const sharing = level === 3 ? Math.min(vps - 1, MOST_SHARING) : 0;
+  const sets = (size * 1024) / FLUSH_BYTES / ways;
+  return [
+    (sharing << 14) | SELF_INITIALISING | (level << 5) | type,
+    ((ways - 1) << 22) | (FLUSH_BYTES - 1),
+    sets - 1,
+    0,
+  ];
 }
 
 /** Leaf 0xB: one thread a core, then all cores of the package. */
