@@ -137,9 +137,15 @@ export class MachineMemory implements MachinePart<MemoryRequests> {
     return { memory: { ...this.#status(), pages: this.#pages.inspect(), device: this.#device.inspect() } };
   }
 
-  /** What its device has taken back is free at once: no processor remembers it. */
+  /**
+   * What its device has taken back is free at once: no processor remembers it. What was set by hand stays wanted; reports of
+   * the life before say nothing of the next.
+   */
   reset(): void {
     this.#pages.dispose();
+    if (this.#policy !== 'pressure') return;
+    this.#pressure.forget();
+    this.#device.target = this.#device.assigned;
   }
 
   dispose(done: () => void): void {
