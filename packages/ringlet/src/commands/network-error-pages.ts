@@ -88,6 +88,11 @@ export const NETWORK_ERROR_PAGES: Readonly<Record<string, ErrorPage>> = {
     'It has not been started, or has ended.',
     'ringlet switch NAME starts one; a machine with --net switch=NAME does so by itself.',
   ),
+  'switch-address-taken': page(
+    'two machines on a switch have the same address',
+    'An address is made from the machine’s name: two of the same name have the same one, and neither could be told from the other.',
+    'Start one of them with another --name, or with an address of its own: --net switch=NAME,mac=02:00:00:00:00:07.',
+  ),
   'switch-name-invalid': page(
     'that cannot be the name of a switch',
     'The name becomes a file name.',

@@ -4,7 +4,7 @@ import { UserError } from '@ringlet/wire';
 import type { NetworkDescription } from '../backends/network/network-description.ts';
 import type { NetworkPort } from '../backends/network/network-port.ts';
 import { openNetwork } from '../backends/network/open-network.ts';
-import { isAddress } from '../vsps/network/network-options.ts';
+import { formatAddress, isAddress } from '../vsps/network/network-options.ts';
 import { NetworkVsp } from '../vsps/network/network-vsp.ts';
 import type { Answers, MachinePart, WorldOf } from './machine-part.ts';
 
@@ -36,8 +36,8 @@ export interface MachineNetworkOptions {
 /** As many as Linux, Windows and the channel numbers of a bus bear with ease. */
 const MOST_NICS = 8;
 const MAC_FORM = /^[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5}$/i;
-/** Locally administered; the rest of the first three bytes is ours. */
-const MAC_PREFIX = [0x02, 0x52, 0x6c];
+/** An individual's address, locally administered. */
+const LOCAL = 0x02;
 /** Channels that a NIC has at most. */
 const MOST_QUEUES = 64;
 
@@ -59,8 +59,9 @@ export class MachineNetwork implements MachinePart<NetworkRequests> {
     try {
       this.vsps = descriptions.map((description, index) => {
         const mac = description.mac === undefined ? usualMac(name, index) : parseMac(description.mac);
-        // A switch calls a port by its machine.
-        const { port, ready } = openNetwork(description.kind === 'switch' ? { name, ...description } : description);
+        // A switch calls a port by its machine, and lets no other have its address.
+        const plugged = description.kind === 'switch' ? { name, ...description, mac: formatAddress(mac) } : description;
+        const { port, ready } = openNetwork(plugged);
         // Whoever starts the machine hears of it; until then it must not end the process.
         ready.catch(() => {});
         this.#ports.push(port);
@@ -120,8 +121,11 @@ function parseMac(text: string): Uint8Array {
   });
 }
 
-/** Machines that meet on a switch have different names, and so different addresses. */
+/**
+ * The same each time that a machine of that name is started. Those that meet on a switch usually have different names: of a
+ * thousand, two have the same address once in two million times, and the switch then says so.
+ */
 function usualMac(name: string, index: number): Uint8Array {
   const hash = createHash('sha256').update(`${name}\0${index}`).digest();
-  return Uint8Array.of(...MAC_PREFIX, ...hash.subarray(0, 3));
+  return Uint8Array.of(LOCAL, ...hash.subarray(0, 5));
 }

@@ -60,6 +60,17 @@ export function cannotConnect(path: string, error: unknown): UserError {
   });
 }
 
+/** Another port of the switch has the address of an adapter. */
+export function addressTaken(name: string, mac: string, holder: string): UserError {
+  return new UserError(
+    'switch-address-taken',
+    `${holder} is on the switch with the address ${mac}, which ${name} has too`,
+    {
+      hint: 'give one of them another name, or an address of its own: --net switch=NAME,mac=02:…',
+    },
+  );
+}
+
 /** A program that carries frames is not installed. */
 export function carrierMissing(program: string, error: unknown): UserError {
   return new UserError('network-helper-missing', `the program ${program} cannot be started`, {

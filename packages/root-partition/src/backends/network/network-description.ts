@@ -56,6 +56,8 @@ export interface SwitchDescription extends LayerDescription, MembershipDescripti
   readonly path: string;
   /** What the switch calls this port; the machine's name, say. */
   readonly name?: string;
+  /** The adapter's address: the switch refuses a second port that has it. */
+  readonly mac?: string;
   /** Largest packet, 576 to 9000 bytes; 1500 when absent. */
   readonly mtu?: number;
 }

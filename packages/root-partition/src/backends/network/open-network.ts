@@ -8,7 +8,8 @@
  *     passt    the program passt                                     │
  *     tap      a TAP interface of Linux, through the program socat   ┘
  */
-import { cannotConnect, invalid } from './failures.ts';
+import { UserError } from '@ringlet/wire';
+import { addressTaken, cannotConnect, invalid } from './failures.ts';
 import { CapturedPort } from './layers/captured-port.ts';
 import { FaultyPort } from './layers/faulty-port.ts';
 import { LimitedPort } from './layers/limited-port.ts';
@@ -18,8 +19,8 @@ import type { NetworkPort } from './network-port.ts';
 import { NonePort } from './none-port.ts';
 import { openNat } from './open-nat.ts';
 import { PasstPort } from './passt/passt-port.ts';
-import { StreamPort } from './stream/stream-port.ts';
-import { writeHello } from './switch/hello.ts';
+import { StreamPort, type StreamPortOptions } from './stream/stream-port.ts';
+import { helloLength, readAnswer, writeHello } from './switch/hello.ts';
 import { Membership } from './switch/membership.ts';
 import { TapPort } from './tap/tap-port.ts';
 
@@ -33,6 +34,8 @@ export interface OpenedNetwork {
   readonly ready: Promise<void>;
 }
 
+/** Bytes before what a switch says. */
+const PREFIX = 4;
 const DEFAULT_MTU = 1500;
 const LEAST_MTU = 576;
 const MOST_MTU = 9000;
@@ -59,10 +62,10 @@ function open(description: NetworkDescription): OpenedNetwork {
     case 'switch':
     case 'stream': {
       const { kind, path, mtu = DEFAULT_MTU } = description;
-      const hello = kind === 'switch' ? helloOf(description) : undefined;
-      const port = new StreamPort({ kind, path, mtu, ...(hello && { hello }) });
+      const plug = kind === 'switch' ? plugOf(description) : {};
+      const port = new StreamPort({ kind, path, mtu, ...plug });
       const ready = port.connect().catch((error: unknown) => {
-        throw cannotConnect(path, error);
+        throw error instanceof UserError ? error : cannotConnect(path, error);
       });
       return { port, ready };
     }
@@ -80,13 +83,28 @@ function open(description: NetworkDescription): OpenedNetwork {
   }
 }
 
-function helloOf({ name = 'machine', vlan, trunk, isolated }: NetworkDescription & { kind: 'switch' }): Uint8Array {
-  return writeHello({
+/** What is said to a switch, and what is made of its answer. */
+function plugOf(description: NetworkDescription & { kind: 'switch' }): Pick<StreamPortOptions, 'hello' | 'answer'> {
+  const { name = 'machine', mac, vlan, trunk, isolated } = description;
+  const hello = writeHello({
     name,
+    ...(mac !== undefined && { mac }),
     ...(vlan !== undefined && { vlan }),
     ...(trunk !== undefined && { trunk }),
     ...(isolated !== undefined && { isolated }),
   });
+  if (mac === undefined) return { hello };
+  const answer = (bytes: Buffer): number => {
+    if (bytes.length < PREFIX) return 0;
+    const length = helloLength(bytes.readUInt32BE());
+    if (length === undefined) throw new Error('it is no switch');
+    if (bytes.length < PREFIX + length) return 0;
+    const said = readAnswer(bytes.subarray(PREFIX, PREFIX + length));
+    if (said === undefined) throw new Error('it is no switch');
+    if (said.takenBy !== undefined) throw addressTaken(name, mac, said.takenBy);
+    return PREFIX + length;
+  };
+  return { hello, answer };
 }
 
 function check(description: NetworkDescription): void {

@@ -17,12 +17,21 @@ export interface StreamPortOptions {
   readonly mtu: number;
   /** Written before the first frame of each connection. */
   readonly hello?: Uint8Array;
+  /**
+   * The other end answers the hello. Reads what it says first.
+   *
+   * @returns bytes of the answer, 0 while there are too few of them
+   * @throws Error when it does not want this port
+   */
+  readonly answer?: (bytes: Buffer) => number;
   /** A connection that ends is made again; true when absent. */
   readonly reconnect?: boolean;
   readonly clock?: NetworkClock;
 }
 
 const RETRY_MS = 500;
+/** How long an answer may take: a switch that is stopped gives none. */
+const MOST_SILENT_MS = 30_000;
 
 /** A NIC's end of such a socket. */
 export class StreamPort implements NetworkPort {
@@ -60,16 +69,53 @@ export class StreamPort implements NetworkPort {
       socket.once('connect', () => {
         socket.off('error', failed);
         if (this.#disposed) return socket.destroy();
-        this.#connected(socket);
-        resolve();
+        const { hello, answer } = this.#options;
+        if (hello) socket.write(hello);
+        if (answer === undefined) {
+          this.#connected(socket);
+          return resolve();
+        }
+        this.#answered(socket, answer).then(() => {
+          if (this.#disposed) return socket.destroy();
+          this.#connected(socket);
+          resolve();
+        }, failed);
       });
+    });
+  }
+
+  /** Settles when the other end has answered. What follows the answer is left in the socket. */
+  #answered(socket: Socket, read: (bytes: Buffer) => number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      let come = Buffer.alloc(0);
+      const over = (error?: Error): void => {
+        patience();
+        socket.off('data', take).off('error', over).off('close', gone);
+        if (error === undefined) return resolve();
+        socket.on('error', () => {}).destroy();
+        reject(error);
+      };
+      const gone = (): void => over(new Error('the other end has closed it'));
+      const take = (bytes: Buffer): void => {
+        come = Buffer.concat([come, bytes]);
+        try {
+          const length = read(come);
+          if (length === 0) return;
+          socket.pause();
+          over();
+          if (come.length > length) socket.unshift(come.subarray(length));
+        } catch (error) {
+          over(error as Error);
+        }
+      };
+      const patience = this.#clock.after(MOST_SILENT_MS, () => over(new Error('the other end does not answer')));
+      socket.on('data', take).on('error', over).on('close', gone);
     });
   }
 
   #connected(socket: Socket): void {
     this.#counts.connections++;
     socket.unref();
-    if (this.#options.hello) socket.write(this.#options.hello);
     this.#stream = new FrameStream(socket, this.#clock, {
       frame: (frame) => {
         if (this.#sink?.(frame) === true) this.#counts.framesIn++;
@@ -82,6 +128,7 @@ export class StreamPort implements NetworkPort {
         this.#tryAgain();
       },
     });
+    socket.resume();
     this.link.set(true);
   }
 

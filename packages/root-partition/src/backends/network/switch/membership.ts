@@ -35,6 +35,12 @@ export class Membership {
     return this.#trunk.has(named) ? named : undefined;
   }
 
+  /** Whether it has a VLAN in common with another port. */
+  meets(other: Membership): boolean {
+    const vlans = [this.vlan, ...this.#trunk];
+    return vlans.some((vlan) => other.egress(vlan) !== 'no');
+  }
+
   /** How frames of a VLAN go out. */
   egress(vlan: number): 'tagged' | 'untagged' | 'no' {
     if (vlan === this.vlan) return 'untagged';

@@ -10,12 +10,14 @@ import type { NetworkClock } from '../network-clock.ts';
 import type { NetworkPort } from '../network-port.ts';
 import { read32 } from '../packet/bytes.ts';
 import { FrameStream } from '../stream/frame-stream.ts';
-import { type Hello, helloLength, MOST_HELLO, readHello } from './hello.ts';
+import { type Hello, helloLength, MOST_HELLO, readHello, writeHello } from './hello.ts';
 import { Switch, type SwitchPort } from './switch.ts';
 
 const PREFIX = 4;
 /** Who says nothing for so long is plugged in as it is: it may be waiting for frames. */
 const SILENT_MS = 500;
+/** How long an address may still be another's: of a machine that was killed and started again, the end may be heard late. */
+const HANDOVER_MS = 500;
 
 /** What a switch is made with. */
 export interface SwitchServerOptions {
@@ -94,11 +96,30 @@ export class SwitchServer {
       if (length === undefined) return plugAsItIs(start);
       const hello = length > MOST_HELLO ? undefined : readHello(start.subarray(PREFIX, PREFIX + length));
       if (hello && 'ask' in hello) return void socket.end(JSON.stringify(this.inspect()));
-      if (hello) return this.#plug(socket, hello, start.subarray(PREFIX + length));
+      if (hello) return this.#admit(socket, hello, start.subarray(PREFIX + length));
       this.#refused++;
       socket.destroy();
     };
     socket.on('data', first);
+  }
+
+  /** Plugs in who has said which address it has, unless another port has it. */
+  #admit(socket: Socket, hello: Hello, rest: Buffer, again = false): void {
+    const { mac } = hello;
+    if (socket.destroyed) return;
+    if (mac === undefined) return this.#plug(socket, hello, rest);
+    const holder = this.#switch.holderOf(mac, hello);
+    if (holder === undefined) {
+      socket.write(writeHello({}));
+      return this.#plug(socket, hello, rest);
+    }
+    if (!again) {
+      const cancel = this.#options.clock.after(HANDOVER_MS, () => this.#admit(socket, hello, rest, true));
+      socket.on('close', cancel);
+      return;
+    }
+    this.#refused++;
+    socket.end(writeHello({ takenBy: holder.name }));
   }
 
   #plug(socket: Socket, hello: Hello, rest: Buffer): void {

@@ -19,6 +19,8 @@ const MOST_PORTS = 256;
 export interface SwitchPortOptions extends MembershipDescription {
   /** For people. */
   readonly name: string;
+  /** Address of the adapter behind it, if that is known. */
+  readonly mac?: string;
   /** Takes a frame for it; the bytes are only valid during the call. @returns false when it could not */
   deliver(frame: Uint8Array): boolean;
 }
@@ -29,6 +31,7 @@ export type Mirror = (port: string, frame: Uint8Array) => void;
 /** One port of a switch. */
 export class SwitchPort {
   readonly name: string;
+  readonly mac: string | undefined;
   readonly membership: Membership;
   readonly deliver: SwitchPortOptions['deliver'];
   readonly counts = { framesIn: 0, framesOut: 0, bytesIn: 0, bytesOut: 0, dropped: 0 };
@@ -37,6 +40,7 @@ export class SwitchPort {
   constructor(owner: Switch, options: SwitchPortOptions) {
     this.#owner = owner;
     this.name = options.name;
+    this.mac = options.mac;
     this.membership = new Membership(options);
     this.deliver = (frame) => options.deliver(frame);
   }
@@ -78,6 +82,12 @@ export class Switch {
     const port = new SwitchPort(this, options);
     this.#ports.add(port);
     return port;
+  }
+
+  /** The port that has an address in a VLAN that is to have another of it. */
+  holderOf(mac: string, description: MembershipDescription): SwitchPort | undefined {
+    const membership = new Membership(description);
+    return [...this.#ports].find((port) => port.mac === mac && port.membership.meets(membership));
   }
 
   /** Called by the port itself. */
