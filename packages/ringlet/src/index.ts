@@ -8,7 +8,7 @@ export type { MachineEvent, MachineRequests } from './machine/machine.ts';
 export type { TakeEvent } from './recording/take.ts';
 export type { Devices } from './machine/devices.ts';
 export { ReplaySession } from './replay/replay-session.ts';
-export type { ReplaySessionOptions } from './replay/replay-session.ts';
+export type { ReplaySessionOptions, ReplayTravel } from './replay/replay-session.ts';
 export type { ReplayPosition } from './replay/replay-session.ts';
 export type { ReplayPoint } from './replay/point.ts';
 export type { RecordedEnd, RecordedFile, RecordedInput } from './recording/format.ts';

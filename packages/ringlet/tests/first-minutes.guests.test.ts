@@ -61,6 +61,10 @@ test('the programs of the library run as they are shown', async () => {
   // Four requests and their answers.
   expect(traced.output.match(/^\d+\.\d+ packet/gm)?.length).toBeGreaterThanOrEqual(8);
 
+  const travelled = await shell(`${tsx} examples/time-travel.ts`, folder);
+  expect(travelled).toMatchObject({ status: 0 });
+  expect(travelled.output).toMatch(/^false\nhello from a child partition[\s\S]*devices on offer/);
+
   const screen = await shell(`${tsx} examples/screen.ts shot.png`, folder);
   expect(screen).toMatchObject({ status: 0, output: expect.stringContaining('640x480') });
   expect(existsSync(join(folder, 'shot.png'))).toBe(true);

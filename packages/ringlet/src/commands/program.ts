@@ -143,9 +143,11 @@ export function createProgram(host: CommandHost, ended: (code: number) => void):
     .description('stand at any point of a recorded run, go back and forth, and look')
     .argument('<file>', 'what ringlet run --lockstep --record has written')
     .option('--to <point>', 'go there: 1.5s, 20ms, #1234 (a step), 1000000i (instructions), "input 3", start or end')
+    .option('--until <text>', 'then on until the guest has printed it')
     .option('--step [n]', 'then this many steps on')
     .option('--back [n]', 'then this many steps back')
     .option('-e, --execute <commands>', 'commands instead of the prompt, with ; between them; may be repeated', collect)
+    .option('--timeout <duration>', 'for each of these: stands where it is by then, exit code 5')
     .option('--checkpoint-memory <size>', 'what checkpoints may take, 1G by default: the least useful ones go first')
     .option('--json', 'one JSON object for each command')
     .addHelpText(
@@ -154,6 +156,8 @@ export function createProgram(host: CommandHost, ended: (code: number) => void):
         ['ringlet replay boot.rec', 'commands are typed at a prompt, or come through a pipe'],
         ['ringlet replay boot.rec --to 1.5s -e "regs; mem rsp 128"', 'registers and stack after 1.5 s'],
         ['ringlet replay boot.rec --to end --back 100 -e console', 'a hundred steps before the end'],
+        ['ringlet replay boot.rec --until "Kernel panic" -e regs', 'where the guest has just printed that'],
+        ["ringlet replay boot.rec --json -e 'last login:; where'", 'for programs: an object for each command'],
         ['ringlet run --replay boot.rec', 'all of it, without a stop'],
       ),
     )

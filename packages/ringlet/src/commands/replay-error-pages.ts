@@ -34,7 +34,7 @@ export const REPLAY_ERROR_PAGES: Readonly<Record<string, ErrorPage>> = {
     'Replay it with the version of Ringlet that recorded it.',
   ),
   'recording-full': page(
-    'the recording has reached its largest size, 4 GiB, and breaks off',
+    'the recording has reached its largest size, 4 GiB, or 256 MiB of what came in, and breaks off',
     'The machine goes on without it. What is in it can be replayed.',
     'Record a shorter run.',
   ),
@@ -63,6 +63,11 @@ export const REPLAY_ERROR_PAGES: Readonly<Record<string, ErrorPage>> = {
     'Digests of every processor’s registers stand in the recording, one for each 16 steps; this is the first that differs. Something reached the guest that no recording holds: a guest module or device file that asks the host for its time or for random numbers, or a mistake in Ringlet.',
     'Look at what ran there: the message names the time, the processor and where it was. Report it when only kernels and disks are involved.',
   ),
+  'replay-interrupted': page(
+    'a replay was stopped on its way to a point',
+    'Ctrl-C, or the time of --timeout had passed. Going back runs from the last checkpoint before, or from the start.',
+    'Go on from where it stands; record a kernel with --checkpoint-every to go back faster.',
+  ),
   'replay-file-differs': page(
     'a file is not the one that was recorded with',
     'Kernels, images and modules are not in the recording, only their SHA-256: with other files it would be another run.',
@@ -83,5 +88,10 @@ export const REPLAY_ERROR_PAGES: Readonly<Record<string, ErrorPage>> = {
     'the recording was made by another version of Ringlet',
     'Another version takes other steps: a processor that counts differently, a device that answers sooner.',
     'Replay it with that version; its number is in the message.',
+  ),
+  'text-not-printed': page(
+    'the guest does not print that text there',
+    'until looks at what is printed after the point where it stands, last at what was printed before. Case counts.',
+    'Go to another point first, or look with console at what is printed.',
   ),
 };

@@ -17,6 +17,7 @@ import { parseNetworkFlag } from '../configuration/network-flag.ts';
 import { NAME_PATTERN } from '../configuration/machine-schema.ts';
 import type { DeviceOption, MachineOptions } from '../configuration/options.ts';
 import type { Environment } from '../control/directory.ts';
+import { readRecording } from '../recording/recording.ts';
 import { recordedOptions } from '../recording/take.ts';
 import { Expectation } from './expectation.ts';
 import type { Watch } from './session.ts';
@@ -121,7 +122,7 @@ function replayOf(file: string, target: string | undefined, args: readonly strin
   const replay = resolve(file);
   const name = flags.name === undefined ? {} : { name: checkedName(flags.name) };
   const gdb = flags.gdb === undefined ? {} : { gdb: parseGdb(flags.gdb) };
-  return { ...recordedOptions(replay), harness: 'lockstep', replay, ...name, ...gdb };
+  return { ...recordedOptions(readRecording(replay)), harness: 'lockstep', replay, ...name, ...gdb };
 }
 
 /** Whether there is something to watch, in a run that need not be repeatable. */

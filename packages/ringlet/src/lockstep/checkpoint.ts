@@ -5,6 +5,7 @@
  * saved. So whatever a device leaves out of its state, the run and each restored one leave out alike.
  */
 import type { SavedDevices, VersionedOverlay } from '@ringlet/root-partition';
+import type { SavedResets } from '../machine/resets.ts';
 import type { SuspendedGuest } from './participant.ts';
 
 /** Where a run is, but for memory and what was written to disks. Plain data. */
@@ -18,6 +19,7 @@ export interface Checkpoint {
   readonly random: number;
   readonly guest: SuspendedGuest;
   readonly devices: SavedDevices;
+  readonly resets: SavedResets;
 }
 
 /** What a machine holds that is large. */

@@ -343,6 +343,7 @@ export class LockstepHarness implements Harness {
       random: this.#random.state,
       guest: this.#guest!.suspend!(),
       devices: suspended.state,
+      resets: this.#listener.resets.save(),
     };
     const overlays = overlaysOf(suspended.disks);
     this.#options.stagehand?.checkpoint(checkpoint, { buffers: this.#buffers(), overlays });
@@ -359,6 +360,7 @@ export class LockstepHarness implements Harness {
     this.#trace.resume(checkpoint.step, checkpoint.hash);
     this.#random.state = checkpoint.random;
     this.#guest!.resume!(checkpoint.guest);
+    this.#listener.resets.restore(checkpoint.resets);
     const disks = openSavedDisks(state.disks);
     resumption.loadDisks(overlaysOf(disks));
     return { state, disks };

@@ -53,6 +53,8 @@ export interface SuspendedGuest {
   readonly random: number;
   /** What was typed and waits. */
   readonly typed: readonly number[];
+  /** Instructions of each processor before the guest's last reset. */
+  readonly lived: readonly number[];
 }
 
 /** What a guest needs of the harness. */

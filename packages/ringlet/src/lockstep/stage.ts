@@ -6,7 +6,7 @@ import type { CheckpointTaker, Resumption } from './checkpoint.ts';
 export interface StagedProcessor {
   /** Address of its area in the node. */
   readonly area: number;
-  /** Instructions since power-up. */
+  /** Instructions since power-up, over resets. */
   instructions(): number;
   /** Runs it alone. What comes after is no part of the run any more. */
   runFor(instructions: number): void;

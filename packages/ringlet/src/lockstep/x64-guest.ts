@@ -75,6 +75,9 @@ export async function prepareX64Guest(
       return new X64Vp({ vp, cpus, module, memory: node.memory, area, entry, platform, ending });
     });
   let processors = makeProcessors();
+  /** Of each processor, in the lives before this one. */
+  let lived = vps.map(() => 0);
+  const instructionsOf = (index: number): number => lived[index]! + Number(processors[index]!.instructions);
   const areas = vps.map((_, index) => prepared.start(index).area);
   const begin = (instructions: bigint): Turn => {
     const budget = cpus === 1 ? INSTRUCTIONS_ALONE : LEAST_INSTRUCTIONS + random.below(MOST_MORE);
@@ -118,18 +121,20 @@ export async function prepareX64Guest(
     state: [prepared.start(0).platform],
     processors: areas.map((area, index) => ({
       area,
-      instructions: () => Number(processors[index]!.instructions),
+      instructions: () => instructionsOf(index),
       runFor: (instructions) => void processors[index]!.run(BigInt(instructions)),
     })),
     suspend: () => {
       for (const processor of processors) processor.settle();
-      return { random: random.state, typed: [...prepared.input.waiting] };
+      return { random: random.state, typed: [...prepared.input.waiting], lived };
     },
     resume: (suspended) => {
       random.state = suspended.random;
       prepared.input.waiting = Uint8Array.from(suspended.typed);
+      lived = [...suspended.lived];
     },
     restart: async () => {
+      lived = vps.map((_, index) => instructionsOf(index));
       prepared.restart();
       processors = makeProcessors();
       turns = [];

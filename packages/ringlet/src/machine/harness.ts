@@ -3,6 +3,7 @@ import type { Exit } from '@ringlet/microkernel';
 import type { DebuggedPartition } from '@ringlet/x64';
 import type { DeviceHostEvent, DeviceHostRequests } from '@ringlet/root-partition';
 import type { UserError } from '@ringlet/wire';
+import type { SavedResets } from './resets.ts';
 
 /** What a harness reports while its machine runs. */
 export interface HarnessListener {
@@ -25,6 +26,8 @@ export interface HarnessListener {
   restarted(): void;
   /** The guest's next reset is, or is not, what {@link Harness.wantRestart} wanted. A replay says it as the recorded run did. */
   wanted(is: boolean): void;
+  /** What is known of resets so far, which a checkpoint keeps. */
+  readonly resets: { save(): SavedResets; restore(saved: SavedResets): void };
   event(event: DeviceHostEvent): void;
 }
 

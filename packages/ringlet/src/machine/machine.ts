@@ -393,6 +393,7 @@ export class Machine implements Controllable {
         this.#events.next({ type: 'restarted', count: this.#resets.count });
       },
       wanted: (is: boolean) => this.#resets.demand(is),
+      resets: this.#resets,
       exit: (exit: Exit) => this.#settle(this.#resets.endless ? crashedBy(RESETS_FOR_EVER) : resultOf(exit)),
       turnedOff: () => this.#settle({ reason: 'killed' }),
       failed: ({ code, message }: UserError) => this.#settle({ reason: 'diverged', message: `${message} (${code})` }),

@@ -10,6 +10,14 @@ import { firstValueFrom, Subject } from 'rxjs';
 const MOST_RESETS = 30;
 const WINDOW_MS = 60_000;
 
+/** What there has been so far. Plain data. */
+export interface SavedResets {
+  readonly demanded: boolean;
+  readonly count: number;
+  /** When the guest reset itself lately, in milliseconds on the machine's clock. */
+  readonly lately: readonly number[];
+}
+
 /** Counts the resets of one machine. */
 export class Resets {
   readonly #onReset: 'restart' | 'stop';
@@ -66,6 +74,16 @@ export class Resets {
   /** It has started again. */
   done(): void {
     this.#restarted.next();
+  }
+
+  save(): SavedResets {
+    return { demanded: this.#demanded, count: this.#count, lately: [...this.#lately] };
+  }
+
+  restore({ demanded, count, lately }: SavedResets): void {
+    this.#demanded = demanded;
+    this.#count = count;
+    this.#lately.splice(0, Infinity, ...lately);
   }
 
   /** The machine has ended. */

@@ -44,6 +44,11 @@ export const MOST_BYTES: Readonly<Record<ChunkKind, number>> = {
   [ChunkKind.End]: 64 * 1024,
 };
 
+/** What a replay keeps in memory, at most: a recording ends before it has more. */
+export const MOST_INPUTS = 1_000_000;
+export const MOST_INPUT_BYTES = 256 * 1024 * 1024;
+export const MOST_SAMPLES = 64 * 1024 * 1024;
+
 /** Bytes before the samples of a chunk of digests. */
 export const DIGESTS_HEADER_BYTES = 24;
 /** Steps from one sample to the next: a divergence is found to this many steps, for a quarter of a byte each. */

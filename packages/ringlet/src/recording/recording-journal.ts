@@ -3,6 +3,7 @@ import { UserError } from '@ringlet/wire';
 import { type Arrival, LiveJournal, type RunEnd, type StepOutcome } from '../lockstep/journal.ts';
 import { filesOfDisk, recordedFile } from './recorded-files.ts';
 import type { RecordedFile } from './format.ts';
+import { whyUnrecordable } from './recorded-requests.ts';
 import type { RecordingWriter } from './recording-writer.ts';
 import type { TakeEvent } from './take.ts';
 
@@ -24,10 +25,8 @@ export class RecordingJournal extends LiveJournal {
 
   override bring(arrival: Arrival): void {
     const { name, parameters } = arrival;
-    if (name === 'backupDisk') throw unrecordable(name, 'how long a copy takes is the host’s affair');
-    if (name === 'attachDisk' && (parameters as { keep?: boolean }).keep === true) {
-      throw unrecordable(name, 'a disk that is written to is another one at the replay');
-    }
+    const why = whyUnrecordable(name, parameters);
+    if (why !== undefined) throw unrecordable(name, why);
     if (name === 'write' && (parameters as { base64: string }).base64.length > (MOST_WRITTEN * 4) / 3) {
       throw unrecordable(name, 'it is more than a console takes at once');
     }

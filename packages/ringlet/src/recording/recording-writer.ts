@@ -12,6 +12,9 @@ import {
   FORMAT,
   MAGIC,
   MOST_BYTES,
+  MOST_INPUT_BYTES,
+  MOST_INPUTS,
+  MOST_SAMPLES,
   type RecordedEnd,
   type RecordedInput,
   type RecordingHeader,
@@ -38,6 +41,7 @@ export class RecordingWriter {
   #flushed = performance.now();
   #bytes = 0;
   #inputs = 0;
+  #inputBytes = 0;
   #closed = false;
 
   /**
@@ -65,7 +69,6 @@ export class RecordingWriter {
   /** Something came in. */
   input(input: RecordedInput): void {
     if (this.#closed) return;
-    this.#inputs++;
     // What was before it is in the file before it.
     this.#flush();
     const content = json(input);
@@ -74,6 +77,8 @@ export class RecordingWriter {
         hint: 'split it, or run without --record',
       });
     }
+    this.#inputBytes += content.length;
+    if (++this.#inputs > MOST_INPUTS || this.#inputBytes > MOST_INPUT_BYTES) throw this.#full('what a replay can hold');
     this.#chunk(ChunkKind.Input, content);
   }
 
@@ -110,6 +115,7 @@ export class RecordingWriter {
     content.writeUInt32LE(STRIDE, 16);
     for (let i = 0; i < this.#count; i++) content.writeUInt32LE(this.#samples[i]!, DIGESTS_HEADER_BYTES + 4 * i);
     this.#first += STRIDE * this.#count;
+    if (this.#first / STRIDE > MOST_SAMPLES) throw this.#full('what a replay can hold');
     this.#count = 0;
     this.#chunk(ChunkKind.Digests, content);
   }
@@ -121,12 +127,7 @@ export class RecordingWriter {
   }
 
   #write(bytes: Buffer): void {
-    if (this.#bytes + bytes.length > this.#most) {
-      this.close();
-      throw new UserError('recording-full', `${this.path} has reached ${this.#most} bytes`, {
-        hint: 'what is in it can be replayed; record a shorter run',
-      });
-    }
+    if (this.#bytes + bytes.length > this.#most) throw this.#full(`${this.#most} bytes`);
     try {
       for (let at = 0; at < bytes.length;) at += writeSync(this.#fd, bytes, at, bytes.length - at, this.#bytes + at);
     } catch (cause) {
@@ -134,6 +135,14 @@ export class RecordingWriter {
       throw unwritable(this.path, cause);
     }
     this.#bytes += bytes.length;
+  }
+
+  /** Nothing more is written. */
+  #full(what: string): UserError {
+    this.close();
+    return new UserError('recording-full', `${this.path} has reached ${what}`, {
+      hint: 'what is in it can be replayed; record a shorter run',
+    });
   }
 }
 

@@ -10,17 +10,15 @@ import {
   FILE_HEADER_BYTES,
   FORMAT,
   MAGIC,
+  MOST_INPUT_BYTES,
+  MOST_INPUTS,
+  MOST_SAMPLES,
   readChunkHeader,
   RecordedEnd,
   RecordedInput,
   RecordingHeader,
   STRIDE,
 } from './format.ts';
-
-/** What a reader keeps in memory, at most. */
-const MOST_INPUTS = 1_000_000;
-const MOST_INPUT_BYTES = 256 * 1024 * 1024;
-const MOST_SAMPLES = 64 * 1024 * 1024;
 
 /** A recording, read. */
 export interface Recording {

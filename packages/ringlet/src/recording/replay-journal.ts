@@ -1,5 +1,4 @@
 /** The journal of a replay: everything comes from the recording, at its step, and every step is compared with it. */
-import type { DeviceHostRequests } from '@ringlet/root-partition';
 import { UserError } from '@ringlet/wire';
 import {
   type Arrival,
@@ -12,47 +11,6 @@ import {
 import { STRIDE } from './format.ts';
 import type { Recording } from './recording.ts';
 import type { TakeEvent } from './take.ts';
-
-/** What a recording may hold; inspecting, tracing, debugging and ending are not the machine's business, and devices stay what they are. */
-const REQUESTS: Readonly<
-  Record<
-    Exclude<
-      keyof DeviceHostRequests,
-      'inspect' | 'trace' | 'screenshot' | 'replaceDevice' | 'holdPackets' | 'releasePackets' | 'reset' | 'dispose'
-    >,
-    true
-  >
-> = {
-  attachDisk: true,
-  detachDisk: true,
-  resizeDisk: true,
-  copyFile: true,
-  backupDisk: true,
-  shutdown: true,
-  syncTime: true,
-  keyValues: true,
-  setKeyValue: true,
-  deleteKeyValue: true,
-  watchDisplay: true,
-  preferResolution: true,
-  pressKeys: true,
-  useMouse: true,
-  setLink: true,
-  memory: true,
-  setMemory: true,
-};
-
-/** What comes in that is no request of devices. */
-const BESIDES: readonly string[] = ['write', 'restart'] satisfies ArrivalName[];
-
-/** @throws UserError `recording-damaged` when something in it is none of a machine's requests */
-export function checkInputs({ path, inputs }: Recording): void {
-  const wrong = inputs.find(({ name }) => !BESIDES.includes(name) && !Object.hasOwn(REQUESTS, name));
-  if (wrong === undefined) return;
-  throw new UserError('recording-damaged', `${path} is no good recording: "${wrong.name}" cannot come in`, {
-    hint: 'use another copy of it, or record again with --record',
-  });
-}
 
 /** Hands over what was recorded. */
 export class ReplayJournal implements Journal {

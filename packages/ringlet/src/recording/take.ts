@@ -12,7 +12,8 @@ import { checkFiles, checkVersion, filesOfDisk, recordedCode, recordedFile } fro
 import { readRecording, type Recording } from './recording.ts';
 import { RecordingJournal } from './recording-journal.ts';
 import { RecordingWriter } from './recording-writer.ts';
-import { checkInputs, ReplayJournal } from './replay-journal.ts';
+import { checkInputs } from './recorded-requests.ts';
+import { ReplayJournal } from './replay-journal.ts';
 
 /** Bytes that a recording may grow to: hours of a guest that is typed at. */
 const MOST_BYTES = 4 * 1024 ** 3;
@@ -56,8 +57,8 @@ const NOT_RECORDED: readonly string[] = [
 ] satisfies (keyof MachineOptions)[];
 
 /** What a recorded machine is made of, its name aside. @throws UserError as {@link takeOf} */
-export function recordedOptions(path: string): MachineOptions {
-  const { name: _, ...options } = optionsOf(readRecording(path));
+export function recordedOptions(recording: Recording): MachineOptions {
+  const { name: _, ...options } = optionsOf(recording);
   return options;
 }
 

@@ -4,7 +4,7 @@ import type { RegisterView } from '@ringlet/x64';
 import { nearMiss } from '../configuration/near-miss.ts';
 import { formatSize } from '../configuration/size.ts';
 import { parsePoint } from './point.ts';
-import type { ReplaySession } from './replay-session.ts';
+import type { ReplaySession, ReplayTravel } from './replay-session.ts';
 
 /** What a command answers: plain data for programs, and the same for people. */
 export interface PromptAnswer {
@@ -21,7 +21,7 @@ const USUAL_LINES = 24;
 interface PromptCommand {
   readonly form: string;
   readonly what: string;
-  run(session: ReplaySession, words: readonly string[]): Promise<PromptAnswer> | PromptAnswer;
+  run(session: ReplaySession, words: readonly string[], travel: ReplayTravel): Promise<PromptAnswer> | PromptAnswer;
 }
 
 /** Every command, in the order of the help. */
@@ -29,24 +29,40 @@ const COMMANDS: Readonly<Record<string, PromptCommand>> = {
   to: {
     form: 'to POINT',
     what: 'goes to 1.5s, #1234 (a step), 1000000i (instructions), input 3, start or end',
-    run: async (session, words) => {
-      await session.to(parsePoint(words.join(' ')));
+    run: async (session, words, travel) => {
+      await session.to(parsePoint(words.join(' ')), travel);
+      return where(session);
+    },
+  },
+  until: {
+    form: 'until TEXT',
+    what: 'goes on until the guest has printed it',
+    run: async (session, words, travel) => {
+      await session.until(textOf(words), travel);
+      return where(session);
+    },
+  },
+  last: {
+    form: 'last TEXT',
+    what: 'goes back to where the guest had just printed it',
+    run: async (session, words, travel) => {
+      await session.last(textOf(words), travel);
       return where(session);
     },
   },
   step: {
     form: 'step [N]',
     what: 'goes N steps on; 1 when left out',
-    run: async (session, [count = '1']) => {
-      await session.to({ step: Math.min(session.position.step + whole(count), session.end.step) });
+    run: async (session, [count = '1'], travel) => {
+      await session.to({ step: Math.min(session.position.step + whole(count), session.end.step) }, travel);
       return where(session);
     },
   },
   back: {
     form: 'back [N]',
     what: 'goes N steps back; 1 when left out',
-    run: async (session, [count = '1']) => {
-      await session.to({ step: Math.max(0, session.position.step - whole(count)) });
+    run: async (session, [count = '1'], travel) => {
+      await session.to({ step: Math.max(0, session.position.step - whole(count)) }, travel);
       return where(session);
     },
   },
@@ -107,11 +123,11 @@ const COMMANDS: Readonly<Record<string, PromptCommand>> = {
   checkpoints: {
     form: 'checkpoints',
     what: 'lists the points passed that can be come back to without starting over',
-    run: ({ checkpoints, checkpointBytes: bytes }) => {
+    run: ({ checkpoints, checkpointBytes: bytes, withoutCheckpoints: why }) => {
       const lines = checkpoints.map(({ step, time }) => `#${step}  ${seconds(time)}`);
-      const none = 'none so far: a kernel has them, recorded with --checkpoint-every 1s; back is from the start';
+      const none = why === undefined ? 'none so far' : `none, back is from the start: ${why}`;
       return {
-        data: { checkpoints, bytes },
+        data: { checkpoints, bytes, ...(why !== undefined && { why }) },
         text: lines.length === 0 ? none : [...lines, `${formatSize(bytes)} of memory`].join('\n'),
       };
     },
@@ -146,11 +162,15 @@ function promptHelp(): string {
 }
 
 /** Runs one line. @returns `undefined` for an empty one. @throws UserError when it cannot be done */
-export async function runPromptLine(session: ReplaySession, line: string): Promise<PromptAnswer | undefined> {
+export async function runPromptLine(
+  session: ReplaySession,
+  line: string,
+  travel: ReplayTravel = {},
+): Promise<PromptAnswer | undefined> {
   const [name, ...words] = line.trim().split(/\s+/);
   if (name === undefined || name === '') return undefined;
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  if (command !== undefined) return command.run(session, words);
+  if (command !== undefined) return command.run(session, words, travel);
   const meant = nearMiss(name, [...Object.keys(COMMANDS), 'quit']);
   throw new UserError('usage', `there is no command ${name}`, {
     hint: meant === undefined ? 'help lists them' : `did you mean ${meant}?`,
@@ -197,6 +217,13 @@ function parseAddress(word: string | undefined): bigint {
     throw wrong(word ?? '', 'an address is hexadecimal, such as 0xffffffff81000000, or a register');
   }
   return BigInt(`0x${word.replace(/^0x/i, '')}`);
+}
+
+/** Words of a line, without the quotes around them. */
+function textOf(words: readonly string[]): string {
+  const text = words.join(' ').replace(/^(["'])(.*)\1$/, '$2');
+  if (text === '') throw wrong('', 'it is to be a text');
+  return text;
 }
 
 function whole(word: string): number {

@@ -29,6 +29,7 @@ import { stateDigest } from '../lockstep/state-digest.ts';
 import { Machine } from '../machine/machine.ts';
 import type { RecordedInput } from '../recording/format.ts';
 import { readRecording, type Recording } from '../recording/recording.ts';
+import { recordedOptions } from '../recording/take.ts';
 import { History } from './history.ts';
 import type { ReplayPoint } from './point.ts';
 
@@ -46,6 +47,14 @@ export interface ReplayPosition {
 export interface ReplaySessionOptions {
   /** Bytes that checkpoints may take; 1 GiB when absent, 0 for none. The least useful ones go when there are more. */
   readonly checkpointMemory?: number;
+}
+
+/** How a session goes somewhere. */
+export interface ReplayTravel {
+  /** Stops the way there: it stands where it is by then. */
+  readonly signal?: AbortSignal;
+  /** Told now and then where it is. */
+  readonly progress?: (at: ReplayPosition) => void;
 }
 
 /** A run under way, held or not. */
@@ -80,6 +89,12 @@ export class ReplaySession {
   readonly #history: History;
   /** By step, of those that the history has. */
   readonly #kept = new Map<number, Kept>();
+  /** How much had been printed before a step; as far as any run has come. */
+  readonly #printed: { readonly step: number; readonly length: number }[] = [];
+  #travel: ReplayTravel = {};
+  /** When progress was told last, of the host's clock. */
+  #progressed = 0;
+  #begunAt: ReplayPosition = START;
 
   /** Opens a recording, and stands at its start. @throws UserError as a replay does */
   static async open(path: string, options: ReplaySessionOptions = {}): Promise<ReplaySession> {
@@ -113,6 +128,21 @@ export class ReplaySession {
     });
   }
 
+  /** Where the run began that it stands in: at a checkpoint, or at the start. */
+  get begunAt(): ReplayPosition {
+    return this.#begunAt;
+  }
+
+  /** Why it has no checkpoints at all, and goes back from the start, for people; `undefined` when it has some, or gets them. */
+  get withoutCheckpoints(): string | undefined {
+    const { guest, devices = [], disks = [], checkpointEvery } = recordedOptions(this.#recording);
+    if (guest !== undefined) return 'the state of a guest module is that of a program of the host’s';
+    if (devices.length > 0) return 'devices from files need not be able to be saved';
+    if (disks.some(({ iops, bandwidth }) => iops !== undefined || bandwidth !== undefined)) return 'a disk has limits';
+    if (checkpointEvery === undefined) return 'it was recorded without --checkpoint-every';
+    return undefined;
+  }
+
   /** Bytes that checkpoints take. */
   get checkpointBytes(): number {
     return this.#history.bytes;
@@ -139,8 +169,13 @@ export class ReplaySession {
     return this.#stage.processors.length;
   }
 
-  /** Goes to a point, forward or back. @throws UserError `replay-diverged`, or `point-invalid` when there is none such */
-  async to(point: ReplayPoint): Promise<ReplayPosition> {
+  /**
+   * Goes to a point, forward or back.
+   *
+   * @throws UserError `replay-diverged`; `point-invalid` when there is none such; `replay-interrupted`
+   */
+  async to(point: ReplayPoint, travel: ReplayTravel = {}): Promise<ReplayPosition> {
+    this.#travel = travel;
     if (point === 'start') return this.#toStep(0);
     if (point === 'end') return this.#toStep(this.end.step);
     if ('step' in point) return this.#toStep(point.step);
@@ -151,6 +186,42 @@ export class ReplaySession {
     }
     if ('time' in point) return this.#toFirst((at) => at.time >= point.time, this.position.time >= point.time);
     return this.#toInstruction(point.instruction);
+  }
+
+  /**
+   * Goes on until the guest has printed a text, after here.
+   *
+   * @throws UserError `text-not-printed` at the end, or as {@link to}
+   */
+  async until(text: string, travel: ReplayTravel = {}): Promise<ReplayPosition> {
+    this.#travel = travel;
+    if (this.#run.strayed) await this.#toStep(this.#before.step);
+    let searched = this.console.length;
+    let found = false;
+    const at = await this.#runUntil(() => {
+      const { length } = this.console;
+      if (length > searched) found = this.console.includes(text, Math.max(0, searched - text.length + 1));
+      searched = length;
+      return found;
+    });
+    if (!found) throw new UserError('text-not-printed', `"${text}" is not printed after there`, { hint: NOT_PRINTED });
+    return at;
+  }
+
+  /**
+   * Goes back to where the guest had just printed a text for the last time before here.
+   *
+   * @throws UserError `text-not-printed`, or as {@link to}
+   */
+  async last(text: string, travel: ReplayTravel = {}): Promise<ReplayPosition> {
+    this.#travel = travel;
+    const here = this.position.step;
+    const before = this.#printed.findLast(({ step }) => step < here)?.length ?? 0;
+    const found = this.console.lastIndexOf(text, before - text.length);
+    if (before < text.length || found < 0) {
+      throw new UserError('text-not-printed', `"${text}" is not printed before here`, { hint: NOT_PRINTED });
+    }
+    return this.#toStep(this.#printed.find(({ length }) => length >= found + text.length)!.step);
   }
 
   /** Registers of a processor. @throws UserError `no-such-processor` */
@@ -217,13 +288,14 @@ export class ReplaySession {
 
   async #toStep(step: number): Promise<ReplayPosition> {
     if (step > this.end.step) throw noPoint(`step ${step}`, `it has ${this.end.step}`);
-    if (step < this.position.step || this.#run.strayed) await this.#restart((at) => at.step > step);
+    const past = ({ step: at }: ReplayPosition): boolean => at > step;
+    if (step < this.position.step || this.#run.strayed || this.#isShortCut(past)) await this.#restart(past);
     return this.#runUntil((at) => at.step >= step);
   }
 
   /** @param passed - it may be before where we stand */
   async #toFirst(arrived: Arrived, passed: boolean): Promise<ReplayPosition> {
-    if (passed || this.#run.strayed) await this.#restart(arrived);
+    if (passed || this.#run.strayed || this.#isShortCut(arrived)) await this.#restart(arrived);
     return this.#runUntil(arrived);
   }
 
@@ -242,11 +314,18 @@ export class ReplaySession {
     return this.position;
   }
 
+  /** Whether to begin at a checkpoint is less work than to go on. */
+  #isShortCut(past: Arrived): boolean {
+    const nearest = this.checkpoints.findLast((each) => !past(each));
+    return nearest !== undefined && nearest.instructions > this.position.instructions + SHORT_CUT;
+  }
+
   /** Starts over, from the last checkpoint that is before where to go. */
   async #restart(before: Arrived): Promise<void> {
     await this.#drop();
     const from = this.checkpoints.findLast((each) => !before(each));
     if (from === undefined) this.#history.restarted();
+    this.#begunAt = from ?? START;
     this.#run = this.#make(from && this.#kept.get(from.step));
     await this.#begin();
   }
@@ -278,6 +357,12 @@ export class ReplaySession {
     this.#run.go = undefined;
     go?.();
     await standing;
+    const { signal } = this.#travel;
+    if (signal?.aborted === true && !arrived(this.position) && this.position.step < this.end.step) {
+      throw new UserError('replay-interrupted', `it stands at step ${this.position.step}, on its way`, {
+        hint: 'it goes on from there: to POINT, step, back',
+      });
+    }
     return this.position;
   }
 
@@ -316,8 +401,19 @@ export class ReplaySession {
   }
 
   #gate(run: Run, stage: Stage): Promise<void> | undefined {
+    const { signal, progress } = this.#travel;
+    const { length } = run.console;
+    if (length > (this.#printed.at(-1)?.length ?? 0)) this.#printed.push({ step: stage.step, length });
+    if (progress !== undefined && stage.step % STEPS_A_LOOK === 0) {
+      const now = performance.now();
+      if (now - this.#progressed > PROGRESS_MS) {
+        this.#progressed = now;
+        const { step, time, instructions } = stage;
+        progress({ step, time, instructions });
+      }
+    }
     // The last step is where it ends: there it stands, rather than be turned off.
-    if (!this.#arrived(stage) && stage.step < this.end.step) {
+    if (!this.#arrived(stage) && stage.step < this.end.step && signal?.aborted !== true) {
       const { step, time, instructions } = stage;
       this.#before = { step, time, instructions };
       return undefined;
@@ -339,6 +435,12 @@ export class ReplaySession {
 
 /** Bytes that checkpoints may take, when nobody says otherwise. */
 const USUAL_MEMORY = 1024 ** 3;
+/** Instructions that take longer than to begin at a checkpoint. */
+const SHORT_CUT = 200e6;
+const PROGRESS_MS = 250;
+/** Steps from one look at the host's clock to the next. */
+const STEPS_A_LOOK = 64;
+const NOT_PRINTED = 'case counts; console shows what is printed';
 /** What plain data take in memory, for each character of their JSON. */
 const BYTES_A_CHARACTER = 4;
 
