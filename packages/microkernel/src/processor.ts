@@ -48,6 +48,8 @@ export type Exit =
 /** Runs one virtual processor until something needs its caller. */
 export interface Processor {
   /**
+   * Runs until something needs the caller, or the budget is spent.
+   *
    * @param budget - how much to run before returning `budget`; the unit is the processor's own (instructions, or
    * dispatched interrupts)
    */

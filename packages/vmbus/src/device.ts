@@ -115,7 +115,9 @@ export interface Vsp<State = unknown> {
  * completion in editors and the device's page are made of it.
  */
 export interface DeviceOptionsSchema {
+  /** What Standard Schema asks of it: https://standardschema.dev. */
   readonly '~standard': {
+    /** Checks the options; a device cannot wait for a promise. */
     validate(value: unknown): OptionsResult | Promise<OptionsResult>;
   };
   /** By name of the option, for suggestions. */

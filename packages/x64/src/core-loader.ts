@@ -8,12 +8,15 @@ export interface CoreExports {
   updateMode(state: number): void;
   /** To be called after any mapping of code was changed from outside. */
   flushJumpCache(state: number): void;
+  /** Forgets all decoded code of a VP. */
   resetArena(state: number): void;
   /** Forgets the decoded code of a system page (its address): somebody else wrote to it. */
   dropPage(state: number, page: number): void;
   /** To be called after the second-level table lost a mapping or a right. By the VP's own thread. */
   flushTlb(state: number): void;
+  /** RFLAGS, put together from the results that stand for its arithmetic flags. */
   readFlags(state: number): number;
+  /** Sets RFLAGS as a whole. */
   writeFlags(state: number, flags: number): void;
 }
 

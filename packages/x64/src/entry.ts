@@ -3,7 +3,9 @@ import * as S from './state.ts';
 
 /** A segment register with what the processor caches of its descriptor. */
 export interface SegmentRegister {
+  /** Its visible part. */
   readonly selector: number;
+  /** Linear address that it begins at. */
   readonly base: number;
   /** Last byte, granularity applied. */
   readonly limit: number;
@@ -13,7 +15,9 @@ export interface SegmentRegister {
 
 /** GDTR or IDTR. */
 export interface TableRegister {
+  /** Linear address of the table. */
   readonly base: number;
+  /** Offset of the table's last byte. */
   readonly limit: number;
 }
 
@@ -22,19 +26,31 @@ export type EntryRegister = 'rax' | 'rbx' | 'rcx' | 'rdx' | 'rsi' | 'rdi' | 'rbp
 
 /** How a processor stands before its first instruction. What is not named is as after INIT. */
 export interface EntryRegisters {
+  /** Offset of the first instruction in CS. */
   readonly rip: number;
+  /** Flags; bit 1 is always set. */
   readonly rflags: number;
+  /** General registers; 0 when not named. */
   readonly registers: Readonly<Partial<Record<EntryRegister, number>>>;
+  /** Control register 0: PE and PG decide the mode. */
   readonly cr0: number;
+  /** Physical address of the page tables. */
   readonly cr3: number;
+  /** Control register 4. */
   readonly cr4: number;
+  /** IA32_EFER: LME and LMA must agree with CR0. */
   readonly efer: number;
+  /** Code segment, whose attributes decide the width of code. */
   readonly cs: SegmentRegister;
   /** DS, ES, FS, GS and SS. */
   readonly data: SegmentRegister;
+  /** Task register. */
   readonly tr: SegmentRegister;
+  /** Local descriptor table. */
   readonly ldtr: SegmentRegister;
+  /** Global descriptor table. */
   readonly gdtr: TableRegister;
+  /** Interrupt descriptor table. */
   readonly idtr: TableRegister;
 }
 

@@ -28,9 +28,11 @@ const EXCEPTIONS = '#DE #DB NMI #BP #OF #BR #UD #NM #DF 9 #TS #NP #SS #GP #PF 15
 
 /** A virtual processor, seen from outside: counters since its machine was made, and where it is now. */
 export interface VpInspection {
+  /** Where its next instruction is, in hexadecimal. */
   readonly rip: string;
   /** The instruction at RIP, in Intel syntax; absent when its memory was not given, or is not there. */
   readonly instruction?: string;
+  /** It waits for an interrupt, after HLT or MWAIT. */
   readonly halted: boolean;
   /** Its mode, by the width of its code: 16, 32 or 64. */
   readonly bits: number;
@@ -40,21 +42,31 @@ export interface VpInspection {
   readonly registers: Readonly<Record<string, string>>;
   /** Selector, base, limit (of the last byte) and attributes (a descriptor's second word, shifted right by 8). */
   readonly segments: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** Instructions that were executed; each iteration of a REP counts as one. */
   readonly instructions: number;
   /** The same when the slice under way began, and the guest's TSC then: for figures a second. */
   readonly slice: { readonly instructions: number; readonly tsc: number };
+  /** Accesses whose page had to be looked for in the page tables. */
   readonly tlbMisses: number;
+  /** Times that translations were forgotten: writes of CR3, CR0 and CR4, and what other VPs asked for. */
   readonly tlbFlushes: number;
+  /** Blocks that were looked up, because no other block had a link to them. */
   readonly blockLookups: number;
+  /** Blocks of code that were decoded. */
   readonly blocksDecoded: number;
+  /** Instructions in them. */
   readonly opsDecoded: number;
+  /** Pages whose decoded code was forgotten because somebody wrote to them. */
   readonly codePagesDropped: number;
+  /** Times that all decoded code was forgotten because its memory was full. */
   readonly arenaResets: number;
   /** Bytes of decoded code now. */
   readonly arenaBytes: number;
+  /** Exceptions that were raised. */
   readonly exceptions: number;
   /** The same by their names; those that never came are left out. */
   readonly exceptionCounts: Readonly<Record<string, number>>;
+  /** Interrupts that were taken. */
   readonly interrupts: number;
   /** Opcodes that raised #UD because there is no such instruction here, by name, with how often. */
   readonly unimplemented: Readonly<Record<string, number>>;

@@ -34,12 +34,15 @@ const TRIPLE_FAULT: Exit = { reason: 'triple-fault' };
 
 /** What a processor is made of. */
 export interface X64ProcessorOptions {
+  /** The WebAssembly core, over `buffer`. */
   readonly core: CoreExports;
   /** The node, which holds the state block and all that it points to. */
   readonly buffer: SharedArrayBuffer;
   /** Address of the VP's area, prepared by `prepareVpArea`. */
   readonly area: number;
+  /** The virtual processor that it executes. */
   readonly vp: Vp;
+  /** What CPUID answers. */
   readonly cpuid: CpuidModel;
 }
 

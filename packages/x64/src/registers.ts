@@ -15,7 +15,9 @@ export const SEGMENT_REGISTERS = ['es', 'cs', 'ss', 'ds', 'fs', 'gs', 'ldtr', 't
 
 /** A segment register and what the processor caches of its descriptor. */
 export interface SegmentView {
+  /** Its visible part. */
   readonly selector: number;
+  /** Linear address that it begins at. */
   readonly base: bigint;
   /** Last byte, granularity applied. */
   readonly limit: number;
@@ -25,24 +27,37 @@ export interface SegmentView {
 
 /** GDTR or IDTR. */
 export interface TableView {
+  /** Linear address of the table. */
   readonly base: bigint;
+  /** Offset of the table's last byte. */
   readonly limit: number;
 }
 
 /** The registers of one VP. Bigints are unsigned values of 64 bits. */
 export interface RegisterView {
+  /** Where its next instruction is. */
   readonly rip: bigint;
+  /** Flags. */
   readonly rflags: number;
+  /** General registers, by name. */
   readonly general: Readonly<Record<(typeof GENERAL_REGISTERS)[number], bigint>>;
+  /** Segment registers, by name, LDTR and TR among them. */
   readonly segments: Readonly<Record<(typeof SEGMENT_REGISTERS)[number], SegmentView>>;
+  /** Global descriptor table. */
   readonly gdtr: TableView;
+  /** Interrupt descriptor table. */
   readonly idtr: TableView;
+  /** Control register 0. */
   readonly cr0: bigint;
+  /** Linear address of the last page fault. */
   readonly cr2: bigint;
+  /** Physical address of the page tables. */
   readonly cr3: bigint;
+  /** Control register 4. */
   readonly cr4: bigint;
   /** Task priority, bits 0-3. */
   readonly cr8: bigint;
+  /** IA32_EFER. */
   readonly efer: bigint;
   /** Current privilege level. */
   readonly cpl: number;

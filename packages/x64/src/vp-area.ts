@@ -41,11 +41,13 @@ export function vpAreaBytes(arenaBytes: number): number {
 export interface SharedTables {
   /** The partition's second-level table and the number of its entries. */
   readonly slat: number;
+  /** Guest pages that the second-level table covers. */
   readonly slatPages: number;
   /** 8 bytes for each system page of the node, zero at first; all partitions of the node may share it. */
   readonly codeMasks: number;
   /** One word for each VP: the address of its area. */
   readonly vpTable: number;
+  /** VPs of the partition. */
   readonly vpCount: number;
   /** One word. */
   readonly busLock: number;

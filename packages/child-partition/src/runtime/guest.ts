@@ -101,6 +101,7 @@ export interface Guest {
    * channel. @throws BusError
    */
   open<Driver extends Vsc>(driver: VscClass<Driver>, options?: GuestOpenOptions): Promise<Driver>;
+  /** The same without a driver: packets are the caller's. @throws BusError */
   open(interfaceId: string, options?: GuestOpenOptions): Promise<Channel>;
   /** Waits for `count` subchannels of an open device, and opens them. Index order. @throws BusError */
   openSubchannels(primary: Channel, count: number, options?: OpenOptions): Promise<Channel[]>;

@@ -223,6 +223,7 @@ export class Vp {
     return this.#context.apic.taskPriority;
   }
 
+  /** Sets it: interrupts of its class and of lower ones wait (SDM volume 3A, 11.8.6). */
   set taskPriority(value: number) {
     this.#context.apic.taskPriority = value;
   }

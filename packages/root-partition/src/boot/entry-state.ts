@@ -7,7 +7,9 @@
 
 /** A segment register with what a processor caches of its descriptor. */
 export interface SegmentState {
+  /** Its visible part. */
   readonly selector: number;
+  /** Linear address that it begins at. */
   readonly base: number;
   /** Last byte, with granularity applied. */
   readonly limit: number;
@@ -20,26 +22,41 @@ export interface SegmentState {
 
 /** A descriptor table register. */
 export interface TableState {
+  /** Linear address of the table. */
   readonly base: number;
+  /** Offset of the table's last byte. */
   readonly limit: number;
 }
 
 /** Registers of the first processor. Those not named are 0; so are the debug registers, and the FPU is as FNINIT leaves it. */
 export interface EntryState {
+  /** What the processor decodes its first instruction as. */
   readonly mode: 'long' | 'protected' | 'real';
+  /** Offset of the first instruction in CS. */
   readonly rip: number;
+  /** Flags; bit 1 is always set. */
   readonly rflags: number;
+  /** General registers that the boot protocol fills. */
   readonly registers: Readonly<Partial<Record<'rax' | 'rbx' | 'rcx' | 'rdx' | 'rsi' | 'rdi' | 'rbp' | 'rsp', number>>>;
+  /** Control register 0: PE and PG decide the mode. */
   readonly cr0: number;
+  /** Physical address of the page tables; 0 without paging. */
   readonly cr3: number;
+  /** Control register 4. */
   readonly cr4: number;
+  /** IA32_EFER. */
   readonly efer: number;
+  /** Code segment. */
   readonly cs: SegmentState;
   /** DS, ES, FS, GS and SS. */
   readonly data: SegmentState;
+  /** Task register. */
   readonly tr: SegmentState;
+  /** Local descriptor table. */
   readonly ldtr: SegmentState;
+  /** Global descriptor table. */
   readonly gdtr: TableState;
+  /** Interrupt descriptor table. */
   readonly idtr: TableState;
 }
 

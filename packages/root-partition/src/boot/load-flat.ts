@@ -7,7 +7,9 @@ import { STACK_TOP } from './memory-map.ts';
 
 /** Where a flat binary goes, and how it starts: at its first byte, in this mode. */
 export interface FlatBinary {
+  /** Guest-physical address of its first byte. */
   readonly address: number;
+  /** Mode of the processor at its first instruction. */
   readonly mode: EntryState['mode'];
 }
 

@@ -56,6 +56,7 @@ export interface LoadKernelOptions {
 export interface LoadedKernel {
   /** Registers of the first processor. */
   readonly entry: EntryState;
+  /** What it was recognised as. */
   readonly format: 'bzimage' | 'vmlinux' | 'multiboot' | 'pvh' | 'flat';
   /** What was placed where, for those who look into a machine. */
   readonly placed: readonly (MemoryRange & { readonly what: string })[];

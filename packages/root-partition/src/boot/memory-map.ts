@@ -23,7 +23,9 @@ import { UserError } from '@ringlet/wire';
 
 /** A run of guest-physical addresses. */
 export interface MemoryRange {
+  /** Guest-physical address of the first byte. */
   readonly start: number;
+  /** Its length. */
   readonly bytes: number;
 }
 

@@ -4,6 +4,7 @@ import { isGuid, UserError } from '@ringlet/wire';
 
 /** A device file, imported. */
 export interface LoadedDevice {
+  /** Absolute path, for messages. */
   readonly file: string;
   /** Its default export: should be a VSP's class. */
   readonly Device: unknown;

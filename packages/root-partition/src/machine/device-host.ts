@@ -47,11 +47,15 @@ import { TimerQueue } from './timer-queue.ts';
 
 /** What a machine's devices are made from: plain data. */
 export interface DeviceHostDescription {
+  /** The machine's name, which guests are told. */
   readonly name: string;
+  /** Number of its partition. */
   readonly partition: number;
   /** The root virtual processor that serves this machine. */
   readonly rootVp: number;
+  /** Memory that the guest starts with. */
   readonly memoryBytes: number;
+  /** Its disks. */
   readonly disks: readonly DiskDescription[];
   /** Virtual processors; 1 when absent. */
   readonly cpus?: number;
@@ -67,11 +71,15 @@ export interface DeviceHostDescription {
 
 /** What a device host is constructed with. */
 export interface DeviceHostOptions {
+  /** This thread's handle on the microkernel. */
   readonly kernel: Microkernel;
+  /** Reference time, for devices and their timers. */
   readonly clock: Clock;
   /** Where the SynIC pages of the root virtual processor lie in the root's memory. */
   readonly synicPages: { readonly messagePageGpa: number; readonly eventPageGpa: number };
+  /** What the machine is made of. */
   readonly description: DeviceHostDescription;
+  /** Devices from files, in the order in which they are offered. */
   readonly devices: readonly LoadedDevice[];
   /** Imports a new version of one of them. Rejects with a UserError. */
   readonly load: (replacement: DeviceReplacement) => Promise<LoadedDevice>;
@@ -79,6 +87,7 @@ export interface DeviceHostOptions {
   readonly virtualTime?: boolean;
   /** What a host of the same machine has left, to go on from. */
   readonly suspended?: SuspendedDevices;
+  /** Something that the outside should know of. */
   report(event: DeviceHostEvent): void;
   /** The trace of this thread, which the kernel writes to, too; none when absent. */
   readonly trace?: TraceWriter | undefined;
@@ -96,6 +105,7 @@ export interface SuspendedDevices {
 
 /** What devices and their bus need to carry on. Plain data. */
 export interface SavedDevices {
+  /** The bus, with channels, GPADLs and messages that wait. */
   readonly bus: SavedBus;
   /** By the GUID of their instance. */
   readonly devices: Readonly<Record<string, unknown>>;
@@ -136,6 +146,7 @@ export interface DeviceHostRequests
     MemoryRequests,
     NetworkRequests,
     SocketRequests {
+  /** The tree of `ringlet inspect`, as far as it is the devices'. */
   inspect(parameters: Record<string, never>): Record<string, unknown>;
   /** Gives the trace of this thread a ring, and switches it on or off. Whose the open channels are is traced first. */
   trace(parameters: { readonly on: boolean; readonly ring?: SharedArrayBuffer }): void;

@@ -16,7 +16,9 @@ import { GuestVideoMemory, type VideoMemory } from '../vsps/video/video-memory.t
 
 /** System pages, a contiguous run. */
 export interface PageRun {
+  /** Number of the first page. */
   readonly first: number;
+  /** Pages of the run. */
   readonly count: number;
 }
 

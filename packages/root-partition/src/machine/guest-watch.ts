@@ -16,9 +16,11 @@ export interface GuestFacts {
   readonly hostname?: string;
   /** Name of its operating system. */
   readonly os?: string;
+  /** Version of its operating system: `12`. */
   readonly osVersion?: string;
   /** Version of its kernel, or the number of its build. */
   readonly kernel?: string;
+  /** What its processor is to it: `x86_64`. */
   readonly architecture?: string;
   /** Version of its integration components. */
   readonly integration?: string;

@@ -7,11 +7,15 @@ const HEAD_BYTES = 32;
 
 /** A packet that was held back. Plain data. */
 export interface PacketHeldEvent {
+  /** Tells it from the others. */
   readonly type: 'packet-held';
+  /** Name of the device that it is for. */
   readonly device: string;
+  /** Number of its channel on the bus. */
   readonly channel: number;
   /** Bytes of its payload, and the first of them. */
   readonly length: number;
+  /** Its first bytes. */
   readonly head: Uint8Array;
 }
 

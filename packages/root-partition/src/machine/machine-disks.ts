@@ -20,6 +20,7 @@ export interface DiskDescription extends DiskLimits {
   readonly keep?: boolean;
   /** The guest sees a write-protected disk. */
   readonly readOnly?: boolean;
+  /** Taken for this, whatever its headers say; recognised when absent. */
   readonly format?: 'raw' | 'vhd' | 'vhdx' | 'iso';
   /** Storage controller; 0 when absent. */
   readonly controller?: number;
@@ -31,8 +32,11 @@ export interface DiskDescription extends DiskLimits {
 
 /** Where a disk hangs. */
 export interface DiskPlace {
+  /** Number of the storage controller, from 0. */
   readonly controller: number;
+  /** SCSI target on it. */
   readonly target: number;
+  /** Logical unit of the target. */
   readonly lun: number;
 }
 
@@ -57,13 +61,17 @@ export interface MachineDisksOptions {
 
 /** Open disks on their way from one host of a machine to the next. */
 export interface HandedDisks {
+  /** Each with its place. */
   readonly disks: readonly PlacedDisk[];
+  /** Storage controllers that the machine has. */
   readonly controllers: number;
 }
 
 /** A disk in its place. */
 export interface PlacedDisk extends DiskPlace {
+  /** Path of its image. */
   readonly image: string;
+  /** The disk itself, open. */
   readonly disk: Disk;
   /** As it was asked for. */
   readonly description: DiskDescription;
@@ -71,7 +79,9 @@ export interface PlacedDisk extends DiskPlace {
 
 /** The disks that a machine had at a moment, each in its place, without what was written to them. Plain data. */
 export interface SavedDisks {
+  /** Each with its place. */
   readonly disks: readonly DiskDescription[];
+  /** Storage controllers that the machine has. */
   readonly controllers: number;
 }
 

@@ -26,7 +26,9 @@ export interface DisplayDescription {
 
 /** What a mouse is to do: in pixels of the picture; what is left out stays as it is. */
 export interface MouseChange {
+  /** From the left edge. */
   readonly x?: number;
+  /** From the upper edge. */
   readonly y?: number;
   /** `MouseButton` bits that go down. */
   readonly press?: number;

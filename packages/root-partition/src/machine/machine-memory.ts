@@ -14,11 +14,13 @@ export interface DynamicMemoryDescription {
   readonly node: number;
   /** Bytes that the guest starts with, and where they are: a PC does not show all of the first mebibyte. */
   readonly startup: number;
+  /** Where the memory that it starts with lies. */
   readonly ram: readonly MemoryRange[];
   /** Address space for more. */
   readonly room: MemoryRange;
   /** Least and most bytes that the guest may be left with. */
   readonly minimum: number;
+  /** Most that it may get, in bytes. */
   readonly maximum: number;
   /** Percent of its demand that a guest has beyond it; absent: its reports change nothing, only what is set by hand. */
   readonly buffer?: number;
@@ -31,18 +33,23 @@ export type MemoryPolicy = 'pressure' | 'by-hand';
 export interface MemoryReport {
   /** Where the guest's driver is: `closed` before there is one, `ready` when it takes requests. */
   readonly state: string;
+  /** Who decides how much it has. */
   readonly policy: MemoryPolicy;
   /** What the guest started with. */
   readonly startup: number;
+  /** Least that it is left with. */
   readonly minimum: number;
+  /** Most that it may get. */
   readonly maximum: number;
   /** What it has, and is to have. */
   readonly assigned: number;
+  /** What it is to have; the guest takes its time to get there. */
   readonly target: number;
   /** What it needs, by its own account; `null` before its first report, 45 seconds after its driver has started. */
   readonly demand: number | null;
   /** What it has given away, and what was added to what it started with. */
   readonly ballooned: number;
+  /** Plugged in since it started. */
   readonly added: number;
   /** What is left in the pool that its memory comes from. */
   readonly free: number;
@@ -50,6 +57,7 @@ export interface MemoryReport {
 
 /** What may be asked about a machine's memory. */
 export interface MemoryRequests {
+  /** How the memory is now. */
   memory(parameters: Record<string, never>): MemoryReport;
   /** Sets how much the guest is to have; `null` leaves that to its reports. @throws UserError */
   setMemory(parameters: { bytes: number | null }): MemoryReport;
@@ -57,8 +65,11 @@ export interface MemoryRequests {
 
 /** What a guest has, and needs, when that has changed. */
 export interface MemoryEvent {
+  /** Tells it from the others. */
   readonly type: 'memory';
+  /** Bytes that it has. */
   readonly assigned: number;
+  /** Bytes that it says it needs; `null` when it does not say. */
   readonly demand: number | null;
 }
 

@@ -18,18 +18,25 @@ export interface IntervalTimerWorld {
 
 /** One counter of a timer that does not run. */
 export interface SavedCounter {
+  /** Its control word: access, mode and BCD. */
   readonly control: number;
+  /** Count that it starts from; 0 is 65536. */
   readonly reload: number;
   /** Input clocks since it was loaded, or as many as there were when its gate closed. */
   readonly elapsed: number;
+  /** Bytes that a latch command left to be read, the next one first. */
   readonly latched: readonly number[];
+  /** Low byte of a count whose high byte is still to come. */
   readonly written: number;
+  /** The next byte read or written is a high one. */
   readonly secondByte: boolean;
 }
 
 /** An interval timer that does not run. */
 export interface SavedIntervalTimer {
+  /** Counters 0, 1 and 2. */
   readonly counters: readonly SavedCounter[];
+  /** Port 61h: the gate of counter 2, and the speaker. */
   readonly control: number;
 }
 

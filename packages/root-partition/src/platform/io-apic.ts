@@ -34,7 +34,9 @@ export interface IoApicWorld {
 
 /** An I/O APIC of a machine that does not run. */
 export interface SavedIoApic {
+  /** IOREGSEL: which register the window shows. */
   readonly select: number;
+  /** Its APIC id. */
   readonly id: number;
   /** Levels of the pins, one bit each. */
   readonly lines: number;
@@ -66,8 +68,10 @@ const PAGE_BYTES = 0x1000;
 
 /** One thread's view of the I/O APIC. */
 export class IoApic implements MemoryDevice {
+  /** For `ringlet inspect`. */
   readonly name = 'io-apic';
   readonly base: number;
+  /** Bytes of addresses that it answers. */
   readonly bytes = PAGE_BYTES;
   readonly #words: Int32Array;
   readonly #interrupt: (message: number, destination: number) => boolean;
@@ -109,6 +113,7 @@ export class IoApic implements MemoryDevice {
     return value >>> 0;
   }
 
+  /** Writes a register; `offset` is 0 for IOREGSEL, 10h for the window, 40h for EOI. */
   write(offset: number, value: number): void {
     const words = this.#words;
     lockDevice(words, At.Lock);
@@ -131,6 +136,7 @@ export class IoApic implements MemoryDevice {
     unlockDevice(words, At.Lock);
   }
 
+  /** Everything that `restore` needs. While nothing runs. */
   save(): SavedIoApic {
     const words = this.#words;
     lockDevice(words, At.Lock);

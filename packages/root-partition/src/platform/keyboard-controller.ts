@@ -17,6 +17,7 @@ export interface KeyboardControllerWorld {
 
 /** What the controller waits for. */
 export interface SavedKeyboardController {
+  /** Command D1h was given: the next byte of data is for the output port. */
   readonly outputLinesFollow: boolean;
 }
 

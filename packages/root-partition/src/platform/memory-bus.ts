@@ -5,12 +5,15 @@
 
 /** A device with registers of 32 bits in memory. Its state lies in memory that all threads share; any of them may call. */
 export interface MemoryDevice {
+  /** For `ringlet inspect`. */
   readonly name: string;
   /** Guest-physical address of its first register, and bytes. */
   readonly base: number;
+  /** Bytes of addresses that it answers. */
   readonly bytes: number;
   /** Reads the register at `offset`. */
   read(offset: number): number;
+  /** Writes the register at an offset from `base`. */
   write(offset: number, value: number): void;
 }
 
@@ -30,6 +33,7 @@ export class MemoryBus {
     return device === undefined ? ALL_ONES : BigInt(device.read(gpa - device.base) >>> 0);
   }
 
+  /** A write of a processor. Where no device is, it is lost. */
   write(gpa: number, value: bigint): void {
     const device = this.#at(gpa);
     device?.write(gpa - device.base, Number(value & 0xffff_ffffn));

@@ -30,6 +30,7 @@ import { SERIAL_WORDS, SerialPort, type SavedSerialPort } from './serial-port.ts
 export interface PlatformWorld {
   /** From {@link Platform.createState}; the same for all threads of a machine. */
   readonly state: SharedArrayBuffer;
+  /** Reference time, which the interval timer counts by. */
   readonly clock: Clock;
   /** Milliseconds since the start of 1970, UTC. */
   readonly wallClock: () => number;
@@ -51,12 +52,19 @@ export interface PlatformWorld {
 
 /** A platform of a machine that does not run. */
 export interface SavedPlatform {
+  /** The I/O APIC. */
   readonly ioApic: SavedIoApic;
+  /** COM1. */
   readonly serial: SavedSerialPort;
+  /** The clock with its CMOS memory. */
   readonly realTimeClock: SavedRealTimeClock;
+  /** The 8254. */
   readonly intervalTimer: SavedIntervalTimer;
+  /** Ports CF9h and 92h. */
   readonly resetControl: SavedResetControl;
+  /** The 8042, as far as there is one. */
   readonly keyboardController: SavedKeyboardController;
+  /** Port 80h. */
   readonly postCode: SavedPostCode;
 }
 
@@ -75,9 +83,13 @@ const At = tile({
 
 /** One thread's view of a machine's platform. */
 export class Platform {
+  /** What processors reach by IN and OUT. */
   readonly ports: PortBus;
+  /** What they reach by memory accesses. */
   readonly memory: MemoryBus;
+  /** The I/O APIC, for whoever raises lines. */
   readonly ioApic: IoApic;
+  /** COM1, for whoever is at its other end. */
   readonly serial: SerialPort;
   readonly #realTimeClock: RealTimeClock;
   readonly #intervalTimer: IntervalTimer;
@@ -149,6 +161,7 @@ export class Platform {
     this.#postCode.reset();
   }
 
+  /** Everything that `restore` needs. While nothing runs. */
   save(): SavedPlatform {
     return {
       ioApic: this.ioApic.save(),

@@ -11,12 +11,15 @@ export type PortWidth = 1 | 2 | 4;
 
 /** Something with ports. Its state lies in memory that all threads of the machine share; any of them may call. */
 export interface PortDevice {
+  /** For `ringlet inspect`. */
   readonly name: string;
   /** Runs of ports: first port and how many. */
   readonly ports: readonly (readonly [first: number, count: number])[];
   /** Takes accesses of two and four bytes as they are. */
   readonly wide?: boolean;
+  /** Reads a port. @returns as many bits as `width` has bytes for */
   read(port: number, width: PortWidth): number;
+  /** Writes a port. */
   write(port: number, value: number, width: PortWidth): void;
 }
 

@@ -4,6 +4,7 @@ import { Port } from './ports.ts';
 
 /** What was last shown. */
 export interface SavedPostCode {
+  /** The byte at port 80h. */
   readonly code: number;
 }
 

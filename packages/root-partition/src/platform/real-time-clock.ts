@@ -22,9 +22,11 @@ export interface RealTimeClockWorld {
 
 /** A real-time clock that does not run: the host's clock goes on. */
 export interface SavedRealTimeClock {
+  /** Which register port 71h shows. */
   readonly index: number;
   /** Milliseconds that it is ahead of the host's wall clock. */
   readonly ahead: number;
+  /** Bytes of the CMOS memory. */
   readonly memory: readonly number[];
 }
 

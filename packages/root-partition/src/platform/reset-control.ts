@@ -18,7 +18,9 @@ export interface ResetWorld {
 
 /** What the registers hold. */
 export interface SavedResetControl {
+  /** The byte at port CF9h. */
   readonly resetControl: number;
+  /** The byte at port 92h. */
   readonly systemControlA: number;
 }
 

@@ -34,17 +34,27 @@ export interface SerialWorld {
 
 /** A serial port that does not run. */
 export interface SavedSerialPort {
+  /** IER. */
   readonly interruptEnable: number;
+  /** FCR, as it was written last. */
   readonly fifoControl: number;
+  /** LCR. */
   readonly lineControl: number;
+  /** MCR. */
   readonly modemControl: number;
+  /** SCR. */
   readonly scratch: number;
+  /** DLL, and DLM above it. */
   readonly divisor: number;
+  /** An interrupt for the empty transmitter is due. */
   readonly transmitterEmptied: boolean;
+  /** A byte was lost since LSR was read. */
   readonly overrun: boolean;
+  /** The lower four bits of MSR: what has changed since it was read. */
   readonly modemChanges: number;
   /** Level of the interrupt line. */
   readonly interruptLine: boolean;
+  /** Bytes in the receiver's FIFO, the next one first. */
   readonly received: readonly number[];
   /** What waits to be received. */
   readonly incoming: readonly number[];
@@ -104,6 +114,7 @@ const DIVISOR_RESET = 12;
 
 /** One thread's view of a serial port. */
 export class SerialPort implements PortDevice {
+  /** For `ringlet inspect`. */
   readonly name = 'serial-port';
   readonly ports: readonly (readonly [number, number])[];
   readonly #words: Int32Array;
@@ -123,6 +134,7 @@ export class SerialPort implements PortDevice {
     this.#heldByRts = heldByRts;
   }
 
+  /** Reads a register of the 16550A, by its port. */
   read(port: number): number {
     lockDevice(this.#words, At.Lock);
     const value = this.#read(port - this.#firstPort);
@@ -131,6 +143,7 @@ export class SerialPort implements PortDevice {
     return value;
   }
 
+  /** Writes a register of the 16550A, by its port. */
   write(port: number, value: number): void {
     lockDevice(this.#words, At.Lock);
     const sent = this.#write(port - this.#firstPort, value);
@@ -168,6 +181,7 @@ export class SerialPort implements PortDevice {
     unlockDevice(words, At.Lock);
   }
 
+  /** Everything that `restore` needs. While nothing runs. */
   save(): SavedSerialPort {
     const words = this.#words;
     lockDevice(words, At.Lock);

@@ -17,13 +17,17 @@ export const FREE_PAGES = GUEST_PAGES - FREE_PAGE;
 
 /** A packet as the guest received it. */
 export interface Answer {
+  /** One of `PacketType`. */
   readonly type: number;
+  /** Of a completion: that of the request. */
   readonly transactionId: bigint;
+  /** Its bytes. */
   readonly payload: Uint8Array;
 }
 
 /** The guest's end of a device's channel. */
 export interface GuestHands {
+  /** The guest's memory, for buffers that requests name. */
   readonly memory: GuestMemory;
   /** Sends one in-band packet that asks for a completion, and lets the device work. @returns what came back. */
   send(payload: Uint8Array, transactionId?: bigint): Answer[];
@@ -35,6 +39,7 @@ export interface GuestHands {
 
 /** Guest mistakes a device reported. */
 export interface RecordedWorld extends DeviceWorld {
+  /** Every phrase that `guestError` was called with, in order. */
   readonly guestErrors: string[];
   /** Advances the clock and runs what became due. */
   advance(ticks: number): void;

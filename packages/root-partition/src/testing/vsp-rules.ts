@@ -8,7 +8,9 @@ export type DeclareTest = (name: string, run: () => void) => unknown;
 
 /** How long to try, and from which seed; a failure names the packet. */
 export interface VspRulesOptions {
+  /** Seed of the packets that are tried. */
   readonly seed?: number;
+  /** Packets that are tried. */
   readonly packets?: number;
   /** What the device is told; its options' defaults otherwise. */
   readonly options?: Readonly<Record<string, unknown>>;

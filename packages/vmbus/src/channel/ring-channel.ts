@@ -257,6 +257,8 @@ export class RingChannel implements Channel {
   }
 
   /**
+   * Handles packets that wait, at most `budget` of them. @returns whether there are more
+   *
    * @param stayMasked - for a thread that looks again by itself: the peer is not asked to ring. Before such a thread
    * sleeps it must poll once without
    */

@@ -30,6 +30,7 @@ export type DebugCommand = 'run' | 'step' | 'hold';
 
 /** Why a VP stands still. */
 export interface DebugStop {
+  /** What it was stopped by. */
   readonly reason: 'held' | 'step' | 'breakpoint' | 'watchpoint' | 'read-msr' | 'write-msr' | 'hypercall';
   /** Address of the breakpoint or watchpoint, number of the MSR, code of the hypercall. */
   readonly address: bigint;
@@ -37,7 +38,9 @@ export interface DebugStop {
 
 /** Accesses that a watchpoint or an MSR is watched for. */
 export interface WatchedAccess {
+  /** Stop at reads. */
   readonly read: boolean;
+  /** Stop at writes. */
   readonly write: boolean;
 }
 
@@ -45,7 +48,9 @@ export interface WatchedAccess {
 export interface DebugStops {
   /** Linear addresses of instructions. */
   readonly breakpoints: readonly bigint[];
+  /** Linear addresses that are watched, with `length` in bytes. */
   readonly watchpoints: readonly (WatchedAccess & { readonly address: bigint; readonly length: number })[];
+  /** MSRs that are watched. */
   readonly msrs: readonly (WatchedAccess & { readonly index: number })[];
   /** Call codes. */
   readonly hypercalls: readonly number[];
@@ -77,6 +82,7 @@ const MET_AGAIN: ReadonlySet<DebugStop['reason']> = new Set(['read-msr', 'write-
 
 /** One partition. Registers and memory may be asked for while all VPs stand still. */
 export class DebuggedPartition {
+  /** Its VPs, by number. */
   readonly vps: readonly DebuggedVpAccess[];
   readonly #options: DebuggedPartitionOptions;
   readonly #view: DataView;
@@ -126,6 +132,7 @@ export class DebuggedPartition {
     }
   }
 
+  /** Whether every VP stands still. */
   get allHeld(): boolean {
     return this.vps.every((vp) => vp.held);
   }
@@ -244,7 +251,9 @@ function sameWatchpoints(a: DebugStops, b: DebugStops): boolean {
 
 /** One VP. */
 export class DebuggedVpAccess {
+  /** Address of its area in the node. */
   readonly area: number;
+  /** Its page tables, from linear addresses to pages of the node. */
   readonly translation: Translation;
   readonly #vp: StandingVp;
   readonly #words: Int32Array;
@@ -258,6 +267,7 @@ export class DebuggedVpAccess {
     this.#words = new Int32Array(buffer, vp.area, S.STATE_SIZE / 4);
   }
 
+  /** Whether it stands still. */
   get held(): boolean {
     return Atomics.load(this.#words, S.DEBUG_HELD / 4) !== 0;
   }
@@ -272,6 +282,7 @@ export class DebuggedVpAccess {
     return this.#words[S.CPL / 4]!;
   }
 
+  /** Where its next instruction is. */
   get rip(): bigint {
     return this.#vp.view.getBigUint64(this.area + S.RIP, true);
   }
@@ -290,6 +301,7 @@ export class DebuggedVpAccess {
     return REASONS[this.#words[S.DEBUG_CAUSE / 4]!] ?? 'held';
   }
 
+  /** The value of a register, as wide as its row says. */
   register(register: DebugRegister): bigint {
     return register.read(this.#vp);
   }

@@ -15,16 +15,21 @@ export interface StandingVp {
   readonly view: DataView;
   /** Address of the VP's area in it. */
   readonly area: number;
+  /** The core that it runs on, for flags that are not put together yet. */
   readonly core: CoreExports;
 }
 
 /** One register. */
 export interface DebugRegister {
+  /** As gdb's feature has it. */
   readonly name: string;
+  /** Width. */
   readonly bits: 32 | 64 | 80 | 128;
   /** Its type in gdb's description, and the feature that it belongs to. */
   readonly type: string;
+  /** The feature of gdb's description that it belongs to. */
   readonly feature: RegisterFeature;
+  /** Its value, unsigned. */
   read(vp: StandingVp): bigint;
   /** @returns false when the register cannot have this value */
   write(vp: StandingVp, value: bigint): boolean;

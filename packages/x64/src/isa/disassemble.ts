@@ -10,7 +10,9 @@ export interface Disassembled {
   readonly length: number;
   /** `(bad)` when no row fits. */
   readonly mnemonic: string;
+  /** In Intel's order, the destination first. */
   readonly operands: readonly string[];
+  /** The row of the table that it is; `undefined` for bytes that are no instruction. */
   readonly row: Row | undefined;
 }
 

@@ -24,11 +24,15 @@ export const Prefix = { any: 0, none: 1, p66: 2, pF3: 3, pF2: 4 } as const;
 
 /** One form of an instruction. */
 export interface Row {
+  /** Index of the row. */
   readonly id: number;
+  /** Intel's name, in lower case. */
   readonly mnemonic: string;
   /** 0 one-byte, 1 0F, 2 0F 38, 3 0F 3A. */
   readonly map: number;
+  /** The last byte of the opcode. */
   readonly opcode: number;
+  /** The mandatory prefix: 0 any, 1 none, 2 66, 3 F3, 4 F2. */
   readonly prefix: number;
   /** modrm.reg that selects the row, -1 for any. */
   readonly extension: number;
@@ -38,11 +42,17 @@ export interface Row {
   readonly rm: number;
   /** A register is in the opcode's low three bits; such a row stands for eight opcodes. */
   readonly plusRegister: boolean;
+  /** What each operand is, as the manual's opcode tables abbreviate it (SDM volume 2D, A.2). */
   readonly operands: readonly string[];
+  /** What else decides: that it can be locked, is of one mode only, or privileged. */
   readonly attributes: ReadonlySet<string>;
+  /** Flags that it writes, by their letters; undefined ones included. */
   readonly written: string;
+  /** Flags that it leaves undefined. */
   readonly undefined: string;
+  /** Flags that it reads. */
   readonly read: string;
+  /** The feature that must be announced for it. */
   readonly feature: string;
   /** Name of the AssemblyScript function that executes it. */
   readonly handler: string;

@@ -10,6 +10,7 @@ export interface NetworkGuest {
   readonly pages: {
     /** Takes contiguous guest pages. @returns the first page number, or -1 */
     allocate(count: number): number;
+    /** Gives pages back. */
     free(firstPage: number, count: number): void;
   };
   /** Finds the subchannels, and shares the buffers with the root. */

@@ -10,6 +10,7 @@ export interface StorageGuest {
   readonly pages: {
     /** Takes contiguous guest pages. @returns the first page number, or -1 */
     allocate(count: number): number;
+    /** Gives pages back. */
     free(firstPage: number, count: number): void;
   };
   /** Calls `run` once after `ticks` of 100 ns. @returns cancel. */

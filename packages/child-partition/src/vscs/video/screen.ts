@@ -40,6 +40,7 @@ export interface ScreenGuest {
   readonly pages: {
     /** Takes contiguous guest pages. @returns the first page number, or -1 */
     allocate(count: number): number;
+    /** Gives pages back. */
     free(firstPage: number, count: number): void;
   };
 }

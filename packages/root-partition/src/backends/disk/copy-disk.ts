@@ -11,12 +11,15 @@ const GRAIN_BYTES = 64 * 1024;
 
 /** Sectors in a row. */
 export interface SectorRange {
+  /** Number of the first sector. */
   readonly first: number;
+  /** Sectors of the run. */
   readonly count: number;
 }
 
 /** How to copy. */
 export interface CopyDiskOptions {
+  /** Format of the copy. */
   readonly format: CreateDiskOptions['format'];
   /** How the image is written: see `openDisk`. */
   readonly io: 'adaptive' | 'inline';

@@ -14,6 +14,7 @@ import { looksLikeVhdx, openVhdx, type VhdxImage } from './vhdx/open-vhdx.ts';
 
 /** What {@link createDisk} makes. */
 export interface CreateDiskOptions {
+  /** Format of the image. */
   format: 'raw' | 'vhd' | 'vhdx';
   /** Bytes. Not needed with a parent, whose size is then taken. */
   size?: number;

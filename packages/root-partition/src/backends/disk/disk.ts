@@ -38,7 +38,9 @@ export interface DiskRequest {
   bytes: Uint8Array;
   /** Runs of memory, in order; together exactly `count` sectors for reads and writes. */
   runCount: number;
+  /** Byte offset of each run in `bytes`. */
   runOffset: Float64Array;
+  /** Length of each run in bytes. */
   runLength: Float64Array;
   /**
    * Called exactly once for each submission, with one of {@link DiskStatus}; for cached data often before `submit`
@@ -57,6 +59,7 @@ export interface Disk {
   readonly physicalSectorSize: number;
   /** Sectors now. Changes only by {@link Disk.onResize}. */
   readonly sectorCount: number;
+  /** Writes are refused with a status. */
   readonly readOnly: boolean;
   /** Identity that survives restarts: 16 bytes, from the image where it has one. */
   readonly id: Uint8Array;
@@ -70,11 +73,13 @@ export interface Disk {
   /** A CD or DVD rather than a disk. */
   readonly optical: boolean;
 
+  /** Begins a request. It ends by one call of its `complete`, at once or later. */
   submit(request: DiskRequest): void;
   /** Calls `changed` whenever {@link sectorCount} has changed. One listener. */
   onResize(changed: () => void): void;
   /** Grows or shrinks the disk, where the format can; status through `done`. */
   resize?(sectorCount: number, done: (status: number) => void): void;
+  /** Plain data for `ringlet inspect`. */
   inspect(): Record<string, unknown>;
   /** Lets requests in flight finish, makes everything durable, closes the files, then calls `done`. */
   close(done: (status: number) => void): void;

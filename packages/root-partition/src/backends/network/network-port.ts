@@ -5,10 +5,16 @@ export interface NetworkPort {
   /** What the NIC does with frames for the guest; `undefined` unplugs it. A sink that answers false has dropped the frame (the guest's buffers are full). */
   onReceive(sink: ((frame: Uint8Array, offload?: FrameOffload) => boolean) | undefined): void;
   /** Link state and its changes. */
-  readonly link: { up: boolean; onChange(change: (up: boolean) => void): void };
+  readonly link: {
+    up: boolean;
+    /** Calls back after every change. */
+    onChange(change: (up: boolean) => void): void;
+  };
   /** Largest frame payload (MTU) that the other side takes, 576 to 9000 bytes. */
   readonly mtu: number;
+  /** Plain data for `ringlet inspect`. */
   inspect(): Record<string, unknown>;
+  /** Pulls the plug. `done` is called when nothing comes any more. */
   dispose(done: () => void): void;
 }
 /** What the frame's checksums and size still need, as in RNDIS per-packet information: a port that cannot pass it on finishes the frame itself (see `finish-frame.ts`). */

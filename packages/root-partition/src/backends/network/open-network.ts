@@ -26,6 +26,7 @@ import { TapPort } from './tap/tap-port.ts';
 
 /** A port, and when it is in use. */
 export interface OpenedNetwork {
+  /** What the adapter is plugged into. */
   readonly port: NetworkPort;
   /**
    * Settles once the port works in full: listens on the host, has connected. Rejects with a UserError; the port still

@@ -9,7 +9,9 @@ import { damaged } from '../damaged.ts';
 
 /** A member of an archive; its data are a view of the archive. */
 export interface ArMember {
+  /** Without the padding and the slash that some archives put behind it. */
   readonly name: string;
+  /** Its contents. */
   readonly data: Uint8Array;
 }
 

@@ -29,7 +29,9 @@ export interface CpioEntry {
   readonly mode: number;
   /** Contents; the target, for a symbolic link. */
   readonly data: Uint8Array;
+  /** Number of its owner. */
   readonly uid: number;
+  /** Number of its group. */
   readonly gid: number;
   /** Seconds since 1970. */
   readonly modified: number;
@@ -37,6 +39,7 @@ export interface CpioEntry {
   readonly device: readonly [number, number];
   /** Members with the same number and more than one link are one file; only the last of them has the data. */
   readonly inode: number;
+  /** Names that it has. */
   readonly links: number;
 }
 

@@ -23,7 +23,9 @@ import { isElf } from '../image/elf.ts';
 
 /** One symbol. */
 export interface KernelSymbol {
+  /** As the kernel has it. */
   readonly name: string;
+  /** Its linear address, as the kernel was linked or is loaded. */
   readonly address: bigint;
   /** As nm has it: T and t code, D and d data, … upper case when it is global. */
   readonly type: string;

@@ -13,7 +13,9 @@ export type HeartbeatState = 'no-contact' | 'ok' | 'lost';
 
 /** Saved state: plain data. */
 export interface SavedHeartbeat {
+  /** The negotiation. */
   readonly session: SavedSession;
+  /** How the guest was. */
   readonly state: HeartbeatState;
   /** Decimal: beyond what JSON's numbers hold. */
   readonly sequence: string;
@@ -21,6 +23,7 @@ export interface SavedHeartbeat {
 
 /** The heartbeat of one guest. */
 export default class Heartbeat implements Vsp<SavedHeartbeat> {
+  /** What guests see of it. */
   readonly offer = integrationOffer('heartbeat', IntegrationService.heartbeat);
   readonly #world: DeviceWorld;
   readonly #session: IntegrationSession;

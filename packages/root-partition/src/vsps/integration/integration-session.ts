@@ -37,9 +37,13 @@ export type IcAnswer =
 
 /** What a session can be restored from: plain data. */
 export interface SavedSession {
+  /** How far the negotiation is. */
   readonly state: SessionState;
+  /** The framework version that was agreed. */
   readonly framework: IcVersion;
+  /** The component's version that was agreed. */
   readonly version: IcVersion;
+  /** Number of the last request. */
   readonly transaction: number;
 }
 

@@ -47,6 +47,7 @@ interface Call {
 
 /** The keys of one guest. */
 export default class KeyValueExchange implements Vsp {
+  /** What guests see of it. */
   readonly offer = integrationOffer('key-value exchange', IntegrationService.keyValueExchange);
   readonly #session: IntegrationSession;
   readonly #ready = new BehaviorSubject(false);

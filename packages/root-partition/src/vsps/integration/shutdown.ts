@@ -29,11 +29,13 @@ export type ShutdownResult = 'accepted' | 'refused' | 'not-ready' | 'in-progress
 
 /** Saved state: plain data. */
 export interface SavedShutdown {
+  /** The negotiation. */
   readonly session: SavedSession;
 }
 
 /** The off switch of one guest. */
 export default class Shutdown implements Vsp<SavedShutdown> {
+  /** What guests see of it. */
   readonly offer = integrationOffer('shutdown', IntegrationService.shutdown);
   readonly #session: IntegrationSession;
   readonly #ready = new BehaviorSubject(false);

@@ -31,6 +31,7 @@ export interface TimeSyncOptions {
 
 /** The time of day of one guest. */
 export default class TimeSync implements Vsp {
+  /** What guests see of it. */
   readonly offer = integrationOffer('time synchronisation', IntegrationService.timeSync);
   readonly #world: DeviceWorld;
   readonly #session: IntegrationSession;

@@ -26,13 +26,21 @@ export interface AdapterFacts {
 
 /** An adapter as plain data. */
 export interface SavedAdapter {
+  /** Between INITIALIZE and HALT. */
   readonly initialized: boolean;
+  /** The six bytes that the driver has set as its address. */
   readonly address: readonly number[];
+  /** Which frames it wants: bits of NDIS_PACKET_TYPE. */
   readonly filter: number;
+  /** Addresses of its list, six bytes each. */
   readonly multicast: readonly number[];
+  /** OID_GEN_CURRENT_LOOKAHEAD, which changes nothing. */
   readonly lookahead: number;
+  /** The checksum and large-send fields that the driver has set last. */
   readonly offload: readonly number[];
+  /** How frames are spread over channels. */
   readonly scaling: SavedScaling;
+  /** What the driver believes the link to be. */
   readonly toldLink: boolean;
 }
 

@@ -35,14 +35,23 @@ const NO_GPADL = 0;
 
 /** A negotiation so far, as plain data. */
 export interface SavedNvsp {
+  /** NVSP version, as on the wire; 0 before it was agreed. */
   readonly version: number;
+  /** Largest frame, header included. */
   readonly frameBytes: number;
+  /** Major version of NDIS that the driver speaks. */
   readonly ndisMajor: number;
+  /** Minor version of NDIS that the driver speaks. */
   readonly ndisMinor: number;
+  /** Id of the GPADL of the receive buffer; 0 without one. */
   readonly receiveGpadl: number;
+  /** What the driver calls the receive buffer. */
   readonly receiveId: number;
+  /** Id of the GPADL of the send buffer; 0 without one. */
   readonly sendGpadl: number;
+  /** What the driver calls the send buffer. */
   readonly sendId: number;
+  /** Subchannels that it was granted. */
   readonly subchannels: number;
 }
 

@@ -45,15 +45,19 @@ const OFFER_DELAY = 500_000;
 
 /** Everything an adapter needs to carry on elsewhere. */
 export interface NetworkState {
+  /** NVSP so far. */
   readonly negotiation: SavedNvsp;
+  /** What the driver has set by RNDIS. */
   readonly adapter: SavedAdapter;
   /** Suballocations that the guest has, by packet. */
   readonly withGuest: readonly (readonly number[])[];
+  /** RNDIS answers that wait for room, as bytes. */
   readonly answers: readonly (readonly number[])[];
 }
 
 /** A network adapter. */
 export class NetworkVsp implements Vsp<NetworkState> {
+  /** What guests see of it. */
   readonly offer: OfferDescription;
   readonly #world: DeviceWorld;
   readonly #port: NetworkPort | undefined;

@@ -16,8 +16,11 @@ const IPV6_SOURCE = 8;
 
 /** What a driver has set, as plain data. */
 export interface SavedScaling {
+  /** Bits of {@link RssHashType}; 0 without scaling. */
   readonly hashTypes: number;
+  /** The Toeplitz key, 40 bytes. */
   readonly key: readonly number[];
+  /** Which channel each value of the hash's lower bits goes to. */
   readonly table: readonly number[];
 }
 

@@ -12,8 +12,11 @@ import type { StorageRequest } from './storage-request.ts';
 
 /** Where a unit is: path (bus), target and logical unit number, each 0 to 255. */
 export interface LunAddress {
+  /** The bus. */
   readonly path: number;
+  /** The target on it. */
   readonly target: number;
+  /** The logical unit of that target. */
   readonly lun: number;
 }
 

@@ -27,8 +27,11 @@ export type NegotiationState = 'begin' | 'version' | 'properties' | 'end' | 'rea
 
 /** The outcome of a negotiation so far, as plain data. */
 export interface SavedNegotiation {
+  /** How far it is. */
   readonly state: NegotiationState;
+  /** vstor version that was agreed, as on the wire; 0 before. */
   readonly version: number;
+  /** Subchannels that the guest has asked for. */
   readonly subchannels: number;
 }
 

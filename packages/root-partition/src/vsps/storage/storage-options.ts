@@ -35,6 +35,7 @@ export interface StorageOptions {
   readonly name?: string;
   /** Which controller this is among several; a GUID. An IDE accelerator's is made from its place. */
   readonly instanceId?: string;
+  /** What hangs on it from the beginning; nothing when absent. */
   readonly disks?: readonly StorageLun[];
   /** Makes it an accelerator of one IDE disk, rather than a SCSI controller. */
   readonly ide?: IdePlace;

@@ -29,15 +29,25 @@ const INITIAL_RANGES = 9;
 
 /** A request in flight, as plain data. */
 export interface SavedRequest {
+  /** Index of the channel that it came by, and must be answered on. */
   readonly channel: number;
+  /** Transaction id of its packet. */
   readonly transaction: readonly [low: number, high: number];
+  /** `PortNumber` of the SCSI request. */
   readonly port: number;
+  /** The bus. */
   readonly path: number;
+  /** The target on it. */
   readonly target: number;
+  /** The logical unit of that target. */
   readonly lun: number;
+  /** Bytes of the CDB that count. */
   readonly cdbLength: number;
+  /** Direction, as the request has it. */
   readonly dataIn: number;
+  /** Bytes of data. */
   readonly transferLength: number;
+  /** The command. */
   readonly cdb: readonly number[];
   /** Guest physical runs, in order. */
   readonly ranges: readonly (readonly [gpa: number, length: number])[];

@@ -49,7 +49,9 @@ import type { LogicalUnitState } from './scsi/logical-unit.ts';
 
 /** Everything a controller needs to carry on elsewhere. */
 export interface StorageState {
+  /** vstor so far. */
   readonly negotiation: SavedNegotiation;
+  /** What each unit keeps. */
   readonly units: readonly (LunAddress & { readonly unit: LogicalUnitState })[];
   /** Requests that were in the device: they are issued again, writes too. */
   readonly requests: readonly SavedRequest[];
@@ -57,6 +59,7 @@ export interface StorageState {
 
 /** A storage controller. */
 export class StorageVsp implements Vsp<StorageState> {
+  /** What guests see of it. */
   readonly offer: OfferDescription;
   readonly #world: DeviceWorld;
   readonly #options: StorageOptions;

@@ -19,6 +19,7 @@ const USUAL: readonly (readonly [number, number])[] = [
 export const DEFAULT_RESOLUTION: Resolution = { width: 1024, height: 768 };
 /** Smallest that Linux's driver takes, and largest whose memory has room. */
 export const SMALLEST: Resolution = { width: 640, height: 480 };
+/** The largest screen that there is. */
 export const LARGEST: Resolution = { width: 3840, height: 2160 };
 
 /** Bytes of picture memory, in whole MiB, for a screen that starts with this resolution; a power of two, at least 8 MiB. */

@@ -14,8 +14,11 @@ export interface Surface {
 
 /** Pixels, row by row from the upper left: red, green, blue, and 255 for opaque. */
 export interface Picture {
+  /** Pixels of a row. */
   readonly width: number;
+  /** Rows. */
   readonly height: number;
+  /** Four bytes a pixel, without gaps. */
   readonly pixels: Uint8Array;
 }
 

@@ -6,12 +6,15 @@ export const GRANULE = 4096;
 
 /** Which sectors an overlay has. It stays what it is. */
 export interface OverlayContents {
+  /** Sectors of the disk then. */
   readonly sectorCount: number;
+  /** Which of them the overlay has, and where. */
   readonly map: SectorMap;
 }
 
 /** What an overlay is now, and what was written to it. */
 export interface OverlayChanges {
+  /** What it holds now. */
   readonly contents: OverlayContents;
   /** Numbers of granules of {@link GRANULE} bytes, in no order. */
   readonly written: ReadonlySet<number>;

@@ -18,13 +18,16 @@ export interface PacketFacts {
 
 /** Writes one file. */
 export class CaptureFile {
+  /** The file. */
   readonly path: string;
   /** Settles once the file is there. Rejects with UserError network-capture-refused. */
   readonly ready: Promise<void>;
   readonly #stream: WriteStream;
   readonly #interfaces = new Map<string, number>();
   #failed = false;
+  /** Packets that were taken. */
   packets = 0;
+  /** Packets that were not: the file could not keep up. */
   dropped = 0;
 
   constructor(path: string) {
@@ -63,6 +66,7 @@ export class CaptureFile {
     });
   }
 
+  /** Plain data for `ringlet inspect`. */
   inspect(): Record<string, unknown> {
     return { path: this.path, packets: this.packets, dropped: this.dropped };
   }

@@ -10,7 +10,9 @@ import { SeededChance } from './seeded-chance.ts';
 
 /** What goes wrong: plain data. Chances are 0 to 1, none when absent. */
 export interface FaultDescription {
+  /** Chance of a frame to be lost. */
   readonly loss?: number;
+  /** Chance of a frame to come twice. */
   readonly duplicate?: number;
   /** Frames that are held back for a while, so that later ones overtake them. */
   readonly reorder?: number;

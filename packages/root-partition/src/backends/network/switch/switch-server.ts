@@ -21,6 +21,7 @@ const HANDOVER_MS = 500;
 
 /** What a switch is made with. */
 export interface SwitchServerOptions {
+  /** For ages of learnt addresses, and times in the mirror. */
   readonly clock: NetworkClock;
   /** Where it listens. */
   readonly path: string;
@@ -151,6 +152,7 @@ export class SwitchServer {
     return this.#switch.portCount - this.#uplinks.length;
   }
 
+  /** Plain data for `ringlet inspect`. */
   inspect(): Record<string, unknown> {
     return {
       path: this.#options.path,

@@ -27,8 +27,11 @@ import type { ScsiTask } from './task.ts';
 
 /** What every unit keeps, as plain data. */
 export interface LogicalUnitState {
+  /** Unit attentions that each initiator has not been told of yet. */
   readonly attentions: readonly (readonly [initiator: number, conditions: readonly number[]])[];
+  /** Persistent reservations. */
   readonly reservations: ReservationState;
+  /** START STOP UNIT stopped it. */
   readonly stopped: boolean;
 }
 

@@ -14,9 +14,13 @@ const MAX_REGISTRATIONS = 64;
 
 /** The reservations of a unit, as plain data. */
 export interface ReservationState {
+  /** PRGENERATION (SPC-4, 6.15.2.2). */
   readonly generation: number;
+  /** Who has registered, with which key in decimal. */
   readonly registrations: readonly (readonly [initiator: number, key: string])[];
+  /** Who holds the reservation; `null` without one. */
   readonly holder: number | null;
+  /** Its type, when there is one. */
   readonly type: number;
 }
 
