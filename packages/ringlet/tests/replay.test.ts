@@ -202,6 +202,9 @@ test('a kernel that is reset is come back to, before each reset and after it', a
   const recorded = await start({ ...lockstep, ...options, record, checkpointEvery: 0.0002 });
   for (const [life, key] of ['r', 't', 'r', 'q'].entries()) {
     await expect.poll(() => recorded.console().length, PATIENTLY).toBe(life + 1);
+    // Long enough for some checkpoints, however fast the host is.
+    const steps = (): Promise<unknown> => recorded.machine.inspect('lockstep/steps');
+    await expect.poll(steps, PATIENTLY).toBeGreaterThan(1000 * (life + 1));
     recorded.machine.write(key);
   }
   expect(await recorded.machine.finished).toEqual({ reason: 'power-off', code: 0 });
