@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { Machine, type MachineEvent, type MachineOptions } from 'ringlet';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { hasProgram } from '../../x64/tests/test-kernels.ts';
@@ -145,6 +146,89 @@ test.skipIf(!tools)(
     line.close();
     expect(await replay.machine.finished).toEqual({ reason: 'power-off', code: 0 });
     expect(replay.told()).toEqual([expect.objectContaining({ type: 'replayed', ...end })]);
+  },
+  LONG,
+);
+
+/** Whatever a gdb, or something that is none, may send; it always comes to a stop at `exercise`. */
+function packets(cpus: number): fc.Arbitrary<string> {
+  const places = ['exercise', 'take', 'leave', 'counters', 'sums', 'from', 'to', 'interrupted', 'page_pml4'];
+  const place = fc
+    .tuple(fc.constantFrom(...places.map((name) => built.address(name))), fc.nat(600))
+    .map(([address, offset]) => (address + BigInt(offset < 300 ? 0 : offset)).toString(16));
+  const address = fc.oneof(
+    { weight: 4, arbitrary: place },
+    fc.bigInt(0n, 2n ** 64n - 1n).map((a) => a.toString(16)),
+  );
+  const thread = fc.integer({ min: 1, max: cpus });
+  const size = fc.integer({ min: 1, max: 64 }).map((bytes) => bytes.toString(16));
+  const monitor = fc
+    .constantFrom(
+      'info',
+      'delete',
+      'break msr 0x830 write',
+      'break hypercall 0x46',
+      'break packet x',
+      'list',
+      'physical 0',
+      '%s',
+    )
+    .map((line) => `qRcmd,${Buffer.from(line).toString('hex')}`);
+  return fc.oneof(
+    { weight: 8, arbitrary: thread.map((each) => `vCont;s:${each}`) },
+    { weight: 4, arbitrary: thread.map((each) => `vCont;s:${each};c`) },
+    { weight: 3, arbitrary: fc.constant('vCont;c') },
+    {
+      weight: 4,
+      arbitrary: fc
+        .tuple(fc.constantFrom('Z0', 'Z1', 'Z2', 'Z3', 'Z4', 'z0', 'z2'), address, size)
+        .map((all) => all.join()),
+    },
+    { weight: 2, arbitrary: fc.tuple(address, size).map(([at, bytes]) => `m${at},${bytes}`) },
+    { weight: 2, arbitrary: address.map((at) => `M${at},2:4142`) },
+    fc.nat(80).map((number) => `P${number.toString(16)}=0102030405060708`),
+    thread.map((each) => `Hg${each}`),
+    thread.map((each) => `Hc${each}`),
+    monitor,
+    fc.string({
+      unit: fc.constantFrom(...'?gGpPmMXHTZzvqQ!0123456789abcdef,;:=-\u0000\u00ff'.split('')),
+      maxLength: 40,
+    }),
+  );
+}
+
+test.skipIf(!tools)(
+  'whatever a debugger sends, a replay is what was recorded',
+  async () => {
+    const folder = temporaryFolder();
+    const cpus = 2;
+    const file = join(folder, 'run.rec');
+    const { end } = await recorded(file, cpus);
+    const run = async (sent: readonly string[]): Promise<void> => {
+      const replay = await play({ replay: file, gdb: { path: join(folder, 'gdb.sock'), wait: true } });
+      const line = new GdbLine(replay.machine.debugger.address!);
+      await line.ask('?');
+      const stops: string[] = [];
+      for (const packet of sent) {
+        if (!packet.startsWith('vCont;')) {
+          await line.ask(packet);
+          continue;
+        }
+        await line.ask(`Z0,${built.address('exercise').toString(16)},1`);
+        const stop = await line.ask(packet);
+        if (stop.startsWith('W')) break;
+        stops.push(stop);
+      }
+      expect(stops.filter((stop) => !/^T0[25]thread:[12];/.test(stop))).toEqual([]);
+      line.close();
+      expect(await replay.machine.finished).toEqual({ reason: 'power-off', code: 0 });
+      expect(replay.told()).toEqual([expect.objectContaining({ type: 'replayed', ...end })]);
+      await replay.machine.dispose();
+    };
+    await fc.assert(fc.asyncProperty(fc.array(packets(cpus), { minLength: 100, maxLength: 200 }), run), {
+      numRuns: Number(process.env['RINGLET_DEBUGGERS'] ?? 3),
+      endOnFailure: true,
+    });
   },
   LONG,
 );

@@ -174,10 +174,25 @@ describe.skipIf(!tools).each(['threads', 'lockstep'] as const)('gdb (%s)', (harn
         // By then all four count.
         'break work',
         'continue',
+        // Its first locked instruction, while the others stand still.
+        'set scheduler-locking on',
+        'set $before = started',
+        'while started == $before',
+        'set $last = $pc',
+        'stepi',
+        'end',
+        'x/i $last',
+        'printf "locked %d\\n", started - $before',
+        'set scheduler-locking off',
         'continue',
         'continue',
         'continue',
         'delete',
+        // All of them come by there; one stops.
+        'thread 2',
+        'tbreak *$pc thread 2',
+        'continue',
+        'printf "own %d\\n", $_thread',
         'watch counters[2][0]',
         'continue',
         'printf "watched %d\\n", $_thread',
@@ -205,6 +220,9 @@ describe.skipIf(!tools).each(['threads', 'lockstep'] as const)('gdb (%s)', (harn
         'detach',
       );
 
+      expect(marked(output, 'locked')).toEqual(['1']);
+      expect(output).toMatch(/<work\+\d+>:\s+lock /);
+      expect(marked(output, 'own')).toEqual(['2']);
       expect(marked(output, 'watched')).toEqual(['3', '4']);
       expect(output.match(/VP \d/g)).toEqual(expect.arrayContaining(['VP 0', 'VP 1', 'VP 2', 'VP 3']));
       expect(marked(output, 'alone')).toEqual(['1 1']);
@@ -312,6 +330,13 @@ test.skipIf(!tools)(
     await expect(machine.debugger.listen({ port: 0 })).rejects.toThrow(
       expect.objectContaining({ code: 'gdb-listening' }),
     );
+
+    // `kill`, as gdb sends it.
+    await machine.debugger.close();
+    const last = new GdbLine(await machine.debugger.listen({ path: `${address}.2` }));
+    onTestFinished(() => last.close());
+    last.write('$k#6b');
+    expect(await machine.finished).toEqual({ reason: 'killed' });
   },
   LONG,
 );
