@@ -8,6 +8,9 @@
  *     at most   its part, by weight, of all logical processors, when more VPs are busy than there are processors
  *     at least  its reserve, whatever its weight comes to
  *
+ * A turn may outlast what was left: what a VP ran beyond its cap is taken from its next windows, so that the cap holds over
+ * time. Weights are not made up for: where processors are scarce, much of a long turn was spent waiting for one.
+ *
  * Busy are the VPs that used more than a trifle of the window before. Only a VP's own thread writes its counters; the sums
  * over all of them are atomics.
  */
@@ -19,6 +22,8 @@ import type { VpContext } from '../vp/context.ts';
 export const WINDOW = 100_000;
 /** A VP that uses less of a window does not compete for processors; so much everyone gets, however light. */
 const BUSY = WINDOW / 50;
+/** Windows that a VP rests at most for what it ran too long: a host that stood still is not made up for. */
+const MOST_WINDOWS_OF_DEBT = 100;
 
 /** Ticks of a window that a cap or reserve of `share` (in 1/100000 of a processor) comes to. */
 export const ticksOf = (share: number, window: number): number => Math.floor((share * window) / WHOLE_PROCESSOR);
@@ -33,8 +38,12 @@ export function account(vp: VpContext, ticks: number): void {
   const inWindow = Math.min(ran, now % WINDOW);
   const before = used(vp, now);
   const after = Math.min(WINDOW, before + Math.floor(inWindow));
+  const cap = capOf(vp);
+  const debt = Math.min(debtAfter(vp, ran, inWindow, now, cap), MOST_WINDOWS_OF_DEBT * cap);
   words[vp.vpRecord + VpWord.WindowUsed] = after;
-  state.setQuad(vp.vpRecord + VpWord.Window, BigInt(Math.floor(now / WINDOW)));
+  words[vp.vpRecord + VpWord.WindowDebt] = debt;
+  words[vp.vpRecord + VpWord.NextDebt] = Math.max(0, debt + after - cap);
+  state.setQuad(vp.vpRecord + VpWord.Window, BigInt(windowOf(now)));
   if (before < BUSY && after >= BUSY) {
     turnWindow(words, now);
     Atomics.add(words, Header.NextBusyVps, 1);
@@ -44,12 +53,33 @@ export function account(vp: VpContext, ticks: number): void {
 
 /** Ticks that the VP may still run in the present window. */
 export function allowance(vp: VpContext): number {
-  const { words } = vp.core;
   const now = vp.core.clock.now();
   const rest = WINDOW - (now % WINDOW);
-  const cap = Atomics.load(words, vp.record + PartitionWord.CpuCap);
-  const most = Math.min(cap === 0 ? WINDOW : ticksOf(cap, WINDOW), fairPart(vp, now));
-  return most === WINDOW ? rest : Math.max(0, Math.min(rest, most - used(vp, now)));
+  const cap = capOf(vp);
+  const part = Math.min(cap - debtAt(vp, windowOf(now), cap), fairPart(vp, now));
+  return part === WINDOW ? rest : Math.max(0, Math.min(rest, part - used(vp, now)));
+}
+
+/** Ticks of a window that its cap leaves to the VP: all of them when it has none. */
+function capOf({ core, record }: VpContext): number {
+  const cap = Atomics.load(core.words, record + PartitionWord.CpuCap);
+  return cap === 0 ? WINDOW : ticksOf(cap, WINDOW);
+}
+
+/** What the VP has to make up for in a window, which is not before that of its last account. */
+function debtAt({ core, vpRecord }: VpContext, window: number, cap: number): number {
+  const windows = window - core.state.time(vpRecord + VpWord.Window);
+  if (windows <= 0) return core.words[vpRecord + VpWord.WindowDebt]!;
+  return Math.max(0, core.words[vpRecord + VpWord.NextDebt]! - (windows - 1) * cap);
+}
+
+/** {@link debtAt} the present window, once a turn of `ran` ticks has ended, of which `inWindow` are the present window's. */
+function debtAfter(vp: VpContext, ran: number, inWindow: number, now: number, cap: number): number {
+  const began = windowOf(now - ran);
+  const windows = windowOf(now) - began;
+  const debt = debtAt(vp, began, cap);
+  if (windows === 0) return debt;
+  return Math.max(0, Math.floor(debt + used(vp, now - ran) + ran - inWindow - windows * cap));
 }
 
 /** Ticks of a window that are the VP's by weight, and at least its reserve; all of it while processors are not scarce. */
@@ -67,7 +97,7 @@ function fairPart(vp: VpContext, now: number): number {
 
 /** Whoever first looks in a new window makes the sums of the last one the ones that count. */
 function turnWindow(words: Int32Array, now: number): void {
-  const present = Math.floor(now / WINDOW) | 0;
+  const present = windowOf(now) | 0;
   const last = Atomics.load(words, Header.ShareWindow);
   if (last === present || Atomics.compareExchange(words, Header.ShareWindow, last, present) !== last) return;
   const stale = ((present - last) | 0) !== 1;
@@ -77,9 +107,11 @@ function turnWindow(words: Int32Array, now: number): void {
   Atomics.store(words, Header.BusyWeight, stale ? 0 : weight);
 }
 
+const windowOf = (now: number): number => Math.floor(now / WINDOW);
+
 const weightOf = (vp: VpContext): number => Atomics.load(vp.core.words, vp.record + PartitionWord.CpuWeight);
 
 function used(vp: VpContext, now: number): number {
   const window = vp.core.state.time(vp.vpRecord + VpWord.Window);
-  return window === Math.floor(now / WINDOW) ? vp.core.words[vp.vpRecord + VpWord.WindowUsed]! : 0;
+  return window === windowOf(now) ? vp.core.words[vp.vpRecord + VpWord.WindowUsed]! : 0;
 }

@@ -286,8 +286,41 @@ describe('throttling by shared counters', () => {
     childVp.accountRunTime(6_000);
     expect(childVp.runAllowance()).toBe(0);
 
+    // What was too much is taken from the next window.
     clock.time = 11 * WINDOW;
+    expect(childVp.runAllowance()).toBe(WINDOW / 4 - 1_000);
+    clock.time = 12 * WINDOW;
     expect(childVp.runAllowance()).toBe(WINDOW / 4);
+  });
+
+  test('turns that are longer than they may be are made up for: a cap holds over time, a long stand-still is forgiven', () => {
+    const turn = fc.integer({ min: 1, max: 4 * WINDOW });
+    // Of less a turn is more than is made up for.
+    const cap = fc.integer({ min: 5, max: 99 });
+    fc.assert(
+      fc.property(cap, fc.array(turn, { minLength: 20, maxLength: 60 }), (percent, turns) => {
+        const { kernel, child, childVp, clock } = machine();
+        kernel.setProperty(child, PartitionProperty.CpuCap, BigInt(percent * 1_000));
+        const began = (clock.time = 10 * WINDOW);
+        let ran = 0;
+        for (const ticks of turns) {
+          while (childVp.runAllowance() === 0) clock.time = (Math.floor(clock.time / WINDOW) + 1) * WINDOW;
+          clock.time += ticks;
+          childVp.accountRunTime(ticks);
+          ran += ticks;
+          const most = (percent / 100) * (clock.time - began);
+          // At most the last turn, and the part of one window, are ahead.
+          expect(ran).toBeLessThanOrEqual(most + ticks + WINDOW);
+        }
+      }),
+    );
+    const { kernel, child, childVp, clock } = machine();
+    kernel.setProperty(child, PartitionProperty.CpuCap, 50_000n);
+    clock.time = 1_000_000 * WINDOW;
+    childVp.accountRunTime(900_000 * WINDOW);
+    expect(childVp.runAllowance()).toBe(0);
+    clock.time += 101 * WINDOW;
+    expect(childVp.runAllowance()).toBe(WINDOW / 2);
   });
 
   test('when more VPs are busy than there are processors, each may run its part by weight', () => {

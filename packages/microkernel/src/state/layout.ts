@@ -125,6 +125,9 @@ export const VpWord = {
   Entry: 24,
   /** The last {@link PartitionWord.Mappings} that it has acknowledged. */
   Mappings: 26,
+  /** What it has run beyond its part of windows before {@link VpWord.Window}, and beyond that of this one as well. */
+  WindowDebt: 27,
+  NextDebt: 28,
   /** Its local APIC: see `apic/layout.ts`. */
   Apic: 32,
 } as const;

@@ -260,6 +260,12 @@ export class Vp {
     return Math.min(synic.nextDeadline(), apic.due + core.timeOrigin(partition));
   }
 
+  /** Whether it may not use the whole of a processor, however many there are. */
+  get capped(): boolean {
+    const { core, record } = this.#context;
+    return Atomics.load(core.words, record + PartitionWord.CpuCap) !== 0;
+  }
+
   /** Adds time that the VP ran, in units of 100 ns, to its run time and to what its cap counts. */
   accountRunTime(ticks: number): void {
     if (this.#context.alive) account(this.#context, ticks);

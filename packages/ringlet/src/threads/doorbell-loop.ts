@@ -21,6 +21,8 @@ export interface Doorbell {
 
 /** What the loop drives. */
 export interface DoorbellWork {
+  /** The clock is looked at after each {@link poll}: what it must rest depends on it. */
+  readonly punctual?: boolean;
   /**
    * Handles what is there, for a bounded time.
    *
@@ -107,7 +109,7 @@ export class DoorbellLoop {
         const seen = Atomics.load(words, counter);
         const stayAwake = this.#polling.milliseconds > 0 && this.#awake.count <= this.#processors;
         const more = this.#work.poll(stayAwake);
-        if (round % ROUNDS_PER_LOOK === 0 && performance.now() >= turnEnds) {
+        if ((this.#work.punctual === true || round % ROUNDS_PER_LOOK === 0) && performance.now() >= turnEnds) {
           await yieldToEventLoop();
           await this.#account();
           turnEnds = performance.now() + TURN_MS;
@@ -180,16 +182,18 @@ export class DoorbellLoop {
     this.#polling.slept(this.#awakeSince - began);
   }
 
-  /** Tells the work how long it had the processor, and rests if that was its share. */
+  /** Tells the work how long it had the processor, and rests if that was its share, or more. */
   async #account(): Promise<void> {
     if (!this.#work.awakeFor) return;
-    const now = performance.now();
-    const rest = this.#work.awakeFor(now - this.#awakeSince);
-    this.#awakeSince = now;
-    if (rest <= 0) return;
-    this.#awake.sleeps();
-    await delay(rest);
-    this.#awake.woke();
-    this.#awakeSince = performance.now();
+    for (;;) {
+      const now = performance.now();
+      const rest = this.#work.awakeFor(now - this.#awakeSince);
+      this.#awakeSince = now;
+      if (rest <= 0 || this.#stopped) return;
+      this.#awake.sleeps();
+      await delay(rest);
+      this.#awake.woke();
+      this.#awakeSince = performance.now();
+    }
   }
 }

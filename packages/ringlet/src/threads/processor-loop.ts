@@ -18,6 +18,8 @@ export function loopOfProcessor(
   const loop = new DoorbellLoop(
     vp.doorbell,
     {
+      // What it must rest would be known too late.
+      punctual: vp.capped,
       peek: () => work.peek(),
       poll(stayAwake) {
         // A word, as a busy processor looks at messages far less often.
