@@ -29,9 +29,11 @@ const printed = (machine: Machine, text: string): Promise<void> =>
   });
 
 test('machines live in a pool side by side, and what one leaves is for the next', async () => {
+  // #region pool
   const pool = new MemoryPool({ size: 128 * MIB });
   const make = (name: string) => new Machine({ name, kernel, memory: 16 * MIB, display: 'none', pool });
   const [first, second, third] = [make('first'), make('second'), make('third')];
+  // #endregion
   try {
     for (const machine of [first, second]) {
       const ready = printed(machine, '>');
@@ -62,6 +64,25 @@ test('machines live in a pool side by side, and what one leaves is for the next'
 
 test.each([[1], [32 * MIB], [64 * MIB + 1], [5000 * MIB]])('a pool of %i bytes is refused', (size) => {
   expect(() => new MemoryPool({ size })).toThrow(expect.objectContaining({ code: 'pool-size-invalid' }));
+});
+
+test('a machine is told what it is to have, and says what it has', async () => {
+  // #region limits
+  const dynamicMemory = { min: 32 * MIB, max: 128 * MIB };
+  const machine = new Machine({ kernel, memory: 64 * MIB, dynamicMemory, display: 'none' });
+  await machine.start();
+  const { policy, target } = await machine.memory.set(48 * MIB); // the guest's driver takes its time to follow
+  const { assigned, free, demand } = await machine.memory.report();
+  // #endregion
+  await machine.dispose();
+  // This guest has no driver that would follow, or say what it needs.
+  expect({ policy, target, assigned, demand }).toEqual({
+    policy: 'by-hand',
+    target: 48 * MIB,
+    assigned: 64 * MIB,
+    demand: null,
+  });
+  expect(free).toBeGreaterThan(0);
 });
 
 test('neither a guest module nor a run in lockstep is in a pool', () => {
