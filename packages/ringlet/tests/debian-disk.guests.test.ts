@@ -3,7 +3,7 @@
  *
  * `RINGLET_FIO_SECONDS` makes fio's part longer: 60 is thorough.
  */
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -26,7 +26,6 @@ const MIB = 1024 * 1024;
 const FIO_SECONDS = Number(process.env['RINGLET_FIO_SECONDS'] ?? 5);
 const guests = new DebianGuests();
 const at = (name: string): string => join(guests.folder, name);
-const isThere = (program: string): boolean => spawnSync('sh', ['-c', `command -v ${program}`]).status === 0;
 
 /** What the devices of a machine with a screen are bound to, at least. */
 const DRIVERS = ['hid_hyperv', 'hv_netvsc', 'hv_storvsc', 'hv_utils', 'hyperv_fb', 'hyperv_keyboard'];
@@ -134,7 +133,7 @@ test(
     expect(await complaints(guest)).toEqual([]);
     expect(await guest.off('poweroff')).toEqual({ reason: 'power-off', code: 0 });
     expect(hvWarnings(guest.text.slice(guest.text.lastIndexOf('poweroff')))).toEqual([]);
-    if (!isThere('qemu-img')) return context.skip('this host has no qemu-img');
+    needTool(context, 'qemu-img');
     for (const path of [data, at('mine.vhdx')]) execFileSync('qemu-img', ['check', '-q', path]);
   },
   60 * MINUTE,

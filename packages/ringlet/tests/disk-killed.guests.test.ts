@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { openDisk } from '@ringlet/root-partition';
 import { expect, onTestFinished, test, type TestContext } from 'vitest';
 import { DebianGuests } from './debian-guest.ts';
+import { needTool } from './exec-guest.ts';
 import { ROOT } from './machines.ts';
 
 const MINUTE = 60_000;
@@ -20,7 +21,7 @@ const guests = new DebianGuests();
 test(
   `killed ${KILLS} times in mid-write, nothing is lost that the guest had made durable`,
   async (context) => {
-    need(context, ['mke2fs', '-V'], ['e2fsck', '-V'], ['debugfs', '-V'], ['qemu-img', '--version']);
+    for (const tool of ['mke2fs', 'e2fsck', 'debugfs', 'qemu-img']) needTool(context, tool);
     const image = join(guests.folder, 'killed.vhdx');
     const raw = join(guests.folder, 'killed.raw');
     execFileSync('mke2fs', ['-q', '-t', 'ext4', '-F', raw, '192M'], { stdio: 'ignore' });
@@ -125,11 +126,5 @@ function sumOf(name: string, raw: string): string {
     return createHash('md5').update(readFileSync(out)).digest('hex');
   } catch {
     return 'missing';
-  }
-}
-
-function need(context: TestContext, ...programs: readonly (readonly [name: string, option: string])[]): void {
-  for (const [name, option] of programs) {
-    if (spawnSync(name, [option]).error !== undefined) context.skip(`this host has no ${name}`);
   }
 }

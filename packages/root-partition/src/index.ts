@@ -131,5 +131,6 @@ export type { DisplayDescription, DisplayRequests, MouseChange } from './machine
 export type { PageRun } from './machine/display-memory.ts';
 export { DEFAULT_RESOLUTION, LARGEST, SMALLEST, videoMemoryBytes } from './vsps/video/resolutions.ts';
 export type { Rectangle } from '@ringlet/protocols';
+export { around, overlap, whole } from './vsps/video/rectangles.ts';
 export type { Picture } from './vsps/video/surface.ts';
 export type { DisplayEvent, ScreenMode } from './machine/screen-reports.ts';

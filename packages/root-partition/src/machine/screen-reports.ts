@@ -5,6 +5,7 @@
  * first one is told at once, and those of the next 16 ms together: the last mode, and all parts that have changed.
  */
 import type { Rectangle } from '@ringlet/protocols';
+import { around } from '../vsps/video/rectangles.ts';
 
 /** Pixels of a screen; `undefined` when it shows nothing. */
 export type ScreenMode = { readonly width: number; readonly height: number } | undefined;
@@ -67,11 +68,3 @@ export class ScreenReports {
     if (parts.length > 0) this.#report({ type: 'display-dirty', parts });
   }
 }
-
-/** The smallest rectangle that holds both. */
-const around = (a: Rectangle, b: Rectangle): Rectangle => ({
-  left: Math.min(a.left, b.left),
-  top: Math.min(a.top, b.top),
-  right: Math.max(a.right, b.right),
-  bottom: Math.max(a.bottom, b.bottom),
-});

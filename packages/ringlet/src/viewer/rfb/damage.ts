@@ -1,5 +1,6 @@
 /** Damage: parts of a picture that a viewer has not seen yet. */
 import type { Rectangle } from '@ringlet/protocols';
+import { around, overlap } from '@ringlet/root-partition';
 
 /** Parts kept apart; more become one that holds them all. */
 const MOST_PARTS = 24;
@@ -37,21 +38,3 @@ export class Damage {
 
 const holds = (a: Rectangle, b: Rectangle): boolean =>
   a.left <= b.left && a.top <= b.top && a.right >= b.right && a.bottom >= b.bottom;
-
-const around = (a: Rectangle, b: Rectangle): Rectangle => ({
-  left: Math.min(a.left, b.left),
-  top: Math.min(a.top, b.top),
-  right: Math.max(a.right, b.right),
-  bottom: Math.max(a.bottom, b.bottom),
-});
-
-/** What two rectangles have in common. */
-export function overlap(a: Rectangle, b: Rectangle): Rectangle | undefined {
-  const common = {
-    left: Math.max(a.left, b.left),
-    top: Math.max(a.top, b.top),
-    right: Math.min(a.right, b.right),
-    bottom: Math.min(a.bottom, b.bottom),
-  };
-  return common.left < common.right && common.top < common.bottom ? common : undefined;
-}

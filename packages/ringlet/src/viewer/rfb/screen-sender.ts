@@ -5,8 +5,9 @@
  * and nothing queues up. Updates go out one after another.
  */
 import type { Rectangle } from '@ringlet/protocols';
+import { overlap, whole } from '@ringlet/root-partition';
 import type { ViewedMachine } from '../viewed-machine.ts';
-import { Damage, overlap } from './damage.ts';
+import { Damage } from './damage.ts';
 import { DeflateStream } from './deflate-stream.ts';
 import { NATIVE_FORMAT, type PixelFormat, PixelWriter } from './pixel-format.ts';
 import { zrleTiles } from './zrle.ts';
@@ -160,9 +161,6 @@ export class ScreenSender {
     return padded;
   }
 }
-
-/** All of a screen. */
-const whole = ({ width, height }: ScreenSize): Rectangle => ({ left: 0, top: 0, right: width, bottom: height });
 
 /** The head of one rectangle of an update. */
 function heading({ left, top, right, bottom }: Rectangle, encoding: number): Buffer {

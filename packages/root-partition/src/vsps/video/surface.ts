@@ -41,20 +41,6 @@ export function surfaceOf(situation: VideoSituation, memory: VideoMemory): Surfa
   return { width, height, pitch, offset };
 }
 
-/** The part of a rectangle that is on the surface; `undefined` when nothing is. */
-export function onSurface({ left, top, right, bottom }: Rectangle, surface: Surface): Rectangle | undefined {
-  const clipped = {
-    left: Math.max(left, 0),
-    top: Math.max(top, 0),
-    right: Math.min(right, surface.width),
-    bottom: Math.min(bottom, surface.height),
-  };
-  return clipped.left < clipped.right && clipped.top < clipped.bottom ? clipped : undefined;
-}
-
-/** All of a surface. */
-export const whole = ({ width, height }: Surface): Rectangle => ({ left: 0, top: 0, right: width, bottom: height });
-
 /** Copies a part of the picture, which lies on the surface. Memory that has gone away meanwhile is black. */
 export function readPicture(memory: VideoMemory, surface: Surface, part: Rectangle): Picture {
   const width = part.right - part.left;

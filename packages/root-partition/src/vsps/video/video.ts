@@ -33,7 +33,8 @@ import { type Channel, type DeviceWorld, interfaces, type Packet, PacketType, ty
 import { makeEdid } from './edid.ts';
 import { PointerAssembly, type PointerShape } from './pointer.ts';
 import { DEFAULT_RESOLUTION, resolutionsFor, videoMemoryBytes } from './resolutions.ts';
-import { onSurface, type Picture, readPicture, type Surface, surfaceOf, whole } from './surface.ts';
+import { overlap, whole } from './rectangles.ts';
+import { type Picture, readPicture, type Surface, surfaceOf } from './surface.ts';
 import { GuestVideoMemory, type VideoMemory } from './video-memory.ts';
 
 const MIB = 1024 * 1024;
@@ -114,7 +115,7 @@ export default class Video implements Vsp<SavedVideo> {
   /** Copies the picture, or the part of it that lies in `part`. @returns `undefined` when there is nothing there */
   picture(part?: Rectangle): Picture | undefined {
     const surface = this.#surface;
-    const wanted = surface && onSurface(part ?? whole(surface), surface);
+    const wanted = surface && overlap(part ?? whole(surface), whole(surface));
     return surface && wanted && readPicture(this.#memory, surface, wanted);
   }
 
@@ -303,7 +304,8 @@ export default class Video implements Vsp<SavedVideo> {
     if (parts === undefined) return 'list of changes that is too short';
     const surface = this.#surface;
     if (surface === undefined) return undefined;
-    const seen = parts.map((part) => onSurface(part, surface)).filter((part) => part !== undefined);
+    const all = whole(surface);
+    const seen = parts.map((part) => overlap(part, all)).filter((part) => part !== undefined);
     this.#changes += seen.length;
     if (this.#watched && seen.length > 0) this.#options.dirty?.(seen);
     return undefined;
