@@ -10,9 +10,12 @@ const MIB = 1024 * 1024;
 const FILE_BYTES = 64 * MIB;
 /** So that rounds alternate evenly, though threads and the engine take their time to warm up. */
 const LEAST_MILLISECONDS = 1000;
+/** So many that starting counts little. */
+const STEADY_FRAMES = 100_000;
 const OFF = 'trace off';
 const storage = fileURLToPath(new URL('./storage.guest.ts', import.meta.url));
 const network = fileURLToPath(new URL('./network.guest.ts', import.meta.url));
+const frames = fileURLToPath(new URL('./frames.guest.ts', import.meta.url));
 const loop = fileURLToPath(new URL('./network.device.ts', import.meta.url));
 
 /** `npm run bench -- trace`. */
@@ -34,14 +37,39 @@ export const trace: Bench = {
         await compare('1 MiB sequential, depth 4', both(storage, [MIB, 4, 'ms', 'sequential'], { disks }), OFF, timing),
         await compare('1514-byte frames, 32', both(network, [1514, 32, 'ms'], { devices: [loop] }), OFF, timing),
       ];
+      const steady = [
+        await compare('1514-byte frames, 64', [false, true].map(steadily), OFF, { ...timing, milliseconds: 0 }),
+      ];
       return [
         { title: 'tracing, operations a second', baseline: OFF, rows, notes: ['reads and frames of other benchmarks'] },
+        {
+          title: 'tracing, operations in a second of processor time',
+          baseline: OFF,
+          rows: steady,
+          notes: ['in lockstep: one thread, so that what else the host does counts little'],
+        },
       ];
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
   },
 };
+
+/** Frames there and back in a second of the process's own time. */
+const steadily = (on: boolean): Contender => ({
+  name: on ? 'trace on' : OFF,
+  async measure() {
+    const args = ['1514', '64', String(STEADY_FRAMES)];
+    const machine = new Machine({ guest: frames, args, devices: [loop], harness: 'lockstep' });
+    if (on) await machine.tracing.recorder.start();
+    const before = process.cpuUsage();
+    await machine.start();
+    await machine.finished;
+    const { user, system } = process.cpuUsage(before);
+    await machine.dispose();
+    return (STEADY_FRAMES * 1e6) / (user + system);
+  },
+});
 
 const contender = (on: boolean, guest: string, words: (string | number)[], rest: object): Contender => ({
   name: on ? 'trace on' : OFF,

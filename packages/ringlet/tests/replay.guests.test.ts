@@ -3,7 +3,7 @@
  * same memory at the end.
  */
 import { spawn } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ReplaySession } from 'ringlet';
 import { expect, onTestFinished, test } from 'vitest';
@@ -64,10 +64,11 @@ test('Debian on two processors, typed at, happens again to the byte in another p
   const { kernel, initrd, commandLine } = await debian.image(context, 'debian');
   const file = join(debian.folder, 'debian.rec');
   const disk = join(debian.folder, 'disk.raw');
+  const traces = ['recorded', 'replayed'].map((name) => join(debian.folder, `${name}.pcapng`));
   writeFileSync(disk, Buffer.alloc(2 * 1024 * 1024, 'written before'));
   const words = ['--kernel', kernel, '--initrd', initrd, '--append', commandLine, '--cpus', '2', '--disk', disk];
   const recorded = await play(
-    [...words, '--lockstep', '--seed', '11', '--record', file, '--checkpoint-every', '1s'],
+    [...words, '--lockstep', '--seed', '11', '--record', file, '--checkpoint-every', '1s', '--trace', traces[0]!],
     [
       'head -c 16 /dev/urandom | od -An -tx1',
       'dd if=/dev/urandom of=/dev/sda bs=1536 seek=7 count=200 && sync',
@@ -76,7 +77,7 @@ test('Debian on two processors, typed at, happens again to the byte in another p
       'poweroff -f',
     ],
   );
-  const replayed = await play(['--replay', file]);
+  const replayed = await play(['--replay', file, '--trace', traces[1]!]);
 
   expect(recorded.status).toBe(0);
   expect(recorded.console).toMatch(/smp: Brought up 1 node, 2 CPUs/);
@@ -84,6 +85,9 @@ test('Debian on two processors, typed at, happens again to the byte in another p
   expect(recorded.console).toMatch(/^[0-9a-f]{32} {2}\/dev\/sda/m);
   expect(replayed.console).toBe(recorded.console);
   expect(replayed.status).toBe(0);
+  const [first, second] = traces.map((trace) => readFileSync(trace));
+  expect(first!.length).toBeGreaterThan(1024 * 1024);
+  expect(second!.equals(first!)).toBe(true);
   const { step, time, state } = told(recorded, 'recorded')!;
   expect(state).toMatch(/^[0-9a-f]{64}$/);
   expect(told(replayed, 'replayed')).toMatchObject({ step, time, state });

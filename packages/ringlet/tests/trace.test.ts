@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Machine } from '../src/index.ts';
 import type { MachineOptions } from '../src/configuration/options.ts';
 import { dissectorOf } from '../src/trace/dissector.ts';
-import { oneLine } from '../src/trace/show-record.ts';
+import { allFields, oneLine } from '../src/trace/show-record.ts';
 import { TraceCapture } from '../src/trace/trace-capture.ts';
 import { traceTable } from '../src/trace/trace-layouts.ts';
 import type { TraceRecord } from '../src/trace/trace-record.ts';
@@ -70,6 +70,16 @@ test('a run in lockstep gives the same trace to the byte, in virtual time, for t
   expect(files[0]!.length).toBeGreaterThan(20_000);
   expect(files[1]!.equals(files[0]!)).toBe(true);
   expect(files[2]!.equals(files[0]!)).toBe(false);
+});
+
+test('a replay has the trace of what was recorded, to the byte', async () => {
+  const record = join(directory, 'run.rec');
+  const [first, second] = [join(directory, 'recorded.pcapng'), join(directory, 'replayed.pcapng')];
+  const recorded = await traced({ ...disk(), record, seed: 7 }, first);
+  const replayed = await traced({ replay: record }, second);
+  expect(recorded.length).toBeGreaterThan(50);
+  expect(replayed.map(allFields)).toEqual(recorded.map(allFields));
+  expect(readFileSync(second).equals(readFileSync(first))).toBe(true);
 });
 
 test('a disk read is seen from the hypercall to the sectors, in threads, too', async () => {

@@ -56,7 +56,7 @@ export function traceHypercall(trace: TraceWriter, caller: VpContext, began: num
   const input = fast ? 16 : frame.inputUsed;
   const output = fast ? 0 : frame.outputUsed;
   const length = HypercallTrace.size + input + output;
-  const kept = trace.kept(length);
+  const kept = trace.keptOfPacket(length);
   trace.at(began);
   const at = trace.open(TraceKind.Hypercall, senderOf(partition), index, partition, 0, 0, length, kept);
   if (at < 0) return;

@@ -37,6 +37,7 @@ test('what is written is read in order, whatever the lengths; what does not fit 
       const ring = createTraceRing(1024);
       const writer = new TraceWriter(clock([]), ring);
       const reader = new TraceReader(ring);
+      reader.follow(true);
       const expected: [number, number][] = [];
       const got: [number, number][] = [];
       let dropped = 0;
@@ -67,4 +68,39 @@ test('records have the time that was read last', () => {
   writer.tick();
   write(writer, 1, 8);
   expect(new DataView(new TraceReader(ring).take().buffer).getFloat64(8, true)).toBe(1e9 + 0.5);
+});
+
+test('while nobody reads, what is oldest makes room; what is read is whole records, the last of them', () => {
+  const steps = fc.array(fc.oneof({ weight: 40, arbitrary: fc.nat(90) }, fc.constant('read' as const)), {
+    minLength: 100,
+    maxLength: 300,
+  });
+  fc.assert(
+    fc.property(steps, (todo) => {
+      const ring = createTraceRing(1 << 14);
+      const writer = new TraceWriter(clock([]), ring);
+      const reader = new TraceReader(ring);
+      let written: [number, number][] = [];
+      let before = 0;
+      const look = (): void => {
+        const got = read(reader.take());
+        expect(got).toEqual(written.slice(written.length - got.length));
+        // Of the eighth that is used, a part, a record that does not end with it, and another where it goes around.
+        const bytes = written.reduce((sum, [, kept]) => sum + TRACE_HEADER_BYTES + ((kept + 7) & ~7), 0);
+        const sure = 2048 - 256 - 2 * 128;
+        expect(got.length).toBeGreaterThanOrEqual(bytes < sure ? written.length : sure / 128);
+        const lost = reader.before === undefined ? 0 : reader.before - before;
+        expect(lost).toBe(written.length - got.length);
+        before += written.length;
+        written = [];
+      };
+      for (const [number, step] of todo.entries()) {
+        if (step === 'read') look();
+        else if (write(writer, number, step)) written.push([number, step]);
+      }
+      look();
+      expect(reader.takeDropped()).toBe(0);
+    }),
+    { numRuns: 50 },
+  );
 });

@@ -106,6 +106,7 @@ export function createProgram(host: CommandHost, ended: (code: number) => void):
     .option('--gdb [port|path][,wait]', 'let gdb connect, to port 1234 of this host otherwise; ",wait": start it there')
     .option('--trace <file>', 'trace it from its first instruction on, into a capture file (pcapng)')
     .option('--on-reset <what>', 'what a reset by the guest comes to: restart or stop; restart otherwise')
+    .option('--snaplen <bytes>', 'with --trace: keep so much of each frame; all of it otherwise')
     .option('--lockstep', 'one thread and a virtual clock: the same run every time')
     .option('--seed <n>', 'seed of the choices that --lockstep makes')
     .option('--record <file>', 'in lockstep: record all that comes from outside')

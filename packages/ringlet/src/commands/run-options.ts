@@ -44,6 +44,8 @@ export interface RunFlags {
   /** The capture file of its trace. */
   readonly trace?: string;
   readonly onReset?: string;
+  /** Bytes of each frame that are kept in it. */
+  readonly snaplen?: string;
   readonly lockstep?: boolean;
   readonly seed?: string;
   /** Where to record; what to replay. */
@@ -105,6 +107,8 @@ export function machinesOf(
 const WATCHING: readonly string[] = [
   'replay',
   'gdb',
+  'trace',
+  'snaplen',
   'name',
   'json',
   'detach',

@@ -12,6 +12,7 @@ import type { CommandHost } from './host.ts';
 import { jsonReporter, type Reporter, textReporter } from './reporter.ts';
 import { DEFAULT_CPUS, fileOf, machinesOf, type RunFlags, usualName, type Wanted, watchOf } from './run-options.ts';
 import { type Member, runSession } from './session.ts';
+import { parseSnapLength } from './snap-length.ts';
 import { traceToFile } from './trace-to-file.ts';
 
 /** Names tried for a machine that was given none, when others that start at the same time take them first. */
@@ -60,6 +61,7 @@ async function runHere(
     wanted.flatMap(({ networks = [] }) => networks),
     host.environment,
   );
+  const snapBytes = parseSnapLength(flags.snaplen);
   if (flags.trace !== undefined && wanted.length > 1) {
     throw new UserError('flag-for-several', '--trace is for one machine', {
       hint: 'ringlet trace NAME -w FILE writes the trace of one that runs',
@@ -77,7 +79,7 @@ async function runHere(
       }
       const [first] = members;
       if (flags.trace !== undefined && first !== undefined)
-        traced = await traceToFile(first.machine, flags.trace, host);
+        traced = await traceToFile(first.machine, flags.trace, host, snapBytes);
       return await runSession(members, watch, directory, reporter, host);
     } catch (error) {
       // Somebody else took the name that was free a moment ago: choose the next, unless the user has chosen this one.

@@ -13,6 +13,7 @@ export function addTraceCommands(program: Command, host: CommandHost, ended: (co
     .option('--filter <expression>', 'only records for which this holds: device=storage && opcode=READ_10')
     .option('--follow', 'go on with what happens, until Ctrl-C')
     .option('-w, --write <file>', 'write a capture file (pcapng), for Wireshark, instead of text')
+    .option('--snaplen <bytes>', 'with -w: write so much of each frame and record; all that is kept otherwise')
     .option('--fields', 'each field on a line of its own, with its place in the record')
     .option('--json', 'one JSON object a line')
     .option('--stop', 'trace no more; print what is kept')

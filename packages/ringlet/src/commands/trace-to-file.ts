@@ -6,16 +6,19 @@ import type { CommandHost } from './host.ts';
 /**
  * Begins to trace a machine that was not started yet.
  *
+ * @param snapBytes - of each frame that are kept, at most; all when absent
  * @returns finishes the file, once the machine has ended. Rejects with UserError `network-capture-refused`
  */
 export async function traceToFile(
   machine: Controllable,
   path: string,
   host: CommandHost,
+  snapBytes?: number,
 ): Promise<() => Promise<void>> {
   const { tracing } = machine;
-  const capture = new TraceCapture(path, tracing.epochMs);
+  const capture = new TraceCapture(path, tracing.epochMs, snapBytes);
   await capture.ready;
+  if (snapBytes !== undefined) tracing.recorder.snap(snapBytes);
   const writing = tracing.records().subscribe((record) => capture.write(record));
   return async () => {
     writing.unsubscribe();

@@ -11,6 +11,7 @@ import { allFields, oneLine, recordAsJson } from '../trace/show-record.ts';
 import { TraceCapture } from '../trace/trace-capture.ts';
 import { traceTable } from '../trace/trace-layouts.ts';
 import { RecordReader, type TraceRecord } from '../trace/trace-record.ts';
+import { parseSnapLength } from './snap-length.ts';
 import { ExitCode } from './exit-code.ts';
 import type { CommandHost } from './host.ts';
 
@@ -24,6 +25,7 @@ export interface TraceFlags {
   readonly filter?: string;
   readonly follow?: boolean;
   readonly write?: string;
+  readonly snaplen?: string;
   readonly fields?: boolean;
   readonly json?: boolean;
   readonly stop?: boolean;
@@ -31,6 +33,7 @@ export interface TraceFlags {
 
 const Page = z.object({
   wasOn: z.boolean(),
+  channels: z.string(),
   records: z.string(),
   next: z.number(),
   lost: z.number(),
@@ -43,6 +46,7 @@ const Page = z.object({
 /** Runs the command. Without a name: the only machine that runs. */
 export async function trace(name: string | undefined, flags: TraceFlags, host: CommandHost): Promise<ExitCode> {
   const filter = flags.filter === undefined ? undefined : parseFilter(flags.filter);
+  const snapBytes = parseSnapLength(flags.snaplen);
   const directory = controlDirectory(host.environment);
   const chosen = name ?? (await onlyMachine(directory));
   const client = await openMachine(directory, chosen);
@@ -53,7 +57,7 @@ export async function trace(name: string | undefined, flags: TraceFlags, host: C
     leaving = true;
     wake();
   });
-  const output = new TraceOutput(filter, flags, host);
+  const output = new TraceOutput(filter, snapBytes, flags, host);
   try {
     let from: number | undefined;
     for (let first = true; !leaving; first = false) {
@@ -108,13 +112,17 @@ async function begin(
 /** Shows records, and writes them to a file. */
 class TraceOutput {
   readonly #filter: TraceFilter | undefined;
+  readonly #snapBytes: number | undefined;
   readonly #flags: TraceFlags;
   readonly #host: CommandHost;
   #reader = new RecordReader(() => ({}));
   #capture: TraceCapture | undefined;
+  #shown = 0;
+  #lost = 0;
 
-  constructor(filter: TraceFilter | undefined, flags: TraceFlags, host: CommandHost) {
+  constructor(filter: TraceFilter | undefined, snapBytes: number | undefined, flags: TraceFlags, host: CommandHost) {
     this.#filter = filter;
+    this.#snapBytes = snapBytes;
     this.#flags = flags;
     this.#host = host;
   }
@@ -123,16 +131,20 @@ class TraceOutput {
     const table = traceTable(protocols as never);
     this.#reader = new RecordReader(() => table);
     if (this.#flags.write === undefined) return;
-    this.#capture = new TraceCapture(this.#flags.write, epochMs);
+    this.#capture = new TraceCapture(this.#flags.write, epochMs, this.#snapBytes);
     await this.#capture.ready;
   }
 
-  async page({ records, lost }: z.output<typeof Page>): Promise<void> {
+  async page({ channels, records, lost }: z.output<typeof Page>): Promise<void> {
+    for (const channel of cutRecords(Buffer.from(channels, 'base64'))) this.#reader.learn(channel);
+    this.#lost += lost;
     if (lost > 0) this.#host.err(`ringlet: ${lost} records are gone: they were not read in time\n`);
     let text = '';
     for (const raw of cutRecords(Buffer.from(records, 'base64'))) {
       const record = this.#reader.read(raw);
       if (this.#filter !== undefined && !this.#filter(record)) continue;
+      this.#shown++;
+      this.#lost += record.lost ?? 0;
       if (this.#capture === undefined) text += `${this.#show(record)}\n`;
       else this.#capture.write(record);
     }
@@ -141,9 +153,12 @@ class TraceOutput {
   }
 
   async close(): Promise<void> {
-    if (this.#capture === undefined) return;
-    await this.#capture.close();
-    this.#host.err(`${this.#capture.packets} packets in ${this.#flags.write}\n`);
+    const lost = this.#lost + (this.#capture?.dropped ?? 0);
+    const gone = lost === 0 ? '' : `; ${lost} are lost`;
+    if (this.#capture !== undefined) {
+      await this.#capture.close();
+      this.#host.err(`${this.#capture.packets} packets in ${this.#flags.write}${gone}\n`);
+    } else if (this.#flags.follow === true) this.#host.err(`${this.#shown} records${gone}\n`);
   }
 
   #show(record: TraceRecord): string {

@@ -18,6 +18,12 @@ export interface ControllableRecorder {
   readonly batches$: Observable<unknown>;
   /** Begins to record; does nothing while it does. Resolves when every thread writes. */
   start(): Promise<void>;
+  /** Records of channels that were opened before the first record that is kept. */
+  readonly channels: readonly Uint8Array[];
+  /** Takes what there is, recording from now on, and follows for a while. */
+  look(): Promise<void>;
+  /** Bytes of frames that are kept from now on. */
+  snap(bytes: number): void;
   /** Ends recording; what was recorded stays. */
   stop(): Promise<void>;
 }

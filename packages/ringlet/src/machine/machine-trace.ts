@@ -56,8 +56,9 @@ export class MachineTrace {
     const wanted = filter === undefined ? undefined : parseFilter(filter);
     return new Observable((subscriber) => {
       const reader = new RecordReader(() => this.table);
-      let next = this.recorder.begin;
+      let next = -1;
       const handOn = (): void => {
+        if (next < 0) return;
         for (;;) {
           const page = this.recorder.page(next, PAGE_BYTES);
           next = page.next;
@@ -68,9 +69,21 @@ export class MachineTrace {
           }
         }
       };
-      this.recorder.start().catch((error: unknown) => subscriber.error(error));
-      handOn();
-      return this.recorder.batches$.subscribe({ next: handOn, complete: () => subscriber.complete() });
+      const begin = (): void => {
+        if (next >= 0) return;
+        for (const channel of this.recorder.channels) reader.learn(channel);
+        next = this.recorder.begin;
+        handOn();
+      };
+      const following = this.recorder.batches$.subscribe({
+        next: handOn,
+        complete: () => {
+          begin();
+          subscriber.complete();
+        },
+      });
+      this.recorder.look().then(begin, (error: unknown) => subscriber.error(error));
+      return following;
     });
   }
 }

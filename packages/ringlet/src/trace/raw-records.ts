@@ -17,8 +17,9 @@ export interface RawRecord {
   readonly body: Uint8Array;
 }
 
-/** Time of the record at `at`. */
-export const timeOfRecord = (view: DataView, at: number): number => view.getFloat64(at + 8, true);
+/** Time of a record. */
+export const timeOf = ({ buffer, byteOffset }: Uint8Array): number =>
+  new DataView(buffer, byteOffset, TRACE_HEADER_BYTES).getFloat64(8, true);
 
 /** Cuts what a ring gave into records: bytes of each, headers included. Fillers are left out. */
 export function cutRecords(chunk: Uint8Array): Uint8Array[] {
@@ -43,7 +44,7 @@ export function readRecord(bytes: Uint8Array): RawRecord {
     kind: word & 0xff,
     sender: (word >>> 8) & 0xff,
     vp: word >>> 16,
-    time: timeOfRecord(view, 0),
+    time: timeOf(bytes),
     partition: view.getUint32(16, true),
     relid: channel & 0xffff,
     subchannel: channel >>> 16,

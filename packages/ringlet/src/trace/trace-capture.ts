@@ -17,9 +17,14 @@ const NANOSECONDS_PER_MILLISECOND = 1_000_000n;
 export class TraceCapture {
   readonly #file: CaptureFile;
   readonly #epoch: bigint;
+  readonly #snapBytes: number;
 
-  /** @param epochMs - when the clock of the records was 0 */
-  constructor(path: string, epochMs: number) {
+  /**
+   * @param epochMs - when the clock of the records was 0
+   * @param snapBytes - of each frame and record that are written, at most
+   */
+  constructor(path: string, epochMs: number, snapBytes = Infinity) {
+    this.#snapBytes = snapBytes;
     this.#file = new CaptureFile(path);
     this.#epoch = BigInt(Math.round(epochMs * 1000)) * (NANOSECONDS_PER_MILLISECOND / 1000n);
   }
@@ -44,10 +49,16 @@ export class TraceCapture {
     const time = this.#epoch + BigInt(Math.round(record.time * NANOSECONDS_PER_SECOND));
     const direction = sender === 'guest' ? PcapngDirection.Out : PcapngDirection.In;
     const length = TraceHeader.size + record.length;
-    this.#file.write(RECORDS, frame, direction, { linkType: LinkType.User0, time, length });
+    const kept = this.#cut(frame, TraceHeader.size);
+    this.#file.write(RECORDS, kept, direction, { linkType: LinkType.User0, time, length });
     const ethernet = record.kind === 'data' ? frameOf(record) : undefined;
     if (ethernet === undefined) return;
-    this.#file.write(record.device ?? 'network', ethernet.bytes, direction, { time, length: ethernet.length });
+    const { bytes } = ethernet;
+    this.#file.write(record.device ?? 'network', this.#cut(bytes), direction, { time, length: ethernet.length });
+  }
+
+  #cut(bytes: Uint8Array, head = 0): Uint8Array {
+    return bytes.length > head + this.#snapBytes ? bytes.subarray(0, head + this.#snapBytes) : bytes;
   }
 
   /** Waits until the disk has what was written. */

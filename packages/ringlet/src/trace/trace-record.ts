@@ -55,15 +55,19 @@ export class RecordReader {
     this.#table = table;
   }
 
+  /** Learns whose a channel is from a record that was before those that are read. */
+  learn(bytes: Uint8Array): void {
+    const { relid, body } = readRecord(bytes);
+    const facts = ChannelTraceRecord.decode(body);
+    if (facts !== undefined) this.#channels.set(relid, facts);
+  }
+
   /** Reads one raw record. */
   read(bytes: Uint8Array): TraceRecord {
     const raw = readRecord(bytes);
     const { kind, sender, vp, partition, relid, subchannel, body, length } = raw;
     const onChannel = kind === TraceKind.Channel || kind === TraceKind.Packet || kind === TraceKind.Data;
-    if (kind === TraceKind.Channel) {
-      const facts = ChannelTraceRecord.decode(body);
-      if (facts !== undefined) this.#channels.set(relid, facts);
-    }
+    if (kind === TraceKind.Channel) this.learn(bytes);
     const channel = onChannel ? this.#channels.get(relid) : undefined;
     const lost = kind === TraceKind.Lost ? new DataView(body.buffer, body.byteOffset).getUint32(0, true) : 0;
     const frame = new Uint8Array(TraceHeader.size + body.length);

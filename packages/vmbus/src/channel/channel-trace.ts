@@ -29,15 +29,15 @@ export interface PacketTrace {
    * Writes something that a packet stands for, and that lies elsewhere in memory.
    *
    * @param sender - one of `TraceSender`
-   * @param head - the first bytes of it, and `rest` those behind them
+   * @param memory - where the first `length` bytes of it lie, from `start` on; `rest` is behind them
    */
-  data(sender: number, head: Uint8Array, rest?: Uint8Array): void;
+  data(sender: number, memory: DataView, start: number, length: number, rest?: Uint8Array): void;
 }
 
 /** Packets that share one reading of the clock. */
 const PACKETS_PER_TICK = 16;
-/** Bytes of what packets stand for that are kept, at most: a frame's headers. Whole frames would cost too much. */
-const MOST_DATA_BYTES = 320;
+/** Bytes before a frame that are kept beside it. */
+const FRAME_HEAD_BYTES = 128;
 const NOTHING = new Uint8Array(0);
 
 /** One channel of the root's, and where it is traced. */
@@ -50,6 +50,7 @@ export class ChannelTrace implements PacketTrace {
   /** The guest's virtual processor that the channel belongs to. */
   vp: number;
   #sinceTick = 0;
+  #inBatch = false;
   /** The next packet was traced already: its receiver did not take it then. */
   #again = false;
 
@@ -61,11 +62,24 @@ export class ChannelTrace implements PacketTrace {
     this.vp = vp & 0xffff;
   }
 
-  /** Looks whether packets are traced, and what time it is: once for each batch. @returns this when they are */
+  /** Looks whether packets are traced. @returns this when they are */
   look(): this | undefined {
+    return this.writer.on ? this : undefined;
+  }
+
+  /** Packets are received until {@link endBatch}: they share readings of the clock. @returns as {@link look} */
+  beginBatch(): this | undefined {
     if (!this.writer.on) return undefined;
     this.#sinceTick = PACKETS_PER_TICK;
+    this.#inBatch = true;
+    this.writer.beginBatch();
     return this;
+  }
+
+  endBatch(): void {
+    if (!this.#inBatch) return;
+    this.#inBatch = false;
+    this.writer.endBatch();
   }
 
   /** Writes whose channel it is. */
@@ -73,7 +87,8 @@ export class ChannelTrace implements PacketTrace {
     const { writer } = this;
     const bytes = ChannelTraceRecord.encode({ interfaceId, instanceId, device: name, framing: ChannelFraming[kind] });
     writer.tick();
-    this.#bytes(TraceKind.Channel, TraceSender.Root, bytes, NOTHING);
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#bytes(TraceKind.Channel, TraceSender.Root, view, 0, bytes.length, NOTHING);
   }
 
   /** Writes the packet that the reader stands on. */
@@ -85,7 +100,7 @@ export class ChannelTrace implements PacketTrace {
     const { writer } = this;
     this.#tickSometimes();
     const length = reader.packetBytes;
-    const kept = writer.kept(length, reader.headerBytes);
+    const kept = writer.keptOfPacket(length, reader.headerBytes);
     const at = this.#open(TraceKind.Packet, TraceSender.Guest, length, kept);
     if (at < 0) return;
     reader.copyPacket(writer.words, at, kept >> 2);
@@ -97,39 +112,43 @@ export class ChannelTrace implements PacketTrace {
     this.#again = true;
   }
 
-  /** Writes the packet that was written last. @param inBatch - while packets are received, which have told the time */
-  sent(ring: RingWriter, inBatch: boolean): void {
+  /** Writes the packet that was written last. */
+  sent(ring: RingWriter): void {
     const { writer } = this;
-    if (inBatch) this.#tickSometimes();
-    else writer.tick();
+    this.#tickSometimes();
     const length = ring.lastBytes;
-    const kept = writer.kept(length, Math.min(ring.lastHeaderBytes, length));
+    const kept = writer.keptOfPacket(length, Math.min(ring.lastHeaderBytes, length));
     const at = this.#open(TraceKind.Packet, TraceSender.Root, length, kept);
     if (at < 0) return;
     ring.copyLast(writer.words, at, kept >> 2);
     writer.close();
   }
 
-  data(sender: number, head: Uint8Array, rest: Uint8Array = NOTHING): void {
-    this.writer.tick();
-    this.#bytes(TraceKind.Data, sender, head, rest);
+  data(sender: number, memory: DataView, start: number, length: number, rest: Uint8Array = NOTHING): void {
+    this.#tickSometimes();
+    this.#bytes(TraceKind.Data, sender, memory, start, length, rest);
   }
 
   #tickSometimes(): void {
-    if (++this.#sinceTick < PACKETS_PER_TICK) return;
+    if (this.#inBatch && ++this.#sinceTick < PACKETS_PER_TICK) return;
     this.#sinceTick = 0;
     this.writer.tick();
   }
 
-  #bytes(kind: number, sender: number, head: Uint8Array, rest: Uint8Array): void {
+  #bytes(kind: number, sender: number, memory: DataView, start: number, head: number, rest: Uint8Array): void {
     const { writer } = this;
-    const length = head.length + rest.length;
-    const kept = Math.min(length, MOST_DATA_BYTES);
+    const length = head + rest.length;
+    const kept = writer.kept(length, FRAME_HEAD_BYTES);
     const at = this.#open(kind, sender, length, kept);
     if (at < 0) return;
-    const first = Math.min(kept, head.length);
-    writer.bytes.set(first === head.length ? head : head.subarray(0, first), at * 4);
-    if (kept > first) writer.bytes.set(rest.subarray(0, kept - first), at * 4 + first);
+    const { words, bytes } = writer;
+    const first = Math.min(kept, head);
+    const whole = first >> 2;
+    for (let i = 0; i < whole; i++) words[at + i] = memory.getInt32(start + 4 * i, true);
+    for (let i = 4 * whole; i < first; i++) bytes[at * 4 + i] = memory.getUint8(start + i);
+    if (kept > first) {
+      bytes.set(kept === length ? rest : rest.subarray(0, kept - first), at * 4 + first);
+    }
     writer.close();
   }
 

@@ -197,7 +197,7 @@ export class RingChannel implements Channel {
    */
   sendFrom(type: number, flags: number, low: number, high: number, offset: number, length: number): boolean {
     const written = this.#counted(this.#writer.put(type, flags, low, high, offset, length));
-    if (written) this.#tracing?.sent(this.#writer, this.#polling);
+    if (written) this.#tracing?.sent(this.#writer);
     return written;
   }
 
@@ -275,6 +275,7 @@ export class RingChannel implements Channel {
       this.#reader.unmask();
       throw thrown;
     } finally {
+      this.trace?.endBatch();
       this.#polling = false;
     }
   }
@@ -339,7 +340,7 @@ export class RingChannel implements Channel {
   /** Ends the packet that is being written. */
   #end(): true {
     this.#writer.end();
-    this.#tracing?.sent(this.#writer, this.#polling);
+    this.#tracing?.sent(this.#writer);
     return true;
   }
 
@@ -365,7 +366,7 @@ export class RingChannel implements Channel {
 
   #turn(budget: number, stayMasked: boolean): boolean {
     const reader = this.#reader;
-    this.#tracing = this.trace?.look();
+    this.#tracing = this.trace?.beginBatch();
     this.#waiting.serve();
     let left = budget;
     for (;;) {

@@ -24,8 +24,9 @@ export const tracingMethods: MethodGroup = {
       const { recorder, epochMs, protocols } = machine.tracing;
       const wasOn = recorder.on;
       if (stop) await recorder.stop();
-      else await recorder.start();
+      else await recorder.look();
       const start = from ?? recorder.begin;
+      const channels = from === undefined ? recorder.channels : [];
       if (waitMs > 0 && recorder.end <= start) {
         await new Promise<void>((resolve) => {
           race(recorder.batches$.pipe(take(1)), timer(waitMs)).subscribe({ complete: resolve });
@@ -34,6 +35,7 @@ export const tracingMethods: MethodGroup = {
       const { records, next, lost } = machine.tracing.page(start, PAGE_BYTES);
       return {
         wasOn,
+        channels: Buffer.concat(channels).toString('base64'),
         records: Buffer.concat(records).toString('base64'),
         next,
         lost,

@@ -63,7 +63,7 @@ export class ControlPath {
     if (this.#queue.length >= MOST_WAITING) return 'control messages without reading the answers';
     if (this.#place() === undefined) return 'a control message without a receive buffer';
     data.copy(this.#target, 0, length);
-    trace?.data(TraceSender.Guest, this.#bytes.subarray(0, length));
+    trace?.data(TraceSender.Guest, viewOf(this.#bytes), 0, length);
     const { answer, malformed } = handleControl(this.#bytes.subarray(0, length), this.#adapter);
     if (answer !== undefined) this.#queue.push(answer);
     return malformed;
@@ -111,7 +111,7 @@ export class ControlPath {
     const answer = this.#queue.shift()!.subarray(0, buffer.size);
     const ranges = { set: buffer.id, count: 1, offsets: [section * buffer.size], lengths: [answer.length] };
     buffer.sent(section);
-    lane.channel.tracing?.data(TraceSender.Root, answer);
+    lane.channel.tracing?.data(TraceSender.Root, viewOf(answer), 0, answer.length);
     // A page that was taken away loses this answer, and the guest waits: its own doing.
     const sent =
       buffer.write(section, 0, answer) &&
@@ -121,3 +121,6 @@ export class ControlPath {
     return true;
   }
 }
+
+const viewOf = ({ buffer, byteOffset, byteLength }: Uint8Array): DataView =>
+  new DataView(buffer, byteOffset, byteLength);

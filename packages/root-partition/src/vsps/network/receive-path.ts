@@ -124,7 +124,12 @@ export class ReceivePath {
       statistics.receiveNoBuffer++;
       return false;
     }
-    lane.channel.tracing?.data(TraceSender.Root, this.#header(buffer, section, length - frame.length), frame);
+    const { tracing } = lane.channel;
+    if (tracing !== undefined) {
+      const header = length - frame.length;
+      const at = buffer.header(section, header);
+      if (at >= 0) tracing.data(TraceSender.Root, this.#view, at, header, frame);
+    }
     lane.add(buffer, section, length);
     statistics.received.count(frame);
     if (!this.#scheduled) {
@@ -171,12 +176,6 @@ export class ReceivePath {
     view.setUint32(at + 8, INFO_HEADER_SIZE, true);
     view.setUint32(at + INFO_HEADER_SIZE, word, true);
     return at + INFO_SIZE;
-  }
-
-  /** The bytes of a message before its frame, which lie together. */
-  #header(buffer: ReceiveBuffer, section: number, length: number): Uint8Array {
-    const at = Math.max(0, buffer.header(section, length));
-    return new Uint8Array(this.#view.buffer, this.#view.byteOffset + at, length);
   }
 
   #checksumsOf(frame: Uint8Array): number {
