@@ -102,6 +102,17 @@ test(
     expect(drivers.filter((name) => name.startsWith('none:'))).toEqual([]);
     expect(await guest.run('dmesg | grep -ci "vmbus version:5.3"')).toBe('1');
 
+    // Its processors' caches, and which of them is of both.
+    expect(
+      (await guest.run('lscpu -C=NAME,ONE-SIZE,ALL-SIZE,WAYS')).split('\n').map((row) => row.trim().split(/ +/)),
+    ).toEqual([
+      ['NAME', 'ONE-SIZE', 'ALL-SIZE', 'WAYS'],
+      ['L1d', '64K', '128K', '2'],
+      ['L1i', '64K', '128K', '2'],
+      ['L2', '16M', '32M', '16'],
+      ['L3', '64M', '64M', '16'],
+    ]);
+
     // The network: an address by DHCP, told to the host by KVP, and ssh by a key.
     await guest.until('ip -4 -o addr show dev eth0', (printed) => printed.includes(' 10.0.2.15/24 '));
     await expect
