@@ -103,6 +103,8 @@ export class FakeMachine implements Runnable {
     this.console$.next(text);
   }
 
+  async inputTaken(): Promise<void> {}
+
   write(data: string | Uint8Array): void {
     this.typed += typeof data === 'string' ? data : Buffer.from(data).toString();
   }

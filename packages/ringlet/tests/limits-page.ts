@@ -263,7 +263,7 @@ const SECTIONS: readonly (readonly [title: string, rows: readonly Row[]])[] = [
         'MOST_CHARACTERS',
         'the oldest are forgotten',
       ],
-      ['bytes typed ahead', 'ringlet/src/threads/console-input.ts', 'MOST_BYTES', 'what is beyond is lost'],
+      ['bytes typed ahead', 'ringlet/src/machine/machine.ts', 'MOST_TYPED_AHEAD', 'refused with `typed-too-much`'],
       [
         'bytes of a machine file',
         'ringlet/src/configuration/machine-file.ts',

@@ -16,9 +16,9 @@ export class FakeKeyboard implements Keyboard {
   terminal = false;
   /** Whether the terminal is in raw mode; `undefined` while nobody listens. */
   raw: boolean | undefined;
-  #handler: ((bytes: Uint8Array) => void) | undefined;
+  #handler: ((bytes: Uint8Array) => void | Promise<void>) | undefined;
 
-  listen(handler: (bytes: Uint8Array) => void, raw: boolean): () => void {
+  listen(handler: (bytes: Uint8Array) => void | Promise<void>, raw: boolean): () => void {
     this.#handler = handler;
     this.raw = raw;
     return () => {
@@ -28,7 +28,7 @@ export class FakeKeyboard implements Keyboard {
   }
 
   type(text: string): void {
-    this.#handler?.(Buffer.from(text));
+    void this.#handler?.(Buffer.from(text));
   }
 }
 

@@ -37,6 +37,30 @@ test('Linux finds a 16550A with an interrupt at the I/O APIC, and output of 256 
   expect(status).toBe(0);
 });
 
+/** What is piped in: more than 1 MiB, or as many as `RINGLET_PIPED_KIB` says. */
+const PIPED_KIB = Number(process.env['RINGLET_PIPED_KIB'] ?? 1280);
+
+test('what is piped in arrives whole through a raw terminal with hardware flow control, however long', async (context) => {
+  const image = await debian.image(context, 'debian');
+  const piped = pasted(PIPED_KIB * KIB);
+  const { answers, status } = await debian.session(
+    image,
+    ['--cpus', '2'],
+    [
+      // Flow control both ways: nobody reads for a while, then everything is there; output goes on with it set.
+      [`stty raw -echo crtscts; { sleep 3; head -c ${piped.length}; } > /dev/shm/x; stty sane crtscts`, piped],
+      'stty -a | grep -o " crtscts"; sha256sum < /dev/shm/x',
+      'dmesg | grep -c overrun',
+      'poweroff -f',
+    ],
+  );
+
+  expect(answers[1]).toContain(' crtscts\n');
+  expect(answers[1]).toContain(createHash('sha256').update(piped).digest('hex'));
+  expect(answers[2]).toBe('0\n');
+  expect(status).toBe(0);
+});
+
 test('100 KiB that are pasted arrive whole, though who reads them takes his time', async (context) => {
   const image = await debian.image(context, 'debian');
   const text = pasted(100 * KIB);

@@ -24,12 +24,12 @@ export interface Keyboard {
   /** Whether it is a terminal. */
   readonly terminal: boolean;
   /**
-   * Hands on what arrives, from now on.
+   * Hands on what arrives, from now on; when the handler gives a promise, the next once that has settled.
    *
    * @param raw - of a terminal: each key at once, none of them acted on by the terminal itself
    * @returns stops, and gives the terminal back as it was
    */
-  listen(handler: (bytes: Uint8Array) => void, raw: boolean): () => void;
+  listen(handler: (bytes: Uint8Array) => void | Promise<void>, raw: boolean): () => void;
 }
 
 /** Standard streams as bytes, for a command that stands between them and a guest. */

@@ -198,4 +198,9 @@ export const MACHINE_ERROR_PAGES: Readonly<Record<string, ErrorPage>> = {
     'The number of partitions of one microkernel is bounded.',
     'Dispose of machines that have ended, or run some in another process.',
   ),
+  'typed-too-much': page(
+    'a guest has not taken what was typed at it before',
+    'Its console takes bytes as fast as it reads them. What waits is kept, up to 16 MiB.',
+    'In a program: await machine.inputTaken() after each machine.write(). If the guest never reads, look at what it prints.',
+  ),
 };

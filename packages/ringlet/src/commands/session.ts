@@ -82,11 +82,15 @@ function attachConsoles(members: readonly Member[], reporter: Reporter, host: Co
   const attached = members
     .filter(({ input }) => input !== 'none')
     .map(({ machine, input }) => {
-      const typed = new HeldInput((bytes) => machine.write(bytes));
+      const typed = new HeldInput(
+        (bytes) => machine.write(bytes),
+        () => machine.inputTaken(),
+      );
       const running = machine.state$.pipe(first((state) => state === 'running', undefined));
       const waiting = running.subscribe((state) => state === 'running' && typed.release());
       const keys = new ConsoleKeys({
-        type: (bytes) => typed.write(bytes),
+        // Keys are few, and Ctrl-] is heard even by a guest that takes none.
+        type: (bytes) => void typed.write(bytes),
         leave: () => host.interrupt(),
         help: () => reporter.notice(consoleHelp('shuts the machine down; a second time turns it off')),
       });

@@ -144,6 +144,8 @@ export interface Controllable {
   readonly finished: Promise<MachineResult>;
   /** Types at the guest's console: text, or the bytes of keys. Guest modules have no console input, and get nothing. */
   write(data: string | Uint8Array): void;
+  /** Settles when the guest has taken what was typed, but for 64 KiB, or has ended: who types much waits for it. */
+  inputTaken(): Promise<void>;
   /** Its disks. */
   readonly disks: ControllableDisks;
   /** Its screen. */

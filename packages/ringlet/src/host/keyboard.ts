@@ -13,9 +13,21 @@ export const keyboard: Keyboard = {
     const giveBack = raw ? takeTerminal() : () => undefined;
     // A terminal that went away tells so by a signal, too.
     stdin.on('error', () => undefined);
-    stdin.on('data', handler);
+    let listening = true;
+    const goOn = (): void => {
+      if (listening) stdin.resume();
+    };
+    const arrived = (bytes: Buffer): void => {
+      const room = handler(bytes);
+      if (room === undefined) return;
+      stdin.pause();
+      // Who cannot take it any more has ended.
+      room.then(goOn, goOn);
+    };
+    stdin.on('data', arrived);
     return () => {
-      stdin.off('data', handler);
+      listening = false;
+      stdin.off('data', arrived);
       stdin.pause();
       giveBack();
     };

@@ -105,6 +105,8 @@ export class LockstepHarness implements Harness {
   #makeDevices: ((suspended?: SuspendedDevices) => DeviceHost) | undefined;
   /** Of the processors since the last checkpoint, in units of 100 ns. */
   #work = 0;
+  /** Bytes for the console that have not come in yet. */
+  #written = 0;
   /** Requests that the devices have not answered. */
   #unanswered = 0;
   #stopped = false;
@@ -206,8 +208,14 @@ export class LockstepHarness implements Harness {
 
   write(bytes: Uint8Array): void {
     this.#bring('write', { base64: Buffer.from(bytes).toString('base64') }, (answer) => {
+      this.#written -= bytes.length;
       answer.catch(() => undefined);
     });
+    this.#written += bytes.length;
+  }
+
+  get typedAhead(): number {
+    return this.#written + (this.#guest?.typedAhead ?? 0);
   }
 
   debug(): DebuggedPartition | undefined {

@@ -36,6 +36,8 @@ export interface LockstepGuest {
   debug?(): DebuggedPartition;
   /** Takes bytes for the guest's console. */
   write(bytes: Uint8Array): void;
+  /** Bytes that were typed and the guest has not taken; none when absent. */
+  readonly typedAhead?: number;
   inspect?(): Record<string, unknown>;
   /** Its x86-64 processors, for whoever looks at them between two steps. */
   readonly processors?: readonly StagedProcessor[];

@@ -147,6 +147,9 @@ export async function prepareX64Guest(
     },
     debug: () => prepared.debug(() => world.wake()),
     write: (bytes) => prepared.write(bytes),
+    get typedAhead() {
+      return prepared.typedAhead ?? 0;
+    },
     inspect: () => prepared.inspect?.() ?? {},
     dispose: () => prepared.dispose(),
   };

@@ -62,6 +62,8 @@ export interface Harness {
   readonly trace: TraceSource;
   /** Takes bytes for the guest's console. */
   write(bytes: Uint8Array): void;
+  /** Bytes that were typed and the guest has not taken. */
+  readonly typedAhead: number;
   /** The guest's processors for a debugger, once it is started; `undefined` when they can have none. */
   debug(): DebuggedPartition | undefined;
   /** What the microkernel knows of this machine's partition. */

@@ -72,6 +72,11 @@ export type MachineRequests = Pick<
 const TICKS_PER_SECOND = 1e7;
 /** How long a guest that cannot be asked to shut down is given before it is asked again. */
 const ASK_AGAIN_MS = 20;
+/** Bytes typed ahead with which there is still room for more, and those that may wait at most. */
+const TYPED_AHEAD = 64 * 1024;
+const MOST_TYPED_AHEAD = 16 * 1024 * 1024;
+/** How soon it is looked again whether a guest has taken what was typed. */
+const TAKEN_AGAIN_MS = 5;
 /** How a machine ends whose guest does not come up. */
 const RESETS_FOR_EVER = new UserError('reset-loop', 'the guest resets itself again and again');
 /** Pieces of console output that late subscribers are shown. */
@@ -242,9 +247,34 @@ export class Machine implements Controllable {
     await this.#stopped();
   }
 
-  /** Types for the guest: bytes for its serial console. A TypeScript guest has none. */
+  /**
+   * Types for the guest: bytes for its serial console. A TypeScript guest has none. Who types much, as from a file, waits for
+   * {@link Machine.inputTaken} in between.
+   *
+   * @throws UserError `typed-too-much` when more than 16 MiB would wait
+   */
   write(data: string | Uint8Array): void {
-    this.#harness.write(typeof data === 'string' ? new TextEncoder().encode(data) : data);
+    const bytes = typeof data === 'string' ? new TextEncoder().encode(data) : data;
+    if (this.#harness.typedAhead + bytes.length > MOST_TYPED_AHEAD) {
+      throw new UserError('typed-too-much', `the guest of ${this.name} has not taken what was typed before`, {
+        hint: 'await machine.inputTaken() after each write',
+      });
+    }
+    this.#harness.write(bytes);
+  }
+
+  /**
+   * Settles when the guest has taken what was typed, but for 64 KiB, or has ended.
+   *
+   * ```ts
+   * for await (const piece of file) {
+   *   machine.write(piece);
+   *   await machine.inputTaken();
+   * }
+   * ```
+   */
+  async inputTaken(): Promise<void> {
+    while (!this.#result && this.#harness.typedAhead > TYPED_AHEAD) await delay(TAKEN_AGAIN_MS);
   }
 
   /**

@@ -1,8 +1,6 @@
-/** What is typed for a guest's serial port: kept until the guest takes it, up to a limit. */
+/** What is typed for a guest's serial port: kept until the guest takes it. Whoever types sees to it that it is not too much. */
 import { Platform } from '@ringlet/root-partition';
 
-/** Typed ahead at most; what is beyond is lost, as on a terminal whose guest has stopped reading. */
-const MOST_BYTES = 1024 * 1024;
 const RETRY_MS = 5;
 
 /** The managing thread's end of a guest's serial port. */
@@ -41,10 +39,9 @@ export class ConsoleInput {
 
   /** Sends bytes as soon as the guest takes them. */
   write(bytes: Uint8Array): void {
-    const room = MOST_BYTES - this.#waiting.length;
-    const all = new Uint8Array(this.#waiting.length + Math.min(room, bytes.length));
+    const all = new Uint8Array(this.#waiting.length + bytes.length);
     all.set(this.#waiting);
-    all.set(bytes.subarray(0, room), this.#waiting.length);
+    all.set(bytes, this.#waiting.length);
     this.#waiting = all;
     this.feed();
   }

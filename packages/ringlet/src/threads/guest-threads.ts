@@ -24,6 +24,8 @@ export interface PreparedGuest {
   restart(): void;
   /** Takes bytes for the guest's console. */
   write(bytes: Uint8Array): void;
+  /** Bytes that were typed and the guest has not taken; none when absent. */
+  readonly typedAhead?: number;
   /** The guest's threads have ended: its partition and its memory go. */
   dispose(): void;
 }

@@ -156,6 +156,10 @@ export class ThreadedHarness implements Harness {
     this.#guest?.write(bytes);
   }
 
+  get typedAhead(): number {
+    return this.#guest?.typedAhead ?? 0;
+  }
+
   stop(): Promise<void> {
     return (this.#stopped ??= this.#stop());
   }

@@ -193,6 +193,9 @@ export class X64Guest implements GuestThreads {
       }),
       debug,
       write: (bytes) => input.write(bytes),
+      get typedAhead() {
+        return input.waiting.length;
+      },
       feed: () => input.feed(),
       input,
       dispose: () => {

@@ -17,14 +17,15 @@ const Typed = z
 
 /** `write`, `console` and `subscribe`. What goes on telling ends with the connection. */
 export const streamMethods: MethodGroup = {
-  /** Types at the guest's console: text, or any bytes in base64. Answers once the machine has them. */
-  write: method(Typed, ({ text, base64 }, { machine, facts }) => {
+  /** Types at the guest's console: text, or any bytes in base64. Answers once there is room for more. */
+  write: method(Typed, async ({ text, base64 }, { machine, facts }) => {
     if (facts.kind !== 'x86-64') {
       throw new UserError('console-output-only', `the guest of ${machine.name} has no console input`, {
         hint: 'guest modules only print; kernels can be typed at',
       });
     }
     machine.write(text ?? new Uint8Array(Buffer.from(base64 ?? '', 'base64')));
+    await machine.inputTaken();
     return null;
   }),
   /** Answers with what was printed lately; `console` notifications with later text follow. */
