@@ -19,6 +19,7 @@ export type { Display, DisplayMode } from './machine/display.ts';
 export type { Keyboard } from './machine/keyboard.ts';
 export type { Debugger, MachineDebugger } from './debug/machine-debugger.ts';
 export type { GdbAddress, GdbEvent } from './debug/gdb/server.ts';
+export type { LocalAddress } from './host/local-listener.ts';
 export type { FlightRecorder, TracePage } from './trace/flight-recorder.ts';
 export type { ControllableRecorder, ControllableTrace } from './control/controllable-trace.ts';
 export type { Mouse } from './machine/mouse.ts';

@@ -76,6 +76,7 @@ export class ChannelTrace implements PacketTrace {
     return this;
   }
 
+  /** No more packets of the batch; the next one reads the clock anew. */
   endBatch(): void {
     if (!this.#inBatch) return;
     this.#inBatch = false;
