@@ -1,7 +1,8 @@
 /** A reset in place: the machine starts again, and keeps what the host has given it. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { ReplaySession } from 'ringlet';
+import { expect, onTestFinished, test } from 'vitest';
 import { resetKernel } from './reset-kernel.ts';
 import { fixture, guestWith, moduleWith, PATIENTLY, run, start, temporaryFolder, type Watched } from './machines.ts';
 
@@ -99,6 +100,26 @@ test('a run that was restarted from outside is recorded, and happens again', asy
   expect(again.console()).toBe(first.console());
   expect(again.events.filter(({ type }) => type === 'restarting')).toHaveLength(2);
   expect(again.events.filter(({ type }) => type === 'replayed')).toHaveLength(1);
+});
+
+test('a replay goes forward and back over the resets of a recorded kernel, with checkpoints', async () => {
+  const record = join(temporaryFolder(), 'run.ringlet');
+  const kernel = resetKernel();
+  const first = await start({ kernel, memory: 16 * MIB, harness: 'lockstep', record, checkpointEvery: 0.5 });
+  expect(await lives(first, 'rtq')).toEqual({ reason: 'power-off', code: 0 });
+  const session = await ReplaySession.open(record);
+  onTestFinished(() => session.dispose());
+  const look = (): unknown => [session.position, session.console, session.digest()];
+
+  await session.to({ input: 2 });
+  const second = look();
+  expect(session.console).toBe('..');
+  await session.to('end');
+  expect(session.console).toBe('...');
+  await session.to({ input: 1 });
+  expect(session.console).toBe('.');
+  await session.to({ input: 2 });
+  expect(look()).toEqual(second);
 });
 
 test('a guest that resets itself for ever ends its machine', async () => {
