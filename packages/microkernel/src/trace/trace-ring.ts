@@ -207,6 +207,11 @@ export class TraceWriter {
   /** Publishes what was written. */
   endBatch(): void {
     this.#inBatch = false;
+    this.publish();
+  }
+
+  /** Publishes what was written, in the middle of a batch. */
+  publish(): void {
     Atomics.store(this.words, Written, this.#next);
   }
 

@@ -11,8 +11,8 @@ import { cutRecords, lostRecord, timeOf } from './raw-records.ts';
 
 /** How often rings are emptied while somebody follows. They hold several times what the busiest thread writes meanwhile. */
 const EMPTY_EVERY_MS = 20;
-/** A record may be written this long after its time was read: 5 ms. Younger ones wait for the others. */
-const SETTLE_TICKS = 50_000;
+/** A record may be written this long after its time was read, by a thread that had to wait for a processor: 50 ms. */
+const SETTLE_TICKS = 500_000;
 /** Bytes that are kept. */
 const KEPT_BYTES = 16 * 1024 * 1024;
 /** Who has looked looks again within this time, or nobody follows any more. */

@@ -133,6 +133,8 @@ export class ChannelTrace implements PacketTrace {
   #tickSometimes(): void {
     if (this.#inBatch && ++this.#sinceTick < PACKETS_PER_TICK) return;
     this.#sinceTick = 0;
+    // What has an earlier time must not come much later than it.
+    if (this.#inBatch) this.writer.publish();
     this.writer.tick();
   }
 
