@@ -5,8 +5,10 @@ import { readFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { MALFORMED } from '../../root-partition/tests/network/support/malformed-frames.ts';
 import { type ExecGuest, ExecGuests, needTool } from './exec-guest.ts';
 import { ROOT } from './machines.ts';
+import { sendRaw } from './raw-frames.ts';
 
 const MINUTE = 60_000;
 const PATIENTLY = { timeout: 2 * MINUTE, interval: 200 } as const;
@@ -29,6 +31,22 @@ test(
     expect(lease).toMatch(/lease of 10\.0\.2\.\d+ obtained from 10\.0\.2\.2/);
     const address = /lease of ([\d.]+)/.exec(lease)![1]!;
     await guest.shell(`ip addr add ${address}/24 dev eth0`);
+    expect(await guest.shell(ping('10.0.2.2'))).toContain(' 0% packet loss');
+
+    // Frames with which nothing can be done are dropped, and counted by their reasons.
+    const before = await droppedBy(guest);
+    for (let time = 0; time < 3; time++)
+      await sendRaw(
+        guest,
+        MALFORMED.map(([, frame]) => frame),
+      );
+    const reasons = MALFORMED.map(([reason]) => reason);
+    await expect
+      .poll(async () => {
+        const after = await droppedBy(guest);
+        return reasons.map((reason) => [reason, (after[reason] ?? 0) - (before[reason] ?? 0)]);
+      }, PATIENTLY)
+      .toEqual(reasons.map((reason) => [reason, 3]));
     expect(await guest.shell(ping('10.0.2.2'))).toContain(' 0% packet loss');
 
     // Closes the channel and opens it again, with larger buffers.
@@ -159,6 +177,11 @@ test(
   },
   10 * MINUTE,
 );
+
+/** What the NAT behind a guest's adapter has dropped, by reason. */
+async function droppedBy(guest: ExecGuest): Promise<Readonly<Record<string, number>>> {
+  return (await guest.machine.inspect('network/0/port/dropped')) as Record<string, number>;
+}
 
 /** Waits for so many open channels. */
 async function channelsOf(guest: ExecGuest, count: string): Promise<void> {
