@@ -62,7 +62,7 @@ export function canonical(linear: bigint): boolean {
  * Fills `target` with the bytes from an address on, as far as they are there.
  *
  * @param registers - `undefined`: the address is a guest-physical one
- * @param read - as of {@link linearToPhysical}
+ * @param read - fills an array with guest-physical memory; `false` when some of it is not there
  * @returns how many are
  */
 export function readLinear(
@@ -89,7 +89,7 @@ const PAGE = 4096;
 /**
  * The bytes at RIP, up to the longest instruction, as far as they are there.
  *
- * @param read - as of {@link linearToPhysical}
+ * @param read - fills an array with guest-physical memory; `false` when some of it is not there
  */
 export function codeAt(registers: RegisterView, read: (gpa: number, target: Uint8Array) => boolean): Uint8Array {
   const code = new Uint8Array(MOST_CODE);

@@ -7,7 +7,7 @@ import { rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { UserError } from '@ringlet/wire';
 import { probe } from '../../control/stale.ts';
-import { describeAddress, listenLocally, type LocalAddress } from '../../host/local-listener.ts';
+import { describeAddress, listenLocally } from '../../host/local-listener.ts';
 import { DebugControl } from '../debug-control.ts';
 import type { DebugTarget } from '../debug-target.ts';
 import { ACKNOWLEDGED, NOT_ACKNOWLEDGED, PacketReader, packetOf } from './packets.ts';
@@ -17,7 +17,7 @@ import { GdbSession } from './session.ts';
 const MOST_UNREAD = 4 * 1024 * 1024;
 
 /** Where to listen. */
-export type GdbAddress = LocalAddress;
+export type GdbAddress = { readonly port: number } | { readonly path: string };
 
 /** Something that gdb did. */
 export type GdbEvent =
