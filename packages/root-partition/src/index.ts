@@ -17,6 +17,9 @@ export { CaptureFile } from './backends/network/capture/capture-file.ts';
 export type { PacketFacts } from './backends/network/capture/capture-file.ts';
 export { LinkType, PcapngDirection } from './backends/network/capture/pcapng.ts';
 export { openNetwork } from './backends/network/open-network.ts';
+export { LinkState } from './backends/network/link-state.ts';
+export { RelayedPort } from './backends/network/relayed-port.ts';
+export type { RelayedPortOptions } from './backends/network/relayed-port.ts';
 export type { OpenedNetwork } from './backends/network/open-network.ts';
 export type {
   ForwardDescription,
@@ -90,7 +93,7 @@ export type {
   MemoryReport,
   MemoryRequests,
 } from './machine/machine-memory.ts';
-export type { NetworkRequests, NicDescription } from './machine/machine-network.ts';
+export type { NetworkOpener, NetworkRequests, NicDescription } from './machine/machine-network.ts';
 export { NetworkVsp } from './vsps/network/network-vsp.ts';
 export type { NetworkState } from './vsps/network/network-vsp.ts';
 export type { SavedAdapter } from './vsps/network/adapter.ts';

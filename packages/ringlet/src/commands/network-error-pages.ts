@@ -44,9 +44,9 @@ export const NETWORK_ERROR_PAGES: Readonly<Record<string, ErrorPage>> = {
     'The message says what the limits are.',
   ),
   'network-lockstep': page(
-    'a network cannot take part in a run in lockstep',
-    'What is on the other end has a clock of its own, so that no two runs would be the same.',
-    'Leave out --lockstep, or give --net none.',
+    'a network in lockstep, without a recording',
+    'A network has a clock of its own, and says what it likes: only a recording of it can be repeated.',
+    'Add --record FILE, or leave out --lockstep, or the network.',
   ),
   'network-option-invalid': page(
     'a network that --net or --forward cannot mean',

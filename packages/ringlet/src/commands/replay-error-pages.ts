@@ -40,7 +40,7 @@ export const REPLAY_ERROR_PAGES: Readonly<Record<string, ErrorPage>> = {
   ),
   'recording-impossible': page(
     'what is asked for cannot be recorded',
-    'Only runs in lockstep can be repeated, and only what stays the same: no disk with "keep", no backup, no network.',
+    'Only runs in lockstep can be repeated, and only what stays the same: no disk with "keep", no backup.',
     'Leave it out, or run without --record; the message says what it is.',
   ),
   'recording-input-too-large': page(

@@ -53,6 +53,10 @@ export interface Journal {
   over(step: number): boolean;
   /** Whether a machine that has nothing to do waits until something comes. */
   readonly waits: boolean;
+  /** Something waits to be handed over. */
+  readonly pending: boolean;
+  /** When that came in which comes before step `step`: a replay knows. */
+  cameAt(step: number): number | undefined;
   /** The run is over. Called once, before the machine's devices close. @throws UserError as {@link stepped} */
   ended(end: RunEnd): void;
   /** Gives files back. What was never handed over is refused. */
@@ -64,6 +68,14 @@ export interface Journal {
 export class LiveJournal implements Journal {
   readonly waits = true;
   #waiting: Arrival[] = [];
+
+  get pending(): boolean {
+    return this.#waiting.length > 0;
+  }
+
+  cameAt(_step: number): number | undefined {
+    return undefined;
+  }
 
   bring(arrival: Arrival): void {
     this.#waiting.push(arrival);

@@ -25,6 +25,8 @@ import type { MachineParts } from '../machine/parts.ts';
 import { ROOT_PARTITION, rootSynicPages, System } from '../machine/system.ts';
 import type { Checkpoint, Resumption } from './checkpoint.ts';
 import { type ArrivalName, type Journal, LiveJournal } from './journal.ts';
+
+import { LockstepNetworks } from './networks.ts';
 import { type LockstepGuest, type LockstepWorld, type Participant, TICKS_PER_TURN } from './participant.ts';
 import { SeededRandom } from './random.ts';
 import type { Stage, Stagehand } from './stage.ts';
@@ -40,6 +42,7 @@ const MOST_PRINTED = 65_536;
 /** Requests that change nothing: they need not be remembered, and are answered at once. */
 const ONLY_LOOKS: readonly (keyof DeviceHostRequests)[] = ['inspect', 'screenshot', 'holdPackets', 'releasePackets'];
 const TICKS_PER_MILLISECOND = 10_000;
+const LONGEST_WAIT_MS = 60_000;
 
 /** What the bundle of a machine gives. */
 interface Loaded {
@@ -98,6 +101,7 @@ export class LockstepHarness implements Harness {
   #rootVp = 0;
   #devices: DeviceHost | undefined;
   #journal: Journal | undefined;
+  #networks: LockstepNetworks | undefined;
   /** How the guest ended. */
   #exit: Exit | undefined;
   #running: Promise<void> | undefined;
@@ -135,6 +139,11 @@ export class LockstepHarness implements Harness {
     const loaded = await load(code);
     const { seed, journal } = this.#options;
     this.#journal = (await journal?.(bundledFiles(code))) ?? new LiveJournal();
+
+    const networks = new LockstepNetworks(
+      this.#journal.waits ? (what, given, answered) => this.#bring(what, given, answered) : undefined,
+    );
+    this.#networks = networks;
 
     const callbacks = new X64Callbacks();
     const { crashed, apicEoi } = callbacks;
@@ -183,6 +192,7 @@ export class LockstepHarness implements Harness {
         devices: devices.map((part, i) => loadedDevice(part, loaded.devices[i])),
         load: ({ index, url }) => importDevice(devices[index]!, url),
         virtualTime: true,
+        openNetwork: (nic, index) => networks.open(nic, index),
         trace: this.#tracer,
         report: (event) => this.#listener.event(event),
         wake: () => this.#wake?.(),
@@ -191,6 +201,7 @@ export class LockstepHarness implements Harness {
     const { resume } = this.#options.stagehand ?? {};
     this.#devices = makeDevices(resume && this.#resume(resume));
     await this.#devices.ready;
+    await networks.ready;
     this.#participants.push(this.#deviceTurn, ...this.#guest.participants);
     this.#processors.push(kernel.vp(ROOT_PARTITION, this.#rootVp), ...this.#guest.vps);
     this.#running = this.#live();
@@ -237,6 +248,7 @@ export class LockstepHarness implements Harness {
     this.#wake?.();
     await this.#running;
     this.#journal?.dispose();
+    await this.#networks?.dispose();
     await this.#devices?.request('dispose', {});
     if (this.#devices) this.#release();
   }
@@ -470,12 +482,37 @@ export class LockstepHarness implements Harness {
   }
 
   /** Jumps to the next deadline; without one, waits until the outside wants something. */
-  async #idle({ waits }: Journal): Promise<void> {
+  async #idle(journal: Journal): Promise<void> {
+    const { waits } = journal;
     const due = Math.min(this.#devices!.nextDue(), ...this.#processors.map((vp) => vp.nextDeadline()));
+    const came = journal.cameAt(this.#trace.steps);
+    if (came !== undefined) return this.#clock.advanceTo(Math.max(came, this.#clock.now()));
+    if (this.#networks!.live) return this.#idleInRealTime(journal, due);
     if (due !== Infinity) return this.#clock.advanceTo(due);
     if (this.#stopped || !waits) return;
     await new Promise<void>((wake) => (this.#wake = wake));
     this.#wake = undefined;
+  }
+
+  /**
+   * With a real network, time does not run ahead of the host's, or the guest would give up on every answer. What comes
+   * meanwhile is written down with the time that had passed by then, so that the same time passes at the replay.
+   */
+  async #idleInRealTime(journal: Journal, due: number): Promise<void> {
+    const [begun, from] = [performance.now(), this.#clock.now()];
+    const passed = (): number => from + Math.floor((performance.now() - begun) * TICKS_PER_MILLISECOND);
+    while (!this.#stopped && !journal.pending) {
+      const left = (due - passed()) / TICKS_PER_MILLISECOND;
+      if (left <= 0) return this.#clock.advanceTo(due);
+      let timer: NodeJS.Timeout | undefined;
+      await new Promise<void>((wake) => {
+        this.#wake = wake;
+        if (left !== Infinity) timer = setTimeout(wake, Math.min(left, LONGEST_WAIT_MS));
+      });
+      clearTimeout(timer);
+      this.#wake = undefined;
+    }
+    if (!this.#stopped) this.#clock.advanceTo(Math.min(due, passed()));
   }
 
   /** @returns whether the byte was taken */

@@ -430,10 +430,14 @@ export class Machine implements Controllable {
     };
     const { harness = 'threads' } = this.#options;
     if (harness === 'threads') return new ThreadedHarness(sharedSystem(), machine, listener);
-    if (this.#options.networks?.some(({ kind }) => kind !== 'none') === true) {
-      throw new UserError('network-lockstep', 'a network has a clock of its own: no run with one is repeatable', {
-        hint: 'leave out --lockstep, or the network',
-      });
+    if (!this.#taken && this.#options.networks?.some(({ kind }) => kind !== 'none') === true) {
+      throw new UserError(
+        'network-lockstep',
+        'a network has a clock of its own: only a recording of it is repeatable',
+        {
+          hint: 'add --record FILE, or leave out --lockstep, or the network',
+        },
+      );
     }
     const journal = this.#take.journal(this.name, (event) => this.#events.next(event));
     const checkpointEvery = this.#options.checkpointEvery && this.#options.checkpointEvery * TICKS_PER_SECOND;

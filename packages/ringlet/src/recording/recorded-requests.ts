@@ -73,6 +73,18 @@ const REQUESTS: Readonly<Record<Recorded, z.ZodType>> = {
       .max(65_536),
   }),
   setLink: z.strictObject({ nic: whole.optional(), up: z.boolean() }),
+  receiveFrame: z.strictObject({
+    nic: whole.max(7),
+    base64: z.base64(),
+    offload: z
+      .strictObject({
+        segmentSize: whole.max(65_535),
+        checksumPartial: z.boolean(),
+        vlan: whole.max(65_535).optional(),
+      })
+      .optional(),
+  }),
+  plugNetwork: z.strictObject({ nic: whole.max(7), up: z.boolean() }),
   memory: none,
   setMemory: z.strictObject({ bytes: whole.nullable() }),
 };

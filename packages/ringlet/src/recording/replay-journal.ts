@@ -15,6 +15,7 @@ import type { TakeEvent } from './take.ts';
 /** Hands over what was recorded. */
 export class ReplayJournal implements Journal {
   readonly waits = false;
+  readonly pending = false;
   readonly #recording: Recording;
   #next = 0;
   /** The last step that was as recorded, and when it was made. */
@@ -32,6 +33,13 @@ export class ReplayJournal implements Journal {
     throw new UserError('replay-input', `${name} cannot come into a replay: all that came in is in the recording`, {
       hint: 'what only looks works: inspect, screenshot, console',
     });
+  }
+
+  cameAt(step: number): number | undefined {
+    const { inputs } = this.#recording;
+    while (inputs[this.#next] !== undefined && inputs[this.#next]!.step < step) this.#next++;
+    const next = inputs[this.#next];
+    return next?.step === step ? next.time : undefined;
   }
 
   arrivals(step: number, _time: number): readonly Arrival[] {

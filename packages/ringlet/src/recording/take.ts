@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { UserError } from '@ringlet/wire';
 import { z } from 'zod';
-import { type DeviceOption, DISK_FORMATS, type MachineOptions } from '../configuration/options.ts';
+import { type DeviceOption, DISK_FORMATS, type MachineOptions, type NetworkOption } from '../configuration/options.ts';
 import { coreFile } from '../host/x64-core.ts';
 import { type Journal, LiveJournal } from '../lockstep/journal.ts';
 import type { RecordedEnd, RecordedFile, RecordingHeader } from './format.ts';
@@ -93,12 +93,6 @@ function recorded(path: string, options: MachineOptions): Take {
       hint: 'leave out "keep": the overlay takes the writes, at the recording and at the replay',
     });
   }
-  const fields = (options.networks ?? []).flatMap((network) => Object.keys(network));
-  if (fields.some((field) => field !== 'kind' && field !== 'mac')) {
-    throw new UserError('recording-impossible', 'limits, faults and captures of a network have a clock of their own', {
-      hint: 'leave them out: a network in lockstep is plugged into nothing',
-    });
-  }
   const absolute = absoluteOf(options);
   return {
     options,
@@ -143,12 +137,21 @@ function absoluteOf(options: MachineOptions): MachineOptions {
     ...(kept.guest === undefined ? {} : { guest: resolve(kept.guest) }),
     ...(kept.kernel === undefined ? {} : { kernel: resolve(kept.kernel) }),
     ...(kept.initrd === undefined ? {} : { initrd: resolve(kept.initrd) }),
+    // What is at the other end of the cable is not there at a replay.
+    ...(kept.networks === undefined ? {} : { networks: kept.networks.map(plugOf) }),
     ...(kept.disks === undefined ? {} : { disks: kept.disks.map((disk) => ({ ...disk, path: resolve(disk.path) })) }),
     ...(kept.devices === undefined ? {} : { devices: kept.devices.map(withAbsolutePath) }),
   };
 }
 
 /** Where its options were written is forgotten: the recording holds what they said. */
+/** What decides how a NIC looks to its guest. */
+function plugOf(network: NetworkOption): NetworkOption {
+  const { kind, mac } = network;
+  const mtu = 'mtu' in network ? network.mtu : undefined;
+  return { kind, ...(mac !== undefined && { mac }), ...(mtu !== undefined && { mtu }) } as NetworkOption;
+}
+
 function withAbsolutePath(device: string | DeviceOption): string | DeviceOption {
   if (typeof device === 'string') return resolve(device);
   const { places: _, ...kept } = device;
@@ -207,7 +210,13 @@ const RecordedOptions = z.strictObject({
     .max(64)
     .optional(),
   networks: z
-    .array(z.strictObject({ kind: z.literal('none'), mac: z.string().max(17).optional() }))
+    .array(
+      z.strictObject({
+        kind: z.enum(['none', 'nat', 'switch', 'stream', 'passt', 'tap']),
+        mac: z.string().max(17).optional(),
+        mtu: z.int().min(576).max(9000).optional(),
+      }),
+    )
     .max(8)
     .optional(),
   devices: z

@@ -39,7 +39,7 @@ import {
   type MemoryEvent,
   type MemoryRequests,
 } from './machine-memory.ts';
-import { MachineNetwork, type NetworkRequests, type NicDescription } from './machine-network.ts';
+import { MachineNetwork, type NetworkOpener, type NetworkRequests, type NicDescription } from './machine-network.ts';
 import type { Answers, MachinePart } from './machine-part.ts';
 import { MachineSockets, type SocketRequests } from './machine-sockets.ts';
 import type { DisplayEvent } from './screen-reports.ts';
@@ -85,6 +85,8 @@ export interface DeviceHostOptions {
   readonly load: (replacement: DeviceReplacement) => Promise<LoadedDevice>;
   /** The clock is a virtual one: disks are read inline and the time of day counts from a fixed date, deterministically. */
   readonly virtualTime?: boolean;
+  /** What NICs are plugged into, where that is not what their description says. */
+  readonly openNetwork?: NetworkOpener;
   /** What a host of the same machine has left, to go on from. */
   readonly suspended?: SuspendedDevices;
   /** Something that the outside should know of. */
@@ -111,6 +113,8 @@ export interface SavedDevices {
   readonly devices: Readonly<Record<string, unknown>>;
   /** Which disks there are, without what was written to them. */
   readonly disks: SavedDisks;
+  /** Which NICs have somebody at the other end of their cable. */
+  readonly links: readonly boolean[];
 }
 
 /** Something that happened to a machine's devices. Plain data. */
@@ -178,6 +182,7 @@ export class DeviceHost {
   readonly #answers: Answers<DeviceHostRequests>;
   readonly #vsps: Vsp[] = [];
   readonly #disks: MachineDisks;
+  readonly #network: MachineNetwork;
   readonly #display: MachinePart<unknown>;
   /** Devices from files, which need not be able to be saved. */
   readonly #fromFiles: number;
@@ -205,8 +210,10 @@ export class DeviceHost {
     this.#disks = disks;
     const network = opened(disks, () => {
       const { name, networks = [], cpus = 1 } = description;
-      return new MachineNetwork(networks, { world, name, cpus });
+      const { openNetwork: open } = options;
+      return new MachineNetwork(networks, { world, name, cpus, open, links: suspended?.state.links });
     });
+    this.#network = network;
     const sockets = new MachineSockets({
       directory: description.sockets,
       world,
@@ -326,6 +333,7 @@ export class DeviceHost {
       bus: this.#bus.save(),
       devices: Object.fromEntries(devices) as Record<string, unknown>,
       disks: this.#disks.save(),
+      links: this.#network.save(),
     };
     this.#disposed = true;
     // Through JSON, as it would be from a file.

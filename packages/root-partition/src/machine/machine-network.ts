@@ -2,8 +2,9 @@
 import { createHash } from 'node:crypto';
 import { UserError } from '@ringlet/wire';
 import type { NetworkDescription } from '../backends/network/network-description.ts';
-import type { NetworkPort } from '../backends/network/network-port.ts';
-import { openNetwork } from '../backends/network/open-network.ts';
+import type { FrameOffload, NetworkPort } from '../backends/network/network-port.ts';
+import { openNetwork, type OpenedNetwork } from '../backends/network/open-network.ts';
+import { RelayedPort } from '../backends/network/relayed-port.ts';
 import { formatAddress, isAddress } from '../vsps/network/network-options.ts';
 import { NetworkVsp } from '../vsps/network/network-vsp.ts';
 import type { Answers, MachinePart, WorldOf } from './machine-part.ts';
@@ -22,7 +23,14 @@ export interface NetworkRequests {
    * @throws UserError `no-such-nic`
    */
   setLink(parameters: { nic?: number; up: boolean }): void;
+  /** Hands in a frame from the other end of a NIC's {@link RelayedPort}; nothing happens where there is none. */
+  receiveFrame(parameters: { nic: number; base64: string; offload?: FrameOffload }): void;
+  /** Tells whether there is somebody at that end. */
+  plugNetwork(parameters: { nic: number; up: boolean }): void;
 }
+
+/** Opens what a NIC is plugged into. @throws UserError */
+export type NetworkOpener = (description: NicDescription, nic: number) => OpenedNetwork;
 
 /** What a machine's network is made with. */
 export interface MachineNetworkOptions {
@@ -31,6 +39,10 @@ export interface MachineNetworkOptions {
   readonly name: string;
   /** Virtual processors: as many queues make sense. */
   readonly cpus: number;
+  /** {@link openNetwork} when absent. */
+  readonly open?: NetworkOpener | undefined;
+  /** Which relayed ports had somebody at their other end, in a host that this one goes on from. */
+  readonly links?: readonly boolean[] | undefined;
 }
 
 /** As many as Linux, Windows and the channel numbers of a bus bear with ease. */
@@ -49,7 +61,7 @@ export class MachineNetwork implements MachinePart<NetworkRequests> {
   readonly #ports: NetworkPort[] = [];
 
   /** Opens all of them. @throws UserError when one cannot be; those before it are closed again */
-  constructor(descriptions: readonly NicDescription[], { world, name, cpus }: MachineNetworkOptions) {
+  constructor(descriptions: readonly NicDescription[], { world, name, cpus, open, links }: MachineNetworkOptions) {
     if (descriptions.length > MOST_NICS) {
       throw new UserError('too-many-nics', `a machine cannot have ${descriptions.length} network adapters`, {
         hint: `at most ${MOST_NICS}`,
@@ -61,7 +73,8 @@ export class MachineNetwork implements MachinePart<NetworkRequests> {
         const mac = description.mac === undefined ? usualMac(name, index) : parseMac(description.mac);
         // A switch calls a port by its machine, and lets no other have its address.
         const plugged = description.kind === 'switch' ? { name, ...description, mac: formatAddress(mac) } : description;
-        const { port, ready } = openNetwork(plugged);
+        const { port, ready } = open?.(plugged, index) ?? openNetwork(plugged);
+        if (port instanceof RelayedPort) port.link.set(links?.[index] ?? false);
         // Whoever starts the machine hears of it; until then it must not end the process.
         ready.catch(() => {});
         this.#ports.push(port);
@@ -93,7 +106,20 @@ export class MachineNetwork implements MachinePart<NetworkRequests> {
       }
       vsp.setLink(up);
     },
+    receiveFrame: ({ nic, base64, offload }) => {
+      const port = this.#ports[nic];
+      if (port instanceof RelayedPort) port.receive(Buffer.from(base64, 'base64'), offload);
+    },
+    plugNetwork: ({ nic, up }) => {
+      const port = this.#ports[nic];
+      if (port instanceof RelayedPort) port.link.set(up);
+    },
   };
+
+  /** Which ports have somebody at their other end. */
+  save(): readonly boolean[] {
+    return this.#ports.map(({ link }) => link.up);
+  }
 
   /** Plain data. */
   inspect(): Record<string, unknown> {
