@@ -7,6 +7,7 @@ export class LinkState {
     this.#up = up;
   }
 
+  /** Whether somebody is at the other end now. */
   get up(): boolean {
     return this.#up;
   }

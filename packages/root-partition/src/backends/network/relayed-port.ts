@@ -4,6 +4,7 @@ import type { FrameOffload, NetworkPort } from './network-port.ts';
 
 /** What a {@link RelayedPort} is made with. */
 export interface RelayedPortOptions {
+  /** Largest packet in bytes, without the Ethernet header. */
   readonly mtu: number;
   /** Takes the guest's frames. The bytes are only valid during the call. */
   readonly sent: (frame: Uint8Array, offload?: FrameOffload) => void;
