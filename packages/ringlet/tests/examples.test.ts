@@ -7,8 +7,8 @@ import Ticker from '../../../examples/ticker.ts';
 import { ringlet } from './launcher.ts';
 import { ROOT, temporaryFolder } from './machines.ts';
 
-/** Files that belong to an example but are not run by themselves. */
-const PARTS = ['echo.vsc.ts', 'two-partitions.ts'];
+/** What belongs to an example but is not run by itself; the machine files of the guide are read by `machine-schema.test.ts`. */
+const PARTS = ['echo.vsc.ts', 'two-partitions.ts', 'machine-files'];
 
 test('every example is run by a test', () => {
   const tests = readdirSync(import.meta.dirname)
