@@ -13,9 +13,11 @@ const LAUNCHER = join(ROOT, 'packages/ringlet/bin/ringlet.mjs');
 const PROMPT = '~ # ';
 /** Around what a line prints; written so that the shell's echo of the line does not have them. */
 const [START, END] = ['\u0001', '\u0002'];
+/** What a line prints that wants its input now: `printf "\\3"`. */
+const READY = '\u0003';
 
-/** A command line, and input for what it runs. */
-export type TypedLine = string | readonly [line: string, input: string];
+/** A command line, and input for what it runs: typed behind it, or when the line has printed {@link READY}. */
+export type TypedLine = string | readonly [line: string, input: string, when?: 'at-once' | 'when-ready'];
 
 /** What of an image a machine is started with. */
 export type Bootable = Pick<PullResult, 'kernel' | 'initrd' | 'commandLine'>;
@@ -85,15 +87,20 @@ export class DebianGuests {
     });
     onTestFinished(() => void child.kill('SIGKILL'));
     const waiting = [...lines];
-    let [text, errors, asked] = ['', '', 0];
+    let [text, errors, asked, held] = ['', '', 0, ''];
     child.stdout.setEncoding('latin1').on('data', (chunk: string) => {
       text += chunk;
+      if (held !== '' && text.includes(READY, asked)) {
+        child.stdin.write(held);
+        held = '';
+      }
       for (let prompt = text.indexOf(PROMPT, asked); prompt >= 0; prompt = text.indexOf(PROMPT, asked)) {
         asked = prompt + PROMPT.length;
         const next = waiting.shift();
         if (next === undefined) continue;
-        const [line, input] = typeof next === 'string' ? [next, ''] : next;
-        child.stdin.write(`printf "\\1"; ${line}; printf "\\2"\n${input}`);
+        const [line, input, when = 'at-once'] = typeof next === 'string' ? [next, ''] : next;
+        child.stdin.write(`printf "\\1"; ${line}; printf "\\2"\n${when === 'at-once' ? input : ''}`);
+        held = when === 'at-once' ? '' : input;
       }
     });
     child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));

@@ -47,8 +47,13 @@ test('what is piped in arrives whole through a raw terminal with hardware flow c
     image,
     ['--cpus', '2'],
     [
-      // Flow control both ways: nobody reads for a while, then everything is there; output goes on with it set.
-      [`stty raw -echo crtscts; { sleep 3; head -c ${piped.length}; } > /dev/shm/x; stty sane crtscts`, piped],
+      // Flow control both ways: nobody reads for a while, then everything is there; output goes on with it set. What comes
+      // before it is set may be lost, as on any line.
+      [
+        `stty raw -echo crtscts; printf "\\3"; { sleep 3; head -c ${piped.length}; } > /dev/shm/x; stty sane crtscts`,
+        piped,
+        'when-ready',
+      ],
       'stty -a | grep -o " crtscts"; sha256sum < /dev/shm/x',
       'dmesg | grep -c overrun',
       'poweroff -f',

@@ -2,6 +2,12 @@
 import { Platform } from '@ringlet/root-partition';
 
 const RETRY_MS = 5;
+/**
+ * Bytes that are sent at once; the next when the guest has taken them, and a moment later. A line is slow, and drivers count on
+ * that: one that never sees an end stays in its interrupt handler, and nobody empties the buffers behind it (Linux drops what
+ * is beyond 64 KiB of them).
+ */
+const PIECE_BYTES = 1024;
 
 /** The managing thread's end of a guest's serial port. */
 export class ConsoleInput {
@@ -59,7 +65,9 @@ export class ConsoleInput {
   feed(): void {
     clearTimeout(this.#timer);
     if (this.#waiting.length === 0) return;
-    this.#waiting = this.#waiting.subarray(this.#platform.serial.receive(this.#waiting));
+    const { serial } = this.#platform;
+    const piece = this.#timed ? this.#waiting.subarray(0, serial.drained ? PIECE_BYTES : 0) : this.#waiting;
+    this.#waiting = this.#waiting.subarray(serial.receive(piece));
     if (this.#timed && this.#waiting.length > 0) this.#timer = setTimeout(() => this.feed(), RETRY_MS);
   }
 

@@ -96,6 +96,11 @@ const At = {
 const FIFO_BYTES = 16;
 /** Input that can wait, beyond which {@link SerialPort.receive} takes no more. */
 export const LINE_BYTES = 4096;
+/**
+ * Input after which what follows is a new cause, which shows as an edge. A driver leaves its interrupt handler after so many
+ * rounds, though there is more, and would wait for an edge that never comes: Linux after 512, of a byte at least.
+ */
+const EDGE_BYTES = 256;
 /** Words of shared state that a serial port takes. */
 export const SERIAL_WORDS = At.Line + LINE_BYTES / 4;
 
@@ -168,6 +173,11 @@ export class SerialPort implements PortDevice {
     this.#settle();
     unlockDevice(words, At.Lock);
     return taken;
+  }
+
+  /** Whether the guest has taken all input there was. From any thread. */
+  get drained(): boolean {
+    return Atomics.load(this.#words, At.LineCount) === 0 && Atomics.load(this.#words, At.FifoCount) === 0;
   }
 
   /** Registers as after power-up. What waits on the line still does. */
@@ -382,6 +392,10 @@ export class SerialPort implements PortDevice {
     const byte = this.#bytes[At.Fifo * 4 + words[At.FifoFirst]!]!;
     words[At.FifoFirst] = (words[At.FifoFirst]! + 1) % FIFO_BYTES;
     words[At.FifoCount] = words[At.FifoCount]! - 1;
+    if (words[At.High] !== 0 && words[At.LineCount] !== 0 && words[At.LineFirst]! % EDGE_BYTES === 0) {
+      words[At.High] = 0;
+      this.#setLine(false);
+    }
     this.#refill();
     return byte;
   }
