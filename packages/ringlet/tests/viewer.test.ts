@@ -5,6 +5,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Machine } from 'ringlet';
+import { filter, firstValueFrom } from 'rxjs';
 import { expect, test } from 'vitest';
 import { vncResponse } from '../src/viewer/rfb/handshake.ts';
 import { example, PATIENTLY, start } from './machines.ts';
@@ -20,6 +21,8 @@ async function painting(): Promise<Machine> {
     display: { width: WIDTH, height: HEIGHT },
   });
   await printed('painting on');
+  // What the guest has set and said comes by different ways.
+  await firstValueFrom(machine.display.mode$.pipe(filter((mode) => mode?.height === HEIGHT)));
   return machine;
 }
 
