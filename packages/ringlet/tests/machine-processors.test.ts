@@ -31,7 +31,7 @@ test('each x86-64 processor tells its counters while it runs', async () => {
   expect(first).toMatchObject({
     bits: 32,
     cpl: 0,
-    instruction: expect.stringMatching(/^(in|out|test|jn?[ez]|mov|and|cmp|jmp)\b/),
+    instruction: expect.stringMatching(/^(in|out|test|jn?[ez]|mov|and|cmp|jmp|pause)\b/),
     registers: { rdx: expect.stringMatching(/^0x3f[0-9a-f]$/), rflags: expect.stringMatching(/^0x/) },
     segments: { cs: { attributes: '0xc09b' } },
   });
