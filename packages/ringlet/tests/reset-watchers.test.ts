@@ -3,16 +3,14 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { example, fixture, PATIENTLY, ROOT, start, temporaryFolder, watch } from './machines.ts';
+import { painting } from './painting-machine.ts';
 import { RfbClient } from './rfb-client.ts';
 
 const MIB = 1024 * 1024;
 const PAPER = 'f8f4e8';
 
 test('a viewer stays, sees the new picture, and its hands reach the new guest', async () => {
-  const size = { width: 320, height: 200 };
-  const guest = example('paint.ts');
-  const { machine, console, seen, printed } = await start({ guest, memory: 32 * MIB, display: size });
-  await printed('painting on');
+  const { machine, console, seen } = await painting({ width: 320, height: 200 });
   const path = join(temporaryFolder(), 'vnc');
   await machine.viewers.open({ vnc: path });
   const client = new RfbClient(path);

@@ -8,27 +8,18 @@ import { promisify } from 'node:util';
 import { type Browser, chromium } from 'playwright-core';
 import { expect, onTestFinished, test } from 'vitest';
 import { needTool } from './exec-guest.ts';
-import { example, start } from './machines.ts';
+import { painting } from './painting-machine.ts';
 
 const [WIDTH, HEIGHT] = [800, 600];
+const SIZE = { width: WIDTH, height: HEIGHT };
 const MINUTE = 60_000;
 const PATIENTLY = { timeout: MINUTE, interval: 100 };
-
-async function painting() {
-  const { machine, printed } = await start({
-    guest: example('paint.ts'),
-    memory: 32 << 20,
-    display: { width: WIDTH, height: HEIGHT },
-  });
-  await printed('painting on');
-  return machine;
-}
 
 test(
   'in a browser: the picture, the mouse and the keyboard',
   async (context) => {
     const executablePath = needTool(context, 'chromium');
-    const machine = await painting();
+    const { machine } = await painting(SIZE);
     const { url } = await machine.viewers.open();
     const browser: Browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
     onTestFinished(() => browser.close());
@@ -80,7 +71,7 @@ test(
   'in vncsnapshot: a picture, for who knows the password',
   async (context) => {
     const [vncsnapshot, jpegtopnm] = ['vncsnapshot', 'jpegtopnm'].map((tool) => needTool(context, tool));
-    const machine = await painting();
+    const { machine } = await painting(SIZE);
     const port = 5900 + 100 + (process.pid % 1000);
     const { vnc } = await machine.viewers.open({ vnc: String(port) });
     const folder = mkdtempSync(join(tmpdir(), 'ringlet-vnc-'));

@@ -5,26 +5,15 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Machine } from 'ringlet';
-import { filter, firstValueFrom } from 'rxjs';
 import { expect, test } from 'vitest';
 import { vncResponse } from '../src/viewer/rfb/handshake.ts';
-import { example, PATIENTLY, start } from './machines.ts';
+import { PATIENTLY } from './machines.ts';
+import { painting } from './painting-machine.ts';
 import { RfbClient } from './rfb-client.ts';
 
 const [WIDTH, HEIGHT] = [640, 480];
+const SIZE = { width: WIDTH, height: HEIGHT };
 const [BLACK, PAPER] = ['202020', 'f8f4e8'];
-
-async function painting(): Promise<Machine> {
-  const { machine, printed } = await start({
-    guest: example('paint.ts'),
-    memory: 32 << 20,
-    display: { width: WIDTH, height: HEIGHT },
-  });
-  await printed('painting on');
-  // What the guest has set and said comes by different ways.
-  await firstValueFrom(machine.display.mode$.pipe(filter((mode) => mode?.height === HEIGHT)));
-  return machine;
-}
 
 /** A viewer at a socket of its own. */
 async function viewer(machine: Machine): Promise<{ client: RfbClient; path: string }> {
@@ -41,7 +30,7 @@ const pixelAt = (data: Buffer, index: number): string =>
     .padStart(6, '0');
 
 test('a viewer sees the picture and what changes of it, and its hands reach the guest', async () => {
-  const machine = await painting();
+  const { machine } = await painting(SIZE);
   const { client, path } = await viewer(machine);
   expect(statSync(path).mode & 0o777).toBe(0o600);
   await client.enter();
@@ -88,7 +77,7 @@ test('a viewer sees the picture and what changes of it, and its hands reach the 
 });
 
 test('other pixels, too: 16 bits, the upper byte first', async () => {
-  const machine = await painting();
+  const { machine } = await painting(SIZE);
   const { client } = await viewer(machine);
   await client.enter();
   client.send([0, 0, 0, 0, 16, 16, 1, 1, 0, 31, 0, 63, 0, 31, 11, 5, 0, 0, 0, 0]);
@@ -100,7 +89,7 @@ test('other pixels, too: 16 bits, the upper byte first', async () => {
 });
 
 test('nonsense ends a viewer and nothing else', async () => {
-  const machine = await painting();
+  const { machine } = await painting(SIZE);
   const { client: good, path } = await viewer(machine);
   await good.enter();
   const nonsense: readonly (readonly number[])[] = [
@@ -128,7 +117,7 @@ test('nonsense ends a viewer and nothing else', async () => {
 });
 
 test('at a port a password is asked for, on the page a token, and closing shuts them', async () => {
-  const machine = await painting();
+  const { machine } = await painting(SIZE);
   const free = await machine.viewers.open();
   const port = Number(new URL(free.url).port);
   await expect(machine.viewers.open({ port: port === 1 ? 2 : 1 })).rejects.toMatchObject({ code: 'view-elsewhere' });
