@@ -7,10 +7,7 @@
  *     0x100000  header (32 bytes)
  *     0x100020  code
  */
-const LOAD_ADDRESS = 0x10_0000;
-const HEADER_MAGIC = 0x1bad_b002;
-const HAS_ADDRESSES = 1 << 16;
-const HEADER_BYTES = 32;
+import { multibootFile } from './multiboot-file.ts';
 
 // prettier-ignore
 const CODE = Uint8Array.of(
@@ -43,14 +40,5 @@ const CODE = Uint8Array.of(
 
 /** The kernel's file. */
 export function echoKernel(): Uint8Array {
-  const file = new Uint8Array(HEADER_BYTES + CODE.length);
-  const end = LOAD_ADDRESS + file.length;
-  // Magic, flags, checksum; then where the header is, where loading begins and ends, where zeroes end, and the entry.
-  const header = [HEADER_MAGIC, HAS_ADDRESSES, -(HEADER_MAGIC + HAS_ADDRESSES), LOAD_ADDRESS, LOAD_ADDRESS, end, end];
-  const view = new DataView(file.buffer);
-  for (const [index, field] of [...header, LOAD_ADDRESS + HEADER_BYTES].entries()) {
-    view.setUint32(4 * index, field, true);
-  }
-  file.set(CODE, HEADER_BYTES);
-  return file;
+  return multibootFile(CODE);
 }

@@ -12,11 +12,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { temporaryFolder } from './machines.ts';
-
-const LOAD_ADDRESS = 0x10_0000;
-const HEADER_MAGIC = 0x1bad_b002;
-const HAS_ADDRESSES = 1 << 16;
-const HEADER_BYTES = 32;
+import { multibootFile } from './multiboot-file.ts';
 
 // prettier-ignore
 const CODE = Uint8Array.of(
@@ -62,16 +58,7 @@ const CODE = Uint8Array.of(
 
 /** Writes the kernel's file, for one test. @returns its path */
 export function resetKernel(): string {
-  const file = new Uint8Array(HEADER_BYTES + CODE.length);
-  const end = LOAD_ADDRESS + file.length;
-  // Magic, flags, checksum; then where the header is, where loading begins and ends, where zeroes end, and the entry.
-  const header = [HEADER_MAGIC, HAS_ADDRESSES, -(HEADER_MAGIC + HAS_ADDRESSES), LOAD_ADDRESS, LOAD_ADDRESS, end, end];
-  const view = new DataView(file.buffer);
-  for (const [index, field] of [...header, LOAD_ADDRESS + HEADER_BYTES].entries()) {
-    view.setUint32(4 * index, field, true);
-  }
-  file.set(CODE, HEADER_BYTES);
   const path = join(temporaryFolder(), 'kernel');
-  writeFileSync(path, file);
+  writeFileSync(path, multibootFile(CODE));
   return path;
 }
