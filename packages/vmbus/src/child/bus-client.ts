@@ -28,6 +28,7 @@ import type { Offer, OfferEvent } from './offer.ts';
 import { type After, PostQueue } from './post-queue.ts';
 import type { PageSource, RingMemory } from './ring-memory.ts';
 import { ends, settle } from './settling.ts';
+import { SocketConnections } from './socket-connections.ts';
 
 /** Pages that a connection takes: interrupt page, and the two monitor pages. */
 const CONNECTION_PAGES = 3;
@@ -67,6 +68,7 @@ export class BusClient {
   readonly #queue: PostQueue;
   readonly #gpadls: GpadlTable;
   readonly #channels: ChannelTable;
+  readonly #sockets: SocketConnections;
   readonly #changes = new Subject<OfferEvent>();
   readonly #runs = new ChannelRuns();
   readonly #takeInterrupts = (): boolean => this.#options.synic.poll();
@@ -76,7 +78,6 @@ export class BusClient {
   #connection: Connection | undefined;
   #connected: { promise: Promise<Connection>; ended: (result: Connection | BusError) => void } | undefined;
   #unloaded: (() => void)[] = [];
-  #sockets = new Map<string, (result: Offer | BusError) => void>();
   #firstPage = -1;
   /** Messages from the root that answered nothing, named nothing or were not messages. */
   #ignoredMessages = 0;
@@ -99,6 +100,9 @@ export class BusClient {
       createChannel: (offer, rings, userData) => this.#createChannel(offer, rings, userData),
       changed: (event) => this.#changed(event),
     });
+    this.#sockets = new SocketConnections(options.after, (endpointId, serviceId) =>
+      this.#post('TlConnectRequest', { endpointId, serviceId }),
+    );
     options.synic.onMessage((type, payload) => {
       if (type === SYNIC_MESSAGE_TYPE) this.#message(payload);
       return true;
@@ -188,17 +192,7 @@ export class BusClient {
       if (this.#refuseUnlessConnected(reject)) return;
       const { version } = this.#connection!;
       if (!version.sockets) return reject(new BusError('not-supported', `no sockets in version ${version.name}`));
-      const key = socketKey(endpointId, serviceId);
-      if (this.#sockets.has(key)) return reject(new BusError('wrong-state', 'this connection is under way already'));
-      const timeout = this.#options.after(timeoutTicks, () => {
-        this.#sockets.get(key)?.(new BusError('refused', 'the host did not answer the connection request'));
-      });
-      this.#sockets.set(key, (result) => {
-        this.#sockets.delete(key);
-        timeout();
-        settle(resolve, reject)(result);
-      });
-      this.#post('TlConnectRequest', { endpointId, serviceId });
+      this.#sockets.connect(endpointId, serviceId, timeoutTicks, settle(resolve, reject));
     });
   }
 
@@ -308,7 +302,7 @@ export class BusClient {
     this.#channels.clear();
     this.#gpadls.clear();
     this.#runs.clear();
-    for (const ended of this.#sockets.values()) ended(error);
+    this.#sockets.clear(error);
     this.#connection = undefined;
     if (this.#firstPage >= 0) this.#options.pages.free(this.#firstPage, CONNECTION_PAGES);
     this.#firstPage = -1;
@@ -352,8 +346,7 @@ export class BusClient {
 
   #changed(event: OfferEvent): void {
     this.#changes.next(event);
-    if (event.kind !== 'offered' || !event.offer.socket) return;
-    this.#sockets.get(socketKey(event.offer.instanceId, event.offer.interfaceId))?.(event.offer);
+    if (event.kind === 'offered' && event.offer.socket) this.#sockets.offered(event.offer);
   }
 
   #message(payload: Uint8Array): void {
@@ -396,15 +389,10 @@ export class BusClient {
         return this.#gpadls.torndown(body.gpadl);
       case 'ModifyChannelResponse':
         return this.#channels.modifyResult(body);
-      case 'TlConnectResult': {
-        const ended = this.#sockets.get(socketKey(body.endpointId, body.serviceId));
-        if (body.status !== 0) ended?.(new BusError('refused', 'the host refused the connection'));
-        return ended !== undefined;
-      }
+      case 'TlConnectResult':
+        return this.#sockets.answered(body);
       default:
         return false; // messages of versions that are never negotiated
     }
   }
 }
-
-const socketKey = (endpointId: string, serviceId: string): string => `${endpointId} ${serviceId}`.toLowerCase();

@@ -8,26 +8,17 @@
  *     SynIC ── messages ──▶ RootBus ── open, close ──▶ ServedChannel ──▶ Vsp
  *       └───── events ───▶ TurnQueue ── turns ──────────────┘
  */
-import { PAGE_SIZE } from '@ringlet/microkernel';
 import { invariant } from '@ringlet/wire';
 import { ChannelTrace } from '../channel/channel-trace.ts';
 import { RingChannel } from '../channel/ring-channel.ts';
 import { WatchedChannels } from '../channel/watched-channels.ts';
 import type { Vsp, VspBus } from '../device.ts';
 import { SYNIC_MESSAGE_TYPE } from '../messages/catalogue.ts';
-import { NO_MONITOR } from '../messages/connection.ts';
 import type { AttachOptions, BusHostOptions } from './bus-host-options.ts';
 import { BusPorts } from './bus-ports.ts';
-import { MAX_RELID, MONITOR_IDS } from './limits.ts';
-import { MonitorPage } from './monitor-page.ts';
-import {
-  BUS_SINT,
-  type BusNotifier,
-  type MessageTarget,
-  type MonitorPages,
-  type OpenOrder,
-  type SocketRequest,
-} from './notifier.ts';
+import { MAX_RELID } from './limits.ts';
+import { MonitoredChannels } from './monitored-channels.ts';
+import { BUS_SINT, type BusNotifier, type MessageTarget, type OpenOrder, type SocketRequest } from './notifier.ts';
 import { RootBus } from './root-bus.ts';
 import type { SavedBus } from './saved-state.ts';
 import { ServedChannel, type DeviceFailed } from './served-channel.ts';
@@ -48,8 +39,6 @@ const SETTLE_TICKS = 1_000_000;
 const MOST_DRAINS = 1024;
 /** How soon a message is offered again to a child whose slot was full: 1 ms. */
 const RETRY_TICKS = 10_000;
-/** Latency of monitored channels whose device asks for less: 100 µs. */
-const MIN_MONITOR_TICKS = 1_000;
 
 /** One machine's bus. */
 export class BusHost {
@@ -61,11 +50,7 @@ export class BusHost {
   readonly #served: (ServedChannel | undefined)[] = Array.from({ length: MAX_RELID + 1 }, () => undefined);
   readonly #turns = new TurnQueue();
   readonly #watched = new WatchedChannels<ServedChannel>();
-  /** Channel id by monitor bit. */
-  readonly #monitored = new Uint16Array(MONITOR_IDS);
-  #monitorPage: MonitorPage | undefined;
-  #monitorPages: readonly number[] = [];
-  #monitorTimer: (() => void) | undefined;
+  readonly #monitored: MonitoredChannels;
   #retryTimer: (() => void) | undefined;
   #deviceFailures = 0;
   /** What the child says is thrown away. */
@@ -74,11 +59,11 @@ export class BusHost {
   #version: string | undefined;
   /** Inside {@link BusHost.poll}, which says itself whether there is more. */
   #polling = false;
-  readonly #rungByMonitor = (monitorId: number): void => this.#rang(this.#monitored[monitorId]!);
 
   constructor(options: BusHostOptions) {
     this.#options = options;
     this.#ports = new BusPorts(options.kernel, options.place);
+    this.#monitored = new MonitoredChannels(options, (relid) => this.#rang(relid));
     this.bus = new RootBus(this.#notifier(), options.bus);
     options.synic.onMessage((type, payload) => this.#deaf || type !== SYNIC_MESSAGE_TYPE || this.bus.receive(payload));
     options.synic.onEvent((flag) => this.#rang(flag));
@@ -109,7 +94,7 @@ export class BusHost {
    * monitor pages. They must not be unmapped.
    */
   heldPages(): Set<number> {
-    const pages = new Set(this.#monitorPages);
+    const pages = new Set(this.#monitored.pageNumbers);
     this.bus.eachGpadlPage((page) => pages.add(page));
     return pages;
   }
@@ -138,7 +123,7 @@ export class BusHost {
       for (let each = this.#watched.take(); each; each = this.#watched.take()) this.#turns.add(each.ring.relid);
     this.bus.pump();
     const more = this.#options.synic.poll();
-    this.#monitorPage?.poll(this.#rungByMonitor);
+    this.#monitored.poll();
     for (let turns = this.#turns.length; turns > 0; turns--) this.#run(this.#turns.take(), budget, stayAwake);
     this.bus.pump();
     this.#polling = false;
@@ -177,7 +162,7 @@ export class BusHost {
   /** The machine goes away: closes everything, then gives the ports back. */
   dispose(done: () => void): void {
     this.bus.reset(() => {
-      this.#monitorTimer?.();
+      this.#monitored.dispose();
       this.#retryTimer?.();
       for (const device of this.#devices.values()) device.expired();
       this.#ports.dispose();
@@ -243,8 +228,8 @@ export class BusHost {
   #notifier(): BusNotifier {
     return {
       send: (message, target) => this.#send(message, target),
-      connected: (target, monitor) => this.#connected(target, monitor),
-      disconnected: () => this.#forgetMonitor(),
+      connected: (target, monitor) => this.#ports.setTarget(target.vp) && this.#monitored.connect(monitor),
+      disconnected: () => this.#monitored.disconnect(),
       open: (id, ticket, order) => this.bus.openCompleted(id, ticket, this.#open(id, order)),
       reopen: (id, order) => this.#reopen(id, order),
       close: (id, ticket) => this.#close(id, ticket),
@@ -261,22 +246,6 @@ export class BusHost {
     // Nobody tells when the child has emptied its slot.
     this.#retryTimer ??= this.#options.after(RETRY_TICKS, this.#retry);
     return false;
-  }
-
-  #connected(target: MessageTarget, monitor: MonitorPages | undefined): boolean {
-    if (!this.#ports.setTarget(target.vp)) return false;
-    this.#forgetMonitor();
-    if (monitor === undefined) return true;
-    const { memory } = this.#options;
-    if (MonitorPage.find(memory, monitor.toChild) === undefined) return false;
-    this.#monitorPage = MonitorPage.find(memory, monitor.toRoot);
-    this.#monitorPages = [monitor.toChild, monitor.toRoot].map((gpa) => Math.floor(gpa / PAGE_SIZE));
-    return this.#monitorPage !== undefined;
-  }
-
-  #forgetMonitor(): void {
-    this.#monitorPage = undefined;
-    this.#monitorPages = [];
   }
 
   #open(id: number, order: OpenOrder): boolean {
@@ -330,10 +299,7 @@ export class BusHost {
     const served = new ServedChannel(id, ring, { vsp: device.vsp, view, monitorId, failed, gate: this.#options.gate });
     this.#served[relid] = served;
     if (trace?.writer.on === true) trace.opened(device.vsp.offer);
-    if (monitorId !== NO_MONITOR) {
-      this.#monitored[monitorId] = relid;
-      this.#watchMonitor();
-    }
+    this.#monitored.add(monitorId, relid, device.vsp.offer.monitorLatency ?? 0);
     return served;
   }
 
@@ -357,7 +323,7 @@ export class BusHost {
     const { relid } = served.ring;
     this.#ports.close(relid);
     this.#served[relid] = undefined;
-    if (served.monitorId !== NO_MONITOR) this.#monitored[served.monitorId] = 0;
+    this.#monitored.remove(served.monitorId);
   }
 
   #retarget(id: number, vp: number): boolean {
@@ -421,18 +387,6 @@ export class BusHost {
   #soon(relid: number): void {
     this.#turns.add(relid);
     if (!this.#polling) this.#options.wake();
-  }
-
-  /** Wakes the thread as often as the most impatient monitored channel asks, while there is one. */
-  #watchMonitor(): void {
-    const latencies = this.#served.flatMap((each) => (each === undefined ? [] : each.monitorLatency));
-    const ticks = Math.min(...latencies);
-    if (ticks === Infinity) return;
-    this.#monitorTimer ??= this.#options.after(Math.max(ticks, MIN_MONITOR_TICKS), () => {
-      this.#monitorTimer = undefined;
-      this.#options.wake();
-      this.#watchMonitor();
-    });
   }
 
   readonly #retry = (): void => {

@@ -5,7 +5,6 @@
  */
 import type { RingChannel } from '../channel/ring-channel.ts';
 import type { GpadlView, Vsp } from '../device.ts';
-import { NO_MONITOR } from '../messages/connection.ts';
 import type { PacketGate } from './packet-gate.ts';
 
 /** Reports what a device threw. */
@@ -50,11 +49,6 @@ export class ServedChannel {
             gate.active && gate.holds(vsp.offer.name, packet, channel) ? false : vsp.packet(packet, channel),
       vsp.batchEnd === undefined ? undefined : (channel) => vsp.batchEnd?.(channel),
     );
-  }
-
-  /** Ticks after which somebody must look at the channel's monitor bit; `Infinity` when it has none. */
-  get monitorLatency(): number {
-    return this.monitorId === NO_MONITOR ? Infinity : (this.#vsp.offer.monitorLatency ?? 0);
   }
 
   /** Writes to the trace whose channel it is. */
