@@ -1,4 +1,4 @@
-/** The first five minutes of the guide, and the programs of the library: each command as it is written there. */
+/** The programs of the library, as the guide shows them; the commands of its first five minutes: `documents.guests.test.ts`. */
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -30,23 +30,6 @@ function clone(): string {
   symlinkSync(join(ROOT, 'examples'), join(folder, 'examples'));
   return folder;
 }
-
-/** Those that fetch something, or run for long: `pull-debian` and `linux` of the guests' tests have them. */
-const ELSEWHERE = /ringlet (pull|run) debian|npm (ci|start|test)/;
-
-test('every command of the first five minutes works, in the order of the page', async () => {
-  const page = readFileSync(join(ROOT, 'docs/guide/getting-started.md'), 'utf8');
-  const lines = [...page.matchAll(/```sh\n([\s\S]*?)```/g)]
-    .flatMap((match) => match[1]!.trim().split('\n'))
-    .filter((line) => !ELSEWHERE.test(line));
-  expect(lines.length).toBeGreaterThan(12);
-  const folder = clone();
-  for (const line of lines) {
-    const command = line.replace(/^npx ringlet/, `"${process.execPath}" "${LAUNCHER}"`);
-    expect(command).not.toBe(line);
-    expect({ line, ...(await shell(command, folder)) }).toMatchObject({ line, status: 0 });
-  }
-}, 120_000);
 
 test('the programs of the library run as they are shown', async () => {
   const folder = clone();
