@@ -10,7 +10,7 @@ import type { CaseRow, LayoutRow, LayoutTable, Place, Times } from './layout.ts'
 /** Layouts inside layouts, at most. */
 const MOST_DEPTH = 16;
 /** Repetitions of one alternative, at most. */
-const MOST_TIMES = 64;
+const MOST_TIMES = 256;
 /** Layouts in one message, at most. */
 const MOST_LAYOUTS = 512;
 const PAGE = 4096;
@@ -48,6 +48,11 @@ export interface DecodedLayout {
 /** Values by the names of fields: what alternatives are chosen by. */
 export type Scope = Readonly<Record<string, number | string>>;
 
+type OwnScope = Record<string, number | string>;
+
+/** A scope that sees all of another, and is not seen by it. */
+const inside = (outer: Scope): OwnScope => Object.create(outer) as OwnScope;
+
 /**
  * Takes `data` apart.
  *
@@ -58,25 +63,31 @@ export function decodeLayout(table: LayoutTable, root: string, data: Uint8Array,
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
   const found: DecodedLayout[] = [];
 
-  const decode = (name: string, start: number, limit: number, outer: Scope, depth: number): number => {
+  const decode = (name: string, start: number, limit: number, own: OwnScope, depth: number): number => {
     const row = table[name];
     if (row === undefined || depth > MOST_DEPTH || found.length >= MOST_LAYOUTS) return limit;
-    const own: Record<string, number | string> = Object.create(outer) as Record<string, number | string>;
     const fields: DecodedField[] = [];
     found.push({ layout: name, title: row.title, at: start, depth, fields });
-    for (const field of row.fields) {
+    const add = (field: FieldRow): void => {
       const at = start + field.at;
-      if (at + field.size > limit) continue;
+      if (at + field.size > limit) return;
       const value = valueOf(view, field, at);
       const text = textOf(field, value);
       fields.push({ name: field.name, at, size: field.size, value, ...(text !== undefined && { text }) });
       if (typeof value === 'number' || typeof value === 'string') own[field.name] = value;
       else if (typeof value === 'bigint') own[field.name] = Number(value);
+    };
+    row.fields.forEach(add);
+    if (row.tail !== undefined) {
+      const left = Math.max(0, limit - start - row.size);
+      const size = left - (left % unitOf(row.tail));
+      if (size > 0) add({ ...row.tail, size });
+      return limit;
     }
     return follow(row, start, limit, own, depth);
   };
 
-  const follow = (row: LayoutRow, start: number, limit: number, own: Scope, depth: number): number => {
+  const follow = (row: LayoutRow, start: number, limit: number, own: OwnScope, depth: number): number => {
     let end = Math.min(start + row.size, limit);
     for (const part of row.parts) {
       const chosen = part.find((each) => applies(each, own, limit - end));
@@ -85,23 +96,24 @@ export function decodeLayout(table: LayoutTable, root: string, data: Uint8Array,
       if (!(begin >= start && begin <= limit)) continue;
       const length = chosen.length === undefined ? limit - begin : placeOf(chosen.length, own);
       const stop = Math.min(limit, begin + Math.max(0, length));
-      end = repeat(chosen, begin, stop, own, depth);
+      // A length of nothing: it is not there.
+      if (chosen.length === undefined || stop > begin) end = repeat(chosen, begin, stop, own, depth);
       if (chosen.length !== undefined) end = stop;
     }
     return end;
   };
 
-  const repeat = (chosen: CaseRow, begin: number, stop: number, own: Scope, depth: number): number => {
+  const repeat = (chosen: CaseRow, begin: number, stop: number, own: OwnScope, depth: number): number => {
     const times = timesOf(chosen.times, own);
     let at = begin;
     for (let i = 0; i < times && (at < stop || i === 0); i++) {
       if (chosen.times !== undefined && at >= stop) break;
-      at = decode(chosen.layout, at, stop, own, depth + 1);
+      at = decode(chosen.layout, at, stop, chosen.known === true ? own : inside(own), depth + 1);
     }
     return at;
   };
 
-  decode(root, 0, data.length, scope, 0);
+  decode(root, 0, data.length, inside(scope), 0);
   return found;
 }
 
@@ -129,6 +141,8 @@ function valueOf(view: DataView, row: FieldRow, at: number): DecodedField['value
       return utf16(row.size / 2).read(view, at);
     case 'utf8':
       return utf8(row.size).read(view, at);
+    case 'ascii':
+      return asciiText(bytes());
     case 'list': {
       const element = row.element ?? 1;
       return Array.from({ length: row.size / element }, (_, i) =>
@@ -138,7 +152,7 @@ function valueOf(view: DataView, row: FieldRow, at: number): DecodedField['value
     case 'bytes':
       return bytes();
     default: {
-      const value = integer(view, at, row.size, row.bigEndian !== true);
+      const value = partOf(row, integer(view, at, row.size, row.bigEndian !== true));
       return row.kind === 'int' ? Number(BigInt.asIntN(row.size * 8, BigInt(value))) : value;
     }
   }
@@ -150,7 +164,25 @@ function integer(view: DataView, at: number, size: number, little: boolean): num
   return size === 2 ? view.getUint16(at, little) : view.getUint8(at);
 }
 
+/** Of an integer that is packed with others: its own bits. */
+function partOf({ bit, width = 0, size }: FieldRow, value: number | bigint): number | bigint {
+  if (bit === undefined) return value;
+  const own = BigInt.asUintN(width, BigInt(value) >> BigInt(bit));
+  return size > MOST_NUMBER_BYTES ? own : Number(own);
+}
+
+/** Bytes of one character or element. */
+const unitOf = ({ kind, element = 1 }: FieldRow): number => (kind === 'utf16' ? 2 : element);
+
+function asciiText(bytes: Uint8Array): string {
+  const end = bytes.indexOf(0);
+  return String.fromCharCode(...(end < 0 ? bytes : bytes.subarray(0, end))).replace(/ +$/, '');
+}
+
 function textOf({ names, bits }: FieldRow, value: DecodedField['value']): string | undefined {
+  if (names !== undefined && Array.isArray(value)) {
+    return (value as readonly number[]).map((each) => names[each] ?? String(each)).join('|');
+  }
   if (names !== undefined) return names[Number(value)];
   if (bits === undefined || (typeof value !== 'number' && typeof value !== 'bigint')) return undefined;
   const word = BigInt(value);

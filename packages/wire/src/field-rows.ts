@@ -11,7 +11,7 @@ export interface FieldRow {
   /** Width in bytes. */
   readonly size: number;
   /** What it holds. */
-  readonly kind: 'uint' | 'int' | 'bytes' | 'utf16' | 'utf8' | 'guid' | 'list';
+  readonly kind: 'uint' | 'int' | 'bytes' | 'utf16' | 'utf8' | 'ascii' | 'guid' | 'list';
   /** Of an integer: the most significant byte comes first. */
   readonly bigEndian?: boolean;
   /** Names by value. */
@@ -20,6 +20,10 @@ export interface FieldRow {
   readonly bits?: readonly (readonly [mask: number, name: string])[];
   /** Bytes of one element of a list of unsigned integers. */
   readonly element?: number;
+  /** Of an integer that shares its bytes with others: its lowest bit. */
+  readonly bit?: number;
+  /** How many bits it has then. */
+  readonly width?: number;
 }
 
 /** The fields of a struct in wire order; reserved ones are left out. */
@@ -31,6 +35,7 @@ function rowsOf(struct: Struct<any>, prefix: string, base: number): FieldRow[] {
     const name = prefix + key;
     if (isStruct(field)) return rowsOf(field, `${name}.`, at);
     const { kind, size, names, bits, element } = field;
+    if (field.packed !== undefined) return packedRows(field, prefix, at);
     switch (kind) {
       case 'reserved':
         return [];
@@ -60,14 +65,28 @@ function rowsOf(struct: Struct<any>, prefix: string, base: number): FieldRow[] {
       case 'guid':
         return [{ name, at, size, kind }];
       default:
-        return [{ name, at, size, kind: 'bytes' }];
+        return [{ name, at, size, kind: field.ascii === true ? 'ascii' : 'bytes' }];
     }
   });
 }
 
+function packedRows({ kind, size, packed = {} }: Field<unknown>, prefix: string, at: number): FieldRow[] {
+  return Object.entries(packed).map(([name, [bit, width, names]]) => ({
+    name: prefix + name,
+    at,
+    size,
+    kind: 'uint',
+    ...(kind === 'uint-be' && { bigEndian: true }),
+    bit,
+    width,
+    ...(names && { names: byValue(names) }),
+  }));
+}
+
 const isStruct = (field: Field<unknown>): field is Struct<any> => 'shape' in field;
 
-function byValue(names: Readonly<Record<string, number>>): Record<number, string> {
+/** Names by value, as specifications spell them. */
+export function byValue(names: Readonly<Record<string, number>>): Record<number, string> {
   const found: Record<number, string> = {};
   for (const [name, value] of Object.entries(names)) found[value] ??= spell(name);
   return found;

@@ -15,6 +15,11 @@ export type FieldKind =
 /** Names of the values that a specification gives a field: `{ Read: 0, Write: 1 }`. A peer may write any other. */
 export type ValueNames = Readonly<Record<string, number>>;
 
+/** Values that share an integer: for each its lowest bit, how many bits it has, and names for what it can be. */
+export type PackedValues = Readonly<
+  Record<string, readonly [bit: number, width: number] | readonly [bit: number, width: number, names: ValueNames]>
+>;
+
 /** One field: how wide it is in bytes, and how to move its value to and from memory. */
 export interface Field<T> {
   /** What it holds, for whoever shows it. */
@@ -25,6 +30,10 @@ export interface Field<T> {
   readonly names?: ValueNames;
   /** Names of bits, or of runs of them, by their mask. */
   readonly bits?: ValueNames;
+  /** Values that are packed in it, from its lowest bit up or not: see {@link packed}. */
+  readonly packed?: PackedValues;
+  /** Bytes that are text, with spaces or zeros behind it. */
+  readonly ascii?: boolean;
   /** Width in bytes. */
   readonly size: number;
   /** Reads the value at byte offset `at`. */
@@ -192,3 +201,15 @@ export const named = <T extends number | bigint>(field: Field<T>, names: ValueNa
 
 /** The same field, with names for its bits, by their masks. */
 export const flags = <T extends number | bigint>(field: Field<T>, bits: ValueNames): Field<T> => ({ ...field, bits });
+
+/**
+ * The same field, said to hold several values: `packed(u8, { qualifier: [5, 3], type: [0, 5, DeviceType] })`. The codec does
+ * not change; who shows it shows each value, and bits that none has are reserved.
+ */
+export const packed = <T extends number | bigint>(field: Field<T>, values: PackedValues): Field<T> => ({
+  ...field,
+  packed: values,
+});
+
+/** The same bytes, said to be text: ASCII with spaces or zeros behind it. */
+export const ascii = (field: Field<Uint8Array>): Field<Uint8Array> => ({ ...field, ascii: true });

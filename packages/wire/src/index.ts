@@ -5,11 +5,13 @@
  */
 export {
   array,
+  ascii,
   bytes,
   flags,
   i16,
   i32,
   named,
+  packed,
   reserved,
   u16,
   u16be,
@@ -21,11 +23,11 @@ export {
   utf16,
   utf8,
 } from './field.ts';
-export type { Field, FieldKind, ValueNames } from './field.ts';
+export type { Field, FieldKind, PackedValues, ValueNames } from './field.ts';
 export { describeStruct } from './field-rows.ts';
 export type { FieldRow } from './field-rows.ts';
 export { layoutTable } from './layout.ts';
-export type { Alternative, CaseRow, Layout, LayoutRow, LayoutTable, Place, Times } from './layout.ts';
+export type { Alternative, CaseRow, Layout, LayoutRow, LayoutTable, Place, Tail, Times } from './layout.ts';
 export { decodeLayout } from './decode-layout.ts';
 export type { DecodedField, DecodedLayout, Scope } from './decode-layout.ts';
 export { guid, isGuid, NIL_GUID } from './guid.ts';

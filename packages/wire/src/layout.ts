@@ -10,7 +10,8 @@
  *
  * {@link layoutTable} makes plain data of it, which goes to other threads, to other languages, and to `decodeLayout`.
  */
-import { describeStruct, type FieldRow } from './field-rows.ts';
+import type { ValueNames } from './field.ts';
+import { byValue, describeStruct, type FieldRow } from './field-rows.ts';
 import type { Struct } from './struct.ts';
 
 /** A number that a field tells: its value times `times` plus `plus`. Without a field, `plus` alone. */
@@ -42,8 +43,22 @@ export interface Alternative {
   readonly length?: Place;
   /** Once when absent. */
   readonly times?: Times;
+  /** What follows in the layout that it belongs to may be chosen by its fields, too. */
+  readonly known?: boolean;
   /** What stands there if it applies. */
   readonly layout: Layout;
+}
+
+/** One field of all bytes behind a head, however many they are. */
+export interface Tail {
+  /** Its name. */
+  readonly name: string;
+  /** What they are; those of a list are little-endian integers. */
+  readonly kind: 'bytes' | 'ascii' | 'utf8' | 'utf16' | 'list';
+  /** Bytes of one element of a list. */
+  readonly element?: 1 | 2 | 4;
+  /** Names of the elements' values. */
+  readonly names?: ValueNames;
 }
 
 /** A declared message. */
@@ -52,6 +67,8 @@ export interface Layout {
   readonly name: string;
   /** The struct that it begins with; none when absent. */
   readonly head?: Struct<any>;
+  /** All bytes behind the head, as one field; such a layout has no parts. */
+  readonly tail?: Tail;
   /** What follows, in order; of each part's alternatives the first that applies. */
   readonly parts?: readonly (readonly Alternative[])[];
 }
@@ -72,6 +89,8 @@ export interface LayoutRow {
   readonly size: number;
   /** Fields of its head. */
   readonly fields: readonly FieldRow[];
+  /** The field of what is behind the head; its size is 0 here. */
+  readonly tail?: FieldRow;
   /** What follows, in order. */
   readonly parts: readonly (readonly CaseRow[])[];
 }
@@ -84,7 +103,7 @@ export function layoutTable(...roots: readonly Layout[]): LayoutTable {
   const table: Record<string, LayoutRow> = {};
   const known = new Map<string, Layout>();
   const add = (layout: Layout): string => {
-    const { name, head, parts = [] } = layout;
+    const { name, head, tail, parts = [] } = layout;
     const before = known.get(name);
     if (before === layout) return name;
     if (before !== undefined) throw new Error(`two layouts are called ${name}`);
@@ -94,6 +113,7 @@ export function layoutTable(...roots: readonly Layout[]): LayoutTable {
       title: head?.name ?? name,
       size: head?.size ?? 0,
       fields: head ? describeStruct(head) : [],
+      ...(tail && { tail: tailRow(tail, head?.size ?? 0) }),
       parts: [],
     };
     table[name] = { ...table[name], parts: parts.map((part) => part.map(rowOf)) };
@@ -109,3 +129,10 @@ export function layoutTable(...roots: readonly Layout[]): LayoutTable {
   for (const root of roots) add(root);
   return table;
 }
+
+const tailRow = ({ names, ...rest }: Tail, at: number): FieldRow => ({
+  ...rest,
+  at,
+  size: 0,
+  ...(names && { names: byValue(names) }),
+});

@@ -1,12 +1,14 @@
 /** Layouts of what crosses a network adapter's channel, and of the RNDIS messages that lie in its buffers. */
-import { bytes, type Layout, named, struct, structAfter, u16be, u32 } from '@ringlet/wire';
+import { type Alternative, bytes, type Layout, named, struct, structAfter, u16be, u32 } from '@ringlet/wire';
 import * as nvsp from '../network/nvsp.ts';
-import { PacketInfo } from '../network/packet-info.ts';
+import * as info from '../network/packet-info.ts';
 import * as rndis from '../network/rndis.ts';
+import { oidInformation } from './oid.ts';
 import { Sender } from './sender.ts';
 
 const { NvspType } = nvsp;
 const { RndisType } = rndis;
+const { PacketInfo } = info;
 
 const message = (
   type: number | readonly number[],
@@ -41,23 +43,47 @@ export const nvspLayout: Layout = {
   ],
 };
 
+const piece = (type: number, name: string, head: Layout['head'], sender?: number): Alternative => ({
+  when: { infoType: type, ...(sender !== undefined && { sender }) },
+  at: { field: 'infoAt' },
+  length: { field: 'infoSize', plus: -info.INFO_HEADER_SIZE },
+  layout: { name: `rndis.info.${name}`, head: head! },
+});
+
+/** A piece of per-packet information. */
 const information: Layout = {
   name: 'rndis.info',
-  head: struct('per-packet information', 16, {
-    infoSize: u32,
-    infoType: named(u32, PacketInfo),
-    infoAt: u32,
-    information: u32,
-  }),
+  head: info.PacketInfoHeader,
+  parts: [
+    [
+      piece(PacketInfo.Checksum, 'checksum', info.TransmitChecksumInfo, Sender.Guest),
+      piece(PacketInfo.Checksum, 'checksum-found', info.ReceiveChecksumInfo, Sender.Root),
+      piece(PacketInfo.LargeSend, 'large-send', info.LargeSendInfo),
+      piece(PacketInfo.Ieee8021q, 'vlan', info.Ieee8021qInfo),
+      piece(PacketInfo.HashValue, 'hash', info.HashInfo),
+      {
+        at: { field: 'infoAt' },
+        length: { field: 'infoSize', plus: -info.INFO_HEADER_SIZE },
+        layout: { name: 'rndis.info.data', tail: { name: 'data', kind: 'bytes' } },
+      },
+    ],
+  ],
 };
 const ethernet: Layout = {
   name: 'ethernet',
   head: struct('Ethernet', 14, { destination: bytes(6), source: bytes(6), etherType: u16be }),
 };
-const body = (type: number | readonly number[], name: string, whole: Parameters<typeof structAfter>[0]) => ({
+const body = (
+  type: number | readonly number[],
+  name: string,
+  whole: Parameters<typeof structAfter>[0],
+  parts?: Layout['parts'],
+): Alternative => ({
   when: { type },
-  layout: { name: `rndis.${name}`, head: structAfter(whole, 2) },
+  at: { plus: rndis.RNDIS_HEADER_SIZE },
+  layout: { name: `rndis.${name}`, head: structAfter(whole, 2), ...(parts && { parts }) },
 });
+const oid = oidInformation({ at: { field: 'infoOffset' }, length: { field: 'infoLength' } });
 
 /** An RNDIS message. Offsets in its body count from there. */
 export const rndisLayout: Layout = {
@@ -66,20 +92,23 @@ export const rndisLayout: Layout = {
   parts: [
     [
       {
-        when: { type: RndisType.Packet },
-        layout: {
-          name: 'rndis.packet',
-          head: structAfter(rndis.RndisPacket, 2),
-          parts: [
-            [{ at: { field: 'infoOffset' }, length: { field: 'infoLength' }, times: 'rest', layout: information }],
-            [{ at: { field: 'dataOffset' }, length: { field: 'dataLength' }, layout: ethernet }],
-          ],
-        },
+        // No part of the message: completions do not say what was asked, so the trace does, behind them.
+        when: { type: [RndisType.QueryComplete, RndisType.SetComplete], sender: Sender.Root },
+        at: { field: 'length' },
+        atLeast: rndis.AnsweredOid.size,
+        known: true,
+        layout: { name: 'rndis.answer-to', head: rndis.AnsweredOid },
       },
+    ],
+    [
+      body(RndisType.Packet, 'packet', rndis.RndisPacket, [
+        [{ at: { field: 'infoOffset' }, length: { field: 'infoLength' }, times: 'rest', layout: information }],
+        [{ at: { field: 'dataOffset' }, length: { field: 'dataLength' }, layout: ethernet }],
+      ]),
       body(RndisType.Initialize, 'initialize', rndis.RndisInitialize),
       body(RndisType.InitializeComplete, 'initialize-complete', rndis.RndisInitializeComplete),
-      body([RndisType.Query, RndisType.Set], 'oid-request', rndis.RndisOidRequest),
-      body(RndisType.QueryComplete, 'query-complete', rndis.RndisQueryComplete),
+      body([RndisType.Query, RndisType.Set], 'oid-request', rndis.RndisOidRequest, [oid]),
+      body(RndisType.QueryComplete, 'query-complete', rndis.RndisQueryComplete, [oid]),
       body([RndisType.SetComplete, RndisType.KeepAliveComplete], 'complete', rndis.RndisComplete),
       body([RndisType.Halt, RndisType.KeepAlive, RndisType.Reset], 'request', rndis.RndisRequest),
       body(RndisType.ResetComplete, 'reset-complete', rndis.RndisResetComplete),

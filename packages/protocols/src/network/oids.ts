@@ -68,5 +68,19 @@ export const PacketFilter = {
   Promiscuous: 0x20,
 } as const;
 
+/** Bits of {@link Oid.GenMacOptions}. */
+export const MacOption = {
+  CopyLookaheadData: 0x1,
+  ReceiveSerialized: 0x2,
+  TransfersNotPend: 0x4,
+  NoLoopback: 0x8,
+  FullDuplex: 0x10,
+  Priority8021p: 0x40,
+  Vlan8021q: 0x200,
+} as const;
+
+/** Values of {@link Oid.GenHardwareStatus}. */
+export const HardwareStatus = { Ready: 0, Initializing: 1, Reset: 2, Closing: 3, NotReady: 4 } as const;
+
 /** Values of {@link Oid.GenMediaConnectStatus}. */
 export const MediaState = { Connected: 0, Disconnected: 1 } as const;

@@ -7,11 +7,7 @@
  *    │      │ bit 31: ours │ (12)   │
  *    └──────┴──────────────┴────────┴───────
  */
-
-/** Bytes before the data, and of a whole element whose data is one word. */
-export const INFO_HEADER_SIZE = 12;
-/** Bytes of one piece of information with a word of data. */
-export const INFO_SIZE = INFO_HEADER_SIZE + 4;
+import { flags, named, packed, struct, u16, u32 } from '@ringlet/wire';
 
 /** Types of information. A peer may write any other number. */
 export const PacketInfo = {
@@ -25,8 +21,25 @@ export const PacketInfo = {
   HashValue: 8,
 } as const;
 
+/** What each piece begins with. */
+export const PacketInfoHeader = struct('RNDIS_PER_PACKET_INFO', 12, {
+  infoSize: u32,
+  infoType: named(u32, PacketInfo),
+  infoAt: u32,
+});
+
+/** Bytes before the data, and of a whole element whose data is one word. */
+export const INFO_HEADER_SIZE = PacketInfoHeader.size;
+/** Bytes of one piece of information with a word of data. */
+export const INFO_SIZE = INFO_HEADER_SIZE + 4;
+
 /** Bits of {@link PacketInfo.Checksum} in a frame to be sent. */
 export const TransmitChecksum = { Ipv4: 1, Ipv6: 2, Tcp: 4, Udp: 8, IpHeader: 16 } as const;
+/** {@link PacketInfo.Checksum} of a frame to be sent. */
+export const TransmitChecksumInfo = struct('NDIS_TCP_IP_CHECKSUM_PACKET_INFO, transmit', 4, {
+  wanted: flags(u16, TransmitChecksum),
+  transportOffset: u16,
+});
 /** Where the offset of the transport header stands in that word. */
 export const TRANSMIT_CHECKSUM_OFFSET_SHIFT = 16;
 /** The transport header's offset in a word of transmit checksum information, shifted right by 16. */
@@ -42,6 +55,29 @@ export const ReceiveChecksum = {
   IpSucceeded: 32,
   Loopback: 64,
 } as const;
+
+/** {@link PacketInfo.Checksum} of a received frame. */
+export const ReceiveChecksumInfo = struct('NDIS_TCP_IP_CHECKSUM_PACKET_INFO, receive', 4, {
+  found: flags(u32, ReceiveChecksum),
+});
+
+/** {@link PacketInfo.LargeSend}. */
+export const LargeSendInfo = struct('NDIS_TCP_LARGE_SEND_OFFLOAD_NET_BUFFER_LIST_INFO', 4, {
+  word: packed(u32, {
+    segmentSize: [0, 20],
+    transportOffset: [20, 10],
+    version: [30, 1, { V1: 0, V2: 1 }],
+    ipVersion: [31, 1, { IPv4: 0, IPv6: 1 }],
+  }),
+});
+
+/** {@link PacketInfo.Ieee8021q}. */
+export const Ieee8021qInfo = struct('NDIS_NET_BUFFER_LIST_8021Q_INFO', 4, {
+  word: packed(u32, { priority: [0, 3], dropEligible: [3, 1], vlan: [4, 12] }),
+});
+
+/** {@link PacketInfo.HashValue}. */
+export const HashInfo = struct('hash of a received frame', 4, { hash: u32 });
 
 /** A large send, as {@link PacketInfo.LargeSend} packs it. */
 export interface LargeSend {

@@ -9,7 +9,7 @@
  *    │ type │ length │ body: a PACKET's offsets and lengths (36 bytes), or others    │ infos │ frame  │
  *    └──────┴────────┴─────────────────────────────────────────────────────────────┴───────┴────────┘
  */
-import { type Infer, named, reserved, struct, u32 } from '@ringlet/wire';
+import { flags, type Infer, named, reserved, struct, u32 } from '@ringlet/wire';
 import { Oid } from './oids.ts';
 
 /** What an RNDIS message is. A peer may write any other number. */
@@ -52,6 +52,11 @@ export const RNDIS_PACKET_SIZE = 44;
 /** Offset that per-packet information has at least. */
 export const RNDIS_PACKET_BODY_SIZE = RNDIS_PACKET_SIZE - RNDIS_HEADER_SIZE;
 
+/** Device flag of an adapter without connections. */
+export const RNDIS_CONNECTIONLESS = 1;
+/** Medium 802.3. */
+export const RNDIS_MEDIUM_802_3 = 0;
+
 /** PACKET: an Ethernet frame. */
 export const RndisPacket = struct('RNDIS_PACKET', RNDIS_PACKET_SIZE, {
   type: named(u32, RndisType),
@@ -84,8 +89,8 @@ export const RndisInitializeComplete = struct('RNDIS_INITIALIZE_COMPLETE', 52, {
   status: named(u32, RndisStatus),
   major: u32,
   minor: u32,
-  deviceFlags: u32,
-  medium: u32,
+  deviceFlags: flags(u32, { Connectionless: RNDIS_CONNECTIONLESS }),
+  medium: named(u32, { Ieee8023: RNDIS_MEDIUM_802_3 }),
   /** PACKETs in one NVSP message, at most. */
   maxPackets: u32,
   maxTransferSize: u32,
@@ -138,12 +143,11 @@ export const RndisIndicateStatus = struct('RNDIS_INDICATE_STATUS', 20, {
   infoOffset: u32,
 });
 
+/** What a trace has behind a QUERY_COMPLETE or SET_COMPLETE: the OID that was asked or set. No part of the message. */
+export const AnsweredOid = struct('OID that is answered', 4, { oid: named(u32, Oid) });
+
 /** RNDIS 1.0. */
 export const RNDIS_VERSION = { major: 1, minor: 0 } as const;
-/** Device flag of an adapter without connections. */
-export const RNDIS_CONNECTIONLESS = 1;
-/** Medium 802.3. */
-export const RNDIS_MEDIUM_802_3 = 0;
 
 /** QUERY's offset of its information, and that of its answer. */
 export const QUERY_INFO_OFFSET = RndisOidRequest.size - RNDIS_HEADER_SIZE;

@@ -1,6 +1,6 @@
 /** The part of the dissector that is the same whatever is declared: it takes a record apart as `decodeLayout` does. */
 export const DISSECTOR_LUA = `
-local MOST_DEPTH, MOST_TIMES, MOST_LAYOUTS, PAGE = 16, 64, 512, 4096
+local MOST_DEPTH, MOST_TIMES, MOST_LAYOUTS, PAGE = 16, 256, 512, 4096
 
 local ringlet = Proto("ringlet", "Ringlet trace")
 local abbreviations, fields = {}, {}
@@ -10,14 +10,19 @@ local function declare(layout, row)
   if fields[abbreviation] then return end
   local kind, make = row.kind, nil
   if kind == "guid" then make = ProtoField.guid(abbreviation, row.name)
-  elseif kind == "utf16" or kind == "utf8" then make = ProtoField.string(abbreviation, row.name)
+  elseif kind == "utf16" or kind == "utf8" or kind == "ascii" then make = ProtoField.string(abbreviation, row.name)
   elseif kind == "bytes" then make = ProtoField.bytes(abbreviation, row.name)
   else
     local width = (row.element or row.size) * 8
     local shown = (row.bits or width == 64) and base.HEX or base.DEC
     if kind == "int" then shown = base.DEC end
     local names = width < 64 and row.names or nil
-    make = ProtoField[(kind == "int" and "int" or "uint") .. width](abbreviation, row.name, shown, names)
+    local mask = nil
+    if row.width then
+      shown = base.DEC
+      if width < 64 then mask = (2 ^ row.width - 1) * 2 ^ row.bit end
+    end
+    make = ProtoField[(kind == "int" and "int" or "uint") .. width](abbreviation, row.name, shown, names, mask)
   end
   fields[abbreviation] = make
   abbreviations[#abbreviations + 1] = make
@@ -28,6 +33,7 @@ for name, layout in pairs(layouts) do
   titles[name] = ProtoField.none("ringlet." .. name, name)
   abbreviations[#abbreviations + 1] = titles[name]
   for _, row in ipairs(layout.fields) do declare(name, row) end
+  if layout.tail then declare(name, layout.tail) end
 end
 ringlet.fields = abbreviations
 
@@ -78,15 +84,25 @@ local function add(tree, layout, row, range)
     local value = text_of(range, kind == "utf16" and 2 or 1)
     tree:add(field, range, value)
     return value
+  elseif kind == "ascii" then
+    local value = text_of(range, 1):gsub(" +$", "")
+    tree:add(field, range, value)
+    return value
   elseif kind == "bytes" then
     tree:add(field, range)
     return nil
   elseif kind == "list" then
-    for at = 0, row.size - row.element, row.element do tree:add_le(field, range(at, row.element)) end
+    for at = 0, range:len() - row.element, row.element do tree:add_le(field, range(at, row.element)) end
     return nil
+  elseif row.width and range:len() == 8 then
+    local own = row.bigEndian and range:uint64() or range:le_uint64()
+    own = own:lshift(64 - row.bit - row.width):rshift(64 - row.width)
+    tree:add(field, range, own)
+    return own:tonumber()
   end
   local item = row.bigEndian and tree:add(field, range) or tree:add_le(field, range)
   local value = number_of(range, row)
+  if row.width then value = math.floor(value / 2 ^ row.bit) % 2 ^ row.width end
   local called = row.names and row.names[value]
   if row.bits then
     local set = {}
@@ -130,14 +146,15 @@ end
 
 local function dissect(tvb, tree, info)
   local count = 0
-  local function decode(name, start, limit, outer, parent, depth)
+  local function inside(outer) return setmetatable({}, { __index = outer }) end
+  local function decode(name, start, limit, own, parent, depth)
     local layout = layouts[name]
     if layout == nil or depth > MOST_DEPTH or count >= MOST_LAYOUTS then return limit end
     count = count + 1
-    local own = setmetatable({}, { __index = outer })
     local branch = parent
     if depth > 0 and start < limit then
-      branch = parent:add(titles[name], tvb(start, math.min(math.max(layout.size, 1), limit - start)))
+      local shown = layout.tail and limit - start or math.max(layout.size, 1)
+      branch = parent:add(titles[name], tvb(start, math.min(shown, limit - start)))
       branch:append_text(" (" .. layout.title .. ")")
     end
     for index, row in ipairs(layout.fields) do
@@ -147,6 +164,15 @@ local function dissect(tvb, tree, info)
         if value ~= nil then own[row.name] = value end
         if index == 1 and depth > 0 and called and not layout.quiet then info[#info + 1] = called end
       end
+    end
+    if layout.tail then
+      local left = math.max(0, limit - start - layout.size)
+      local size = left - left % (layout.tail.kind == "utf16" and 2 or layout.tail.element or 1)
+      if size > 0 then
+        local value = add(branch, name, layout.tail, tvb(start + layout.size, size))
+        if value ~= nil then own[layout.tail.name] = value end
+      end
+      return limit
     end
     local stop = math.min(start + layout.size, limit)
     for _, part in ipairs(layout.parts) do
@@ -158,9 +184,8 @@ local function dissect(tvb, tree, info)
             local last = math.min(limit, begin + math.max(0, length))
             local at = begin
             for i = 1, times_of(case.times, own) do
-              if case.times ~= nil and at >= last then break end
-              if i > 1 and at >= last then break end
-              at = decode(case.layout, at, last, own, branch, depth + 1)
+              if (case.times ~= nil or case.length ~= nil or i > 1) and at >= last then break end
+              at = decode(case.layout, at, last, case.known and own or inside(own), branch, depth + 1)
             end
             stop = case.length and last or at
           end

@@ -6,8 +6,9 @@ import { TRACE_ROOT } from './trace-layouts.ts';
 /** Source of the dissector. @param version - of the ringlet whose traces it reads */
 export function dissectorOf(table: LayoutTable, version: string): string {
   const rows = Object.entries(table).map(
-    ([name, { title, size, fields, parts }]) =>
+    ([name, { title, size, fields, tail, parts }]) =>
       `  [${lua(name)}] = { title = ${lua(title)}, size = ${size},\n` +
+      (tail === undefined ? '' : `    tail = ${fieldRow(tail)},\n`) +
       `    fields = {\n${fields.map((field) => `      ${fieldRow(field)},\n`).join('')}    },\n` +
       `    parts = ${lua(parts)} },\n`,
   );

@@ -124,8 +124,9 @@ export function offloadCapabilities(revision: number): Uint8Array {
     lsoV1Encapsulation: ENCAPSULATION_802_3,
     lsoV1MaximumSize: LARGEST_SEND,
     lsoV1MinimumSegments: LEAST_SEGMENTS,
-    // TCP options and IP options, each 1: supported.
-    lsoV1Options: 0x0001_0001,
+    // 1: supported.
+    lsoV1TcpOptions: 1,
+    lsoV1IpOptions: 1,
     lsoV2Ipv4Encapsulation: ENCAPSULATION_802_3,
     lsoV2Ipv4MaximumSize: LARGEST_SEND,
     lsoV2Ipv4MinimumSegments: LEAST_SEGMENTS,

@@ -4,7 +4,15 @@
  * for them here. There are few: who asks on without reading is refused.
  */
 import { TraceSender } from '@ringlet/microkernel';
-import { NO_SECTION, NvspRndisPacket, NvspType, RndisChannel, RndisStatus } from '@ringlet/protocols';
+import {
+  AnsweredOid,
+  NO_SECTION,
+  NvspRndisPacket,
+  NvspType,
+  RndisChannel,
+  RndisComplete,
+  RndisStatus,
+} from '@ringlet/protocols';
 import type { PacketTrace } from '@ringlet/vmbus';
 import type { Adapter } from './adapter.ts';
 import type { GatherList } from './gather-list.ts';
@@ -42,6 +50,7 @@ export class ControlPath {
   readonly #place: () => AnswerPlace | undefined;
   readonly #bytes = new Uint8Array(MOST_CONTROL_BYTES);
   readonly #target = { bytes: this.#bytes, quads: new BigUint64Array(this.#bytes.buffer) };
+  /** Messages; behind some is, for traces, which OID they answer. */
   #queue: Uint8Array[] = [];
   #waitingForRoom = false;
 
@@ -64,8 +73,8 @@ export class ControlPath {
     if (this.#place() === undefined) return 'a control message without a receive buffer';
     data.copy(this.#target, 0, length);
     trace?.data(TraceSender.Guest, viewOf(this.#bytes), 0, length);
-    const { answer, malformed } = handleControl(this.#bytes.subarray(0, length), this.#adapter);
-    if (answer !== undefined) this.#queue.push(answer);
+    const { answer, oid, malformed } = handleControl(this.#bytes.subarray(0, length), this.#adapter);
+    if (answer !== undefined) this.#queue.push(oid === undefined ? answer : answering(oid, answer));
     return malformed;
   }
 
@@ -108,10 +117,11 @@ export class ControlPath {
     }
     const section = buffer.take(true);
     if (section < 0) return false;
-    const answer = this.#queue.shift()!.subarray(0, buffer.size);
+    const traced = this.#queue.shift()!;
+    const answer = traced.subarray(0, Math.min(lengthOf(traced), buffer.size));
     const ranges = { set: buffer.id, count: 1, offsets: [section * buffer.size], lengths: [answer.length] };
     buffer.sent(section);
-    lane.channel.tracing?.data(TraceSender.Root, viewOf(answer), 0, answer.length);
+    lane.channel.tracing?.data(TraceSender.Root, viewOf(traced), 0, traced.length);
     // A page that was taken away loses this answer, and the guest waits: its own doing.
     const sent =
       buffer.write(section, 0, answer) &&
@@ -124,3 +134,14 @@ export class ControlPath {
 
 const viewOf = ({ buffer, byteOffset, byteLength }: Uint8Array): DataView =>
   new DataView(buffer, byteOffset, byteLength);
+
+/** An answer with the OID that it answers behind it. */
+function answering(oid: number, answer: Uint8Array): Uint8Array {
+  const traced = new Uint8Array(answer.length + AnsweredOid.size);
+  traced.set(answer);
+  AnsweredOid.write(viewOf(traced), answer.length, { oid });
+  return traced;
+}
+
+/** Bytes of a message, as it says itself. */
+const lengthOf = (message: Uint8Array): number => viewOf(message).getUint32(RndisComplete.at.length, true);

@@ -1,5 +1,7 @@
 /** OID queries: one row for each thing that a driver may ask of its adapter. */
 import {
+  HardwareStatus,
+  MacOption,
   MediaState,
   NDIS_RSS_CAPABILITIES_V1_SIZE,
   NdisObjectHeader,
@@ -20,9 +22,12 @@ export type OidAnswer = Uint8Array | number;
 /** @param info - what came with the question: a header that says which revision is wanted, or nothing */
 type OidQuery = (adapter: Adapter, info: Uint8Array) => OidAnswer;
 
-const HARDWARE_READY = 0;
-/** Bits of what a MAC driver does: copies lookahead, receives serially, no loopback, 802.1p and 802.1Q. */
-const MAC_OPTIONS = 0x1 | 0x2 | 0x8 | 0x40 | 0x200;
+const MAC_OPTIONS =
+  MacOption.CopyLookaheadData |
+  MacOption.ReceiveSerialized |
+  MacOption.NoLoopback |
+  MacOption.Priority8021p |
+  MacOption.Vlan8021q;
 const NDIS_6_30 = 0x061e;
 const DRIVER_VERSION = 0x0001_0000;
 const VENDOR = 'Ringlet network adapter';
@@ -47,7 +52,7 @@ const text = (value: string): Uint8Array => {
 
 const queries = new Map<number, OidQuery>([
   [Oid.GenSupportedList, () => supportedList()],
-  [Oid.GenHardwareStatus, constant(HARDWARE_READY)],
+  [Oid.GenHardwareStatus, constant(HardwareStatus.Ready)],
   [Oid.GenMediaSupported, constant(0)],
   [Oid.GenMediaInUse, constant(0)],
   [Oid.GenPhysicalMedium, constant(0)],
@@ -132,7 +137,7 @@ function scaleCapabilities({ queues }: Adapter, info: Uint8Array): OidAnswer {
   const { Ipv4, TcpIpv4, Ipv6, TcpIpv6 } = RssHashType;
   return NdisRssCapabilities.encode({
     header: { type: NdisObjectType.RssCapabilities, revision: first ? 1 : 2, size },
-    flags: RSS_TOEPLITZ | Ipv4 | TcpIpv4 | Ipv6 | TcpIpv6,
+    capabilities: RSS_TOEPLITZ | Ipv4 | TcpIpv4 | Ipv6 | TcpIpv6,
     interruptMessages: queues,
     receiveQueues: queues,
     indirectionEntries: RSS_ENTRIES,

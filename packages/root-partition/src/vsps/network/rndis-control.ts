@@ -33,6 +33,8 @@ const ALIGNMENT_LOG2 = 3;
 export interface ControlResult {
   /** To be sent to the guest. */
   readonly answer?: Uint8Array;
+  /** The OID that it answers, where it answers one. */
+  readonly oid?: number;
   /** The guest's mistake; a refusal with a status is none. */
   readonly malformed?: string;
 }
@@ -128,7 +130,7 @@ function query(message: Uint8Array, adapter: Adapter): ControlResult {
     infoOffset: QUERY_COMPLETE_INFO_OFFSET,
   });
   reply.set(found, RndisQueryComplete.size);
-  return { answer: reply };
+  return { answer: reply, oid: request.oid };
 }
 
 function set(message: Uint8Array, adapter: Adapter): ControlResult {
@@ -141,7 +143,7 @@ function set(message: Uint8Array, adapter: Adapter): ControlResult {
       : adapter.initialized
         ? setOid(request.oid, adapter, info)
         : RndisStatus.Failure;
-  return { answer: complete(RndisType.SetComplete, request.requestId, status) };
+  return { answer: complete(RndisType.SetComplete, request.requestId, status), oid: request.oid };
 }
 
 /** What goes with a QUERY or SET; `undefined` when it is not inside the message. */
