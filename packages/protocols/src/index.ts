@@ -72,5 +72,6 @@ export { keyboardLayout, mouseLayout, videoLayout } from './layouts/display.ts';
 export { memoryLayout } from './layouts/dynamic-memory.ts';
 export { integrationLayout } from './layouts/integration.ts';
 export { nvspLayout, rndisLayout } from './layouts/network.ts';
+export { scsiDataLayout, TRACED_SCSI_DATA } from './layouts/scsi-data.ts';
 export { vstorLayout } from './layouts/storage.ts';
 export { Sender } from './layouts/sender.ts';

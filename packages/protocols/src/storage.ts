@@ -9,7 +9,7 @@
  *    │ operation │ flags     │ status    │ SCSI request, version, properties… │ Win8 extras │
  *    └───────────┴───────────┴───────────┴────────────────────────────────────┴─────────────┘
  */
-import { bytes, type Infer, named, reserved, struct, u16, u32, u64, u8 } from '@ringlet/wire';
+import { bytes, flags, type Infer, named, packed, reserved, struct, u16, u32, u64, u8 } from '@ringlet/wire';
 import { ScsiStatus } from './scsi/opcodes.ts';
 
 /** Interface type of a synthetic SCSI controller's offer. */
@@ -105,10 +105,30 @@ export function vstorPacketSize(version: number): number {
   return version >= VstorVersion.Win8 ? VSTOR_PACKET_SIZE : VSTOR_PACKET_SIZE_WIN7;
 }
 
+/** Bit 0 of a packet's flags: an answer is wanted. */
+export const VSTOR_WANTS_ANSWER = 1;
+
+/** Flags of a request, as Windows' port drivers have them. */
+export const SrbFlag = {
+  QueueActionEnable: 0x2,
+  DisableDisconnect: 0x4,
+  DisableSynchronousTransfer: 0x8,
+  BypassFrozenQueue: 0x10,
+  DisableAutosense: 0x20,
+  DataIn: 0x40,
+  DataOut: 0x80,
+  NoQueueFreeze: 0x100,
+  AdapterCacheEnable: 0x200,
+  FreeSenseBuffer: 0x400,
+} as const;
+
+/** Which other commands of the unit a command may overtake. */
+export const QueueAction = { None: 0, Simple: 0x20, HeadOfQueue: 0x21, Ordered: 0x22 } as const;
+
 /** VSTOR_PACKET header: 12 bytes before every payload. */
 export const VstorHeader = struct('VSTOR_PACKET', VSTOR_HEADER_SIZE, {
   operation: named(u32, VstorOperation),
-  flags: u32,
+  flags: flags(u32, { WantsAnswer: VSTOR_WANTS_ANSWER }),
   status: named(u32, VstorStatus),
 });
 export type VstorHeader = Infer<typeof VstorHeader>;
@@ -116,7 +136,7 @@ export type VstorHeader = Infer<typeof VstorHeader>;
 /** VMSCSI_REQUEST as versions 2.0 and 4.2 send it: 36 bytes. */
 export const ScsiRequestWin7 = struct('VMSCSI_REQUEST (Win7)', 36, {
   length: u16,
-  srbStatus: named(u8, SrbStatus),
+  srbStatus: packed(u8, { srbStatus: [0, 6, SrbStatus], queueFrozen: [6, 1], autosenseValid: [7, 1] }),
   scsiStatus: named(u8, ScsiStatus),
   portNumber: u8,
   pathId: u8,
@@ -136,12 +156,29 @@ export const ScsiRequest = struct('VMSCSI_REQUEST', 52, {
   ...ScsiRequestWin7.shape,
   _reserved2: reserved(2),
   queueTag: u8,
-  queueAction: u8,
-  srbFlags: u32,
+  queueAction: named(u8, QueueAction),
+  srbFlags: flags(u32, SrbFlag),
   timeOutValue: u32,
   queueSortKey: u32,
 });
 export type ScsiRequest = Infer<typeof ScsiRequest>;
+
+/**
+ * What a trace has before the data of a command: whose they are, and what the command was. It is a record of its own, and
+ * crosses no channel.
+ */
+export const ScsiData = struct('SCSI_DATA', 32, {
+  /** Transaction id of the request's packet. */
+  transaction: u64,
+  pathId: u8,
+  targetId: u8,
+  lun: u8,
+  /** Bytes of CDB that its operation code stands for. */
+  cdbLength: u8,
+  /** Bytes of data, those that were not recorded included. */
+  dataLength: u32,
+  _cdb: reserved(16),
+});
 
 /** VMSTORAGE_PROTOCOL_VERSION: payload of QUERY_PROTOCOL_VERSION. */
 export const VstorProtocolVersion = struct('VMSTORAGE_PROTOCOL_VERSION', 4, {
@@ -156,7 +193,7 @@ export const VstorProperties = struct('VMSTORAGE_CHANNEL_PROPERTIES', 24, {
   /** Subchannels the guest may ask for. */
   maxSubchannels: u16,
   _reserved2: reserved(2),
-  flags: u32,
+  flags: flags(u32, { MultiChannel: VSTOR_MULTI_CHANNEL }),
   maxTransferBytes: u32,
   _reserved3: reserved(8),
 });

@@ -76,7 +76,12 @@ const protocolAddresses: Layout = {
           name: 'ndis.address',
           head: ndis.NetworkAddress,
           parts: [
-            [{ length: { field: 'length' }, layout: { name: 'ndis.address-data', tail: { name: 'data', kind: 'bytes' } } }],
+            [
+              {
+                length: { field: 'length' },
+                layout: { name: 'ndis.address-data', tail: { name: 'data', kind: 'bytes' } },
+              },
+            ],
           ],
         },
       },
@@ -110,10 +115,7 @@ const COUNTERS: readonly (keyof typeof Oid)[] = [
 ];
 
 const rows: readonly (readonly [oids: readonly (keyof typeof Oid)[], layout: Layout, how?: Partial<Alternative>])[] = [
-  [
-    ['GenSupportedList'],
-    { name: 'oid.list', tail: { name: 'oids', kind: 'list', element: 4, names: Oid } },
-  ],
+  [['GenSupportedList'], { name: 'oid.list', tail: { name: 'oids', kind: 'list', element: 4, names: Oid } }],
   [['GenHardwareStatus'], number('hardwareStatus', named(u32, HardwareStatus))],
   [['GenMediaSupported', 'GenMediaInUse'], number('medium', named(u32, { Ieee8023: 0 }))],
   [['GenPhysicalMedium'], number('physicalMedium', named(u32, { Unspecified: 0 }))],

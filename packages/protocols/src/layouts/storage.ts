@@ -1,19 +1,6 @@
 /** Layout of what crosses a storage controller's channel. */
-import type { Layout } from '@ringlet/wire';
-import {
-  BlockCdb10,
-  BlockCdb12,
-  BlockCdb16,
-  BlockCdb6,
-  CdbOpcode,
-  InquiryCdb,
-  ModeSenseCdb6,
-  ReportLunsCdb,
-  ServiceActionCdb,
-  UnmapCdb,
-} from '../scsi/cdb-forms.ts';
-import { ScsiOp, ScsiStatus } from '../scsi/opcodes.ts';
-import { FixedSense } from '../scsi/sense.ts';
+import { type Alternative, type Layout, struct, u16 } from '@ringlet/wire';
+import { ScsiStatus } from '../scsi/opcodes.ts';
 import {
   ScsiRequest,
   ScsiRequestWin7,
@@ -22,53 +9,45 @@ import {
   VstorProperties,
   VstorProtocolVersion,
   VstorSubchannelCount,
+  VstorVersion,
 } from '../storage.ts';
+import { cdbLayout } from './cdb.ts';
+import { senseLayout } from './scsi-data.ts';
 import { Sender } from './sender.ts';
 
-const { Read6, Write6, Read10, Write10, Verify10, SynchronizeCache10, WriteSame10, ReadCapacity10 } = ScsiOp;
-const { Read16, Write16, Verify16, SynchronizeCache16, WriteSame16, Read12, Write12 } = ScsiOp;
-
-const cdb: Layout = {
-  name: 'cdb',
-  head: CdbOpcode,
-  parts: [
-    [
-      { when: { opcode: [Read6, Write6] }, layout: { name: 'cdb.block6', head: BlockCdb6 } },
-      {
-        when: { opcode: [Read10, Write10, Verify10, SynchronizeCache10, WriteSame10, ReadCapacity10] },
-        layout: { name: 'cdb.block10', head: BlockCdb10 },
-      },
-      { when: { opcode: [Read12, Write12] }, layout: { name: 'cdb.block12', head: BlockCdb12 } },
-      {
-        when: { opcode: [Read16, Write16, Verify16, SynchronizeCache16, WriteSame16] },
-        layout: { name: 'cdb.block16', head: BlockCdb16 },
-      },
-      { when: { opcode: ScsiOp.ServiceActionIn16 }, layout: { name: 'cdb.service-action', head: ServiceActionCdb } },
-      { when: { opcode: ScsiOp.Inquiry }, layout: { name: 'cdb.inquiry', head: InquiryCdb } },
-      { when: { opcode: ScsiOp.ModeSense6 }, layout: { name: 'cdb.mode-sense6', head: ModeSenseCdb6 } },
-      { when: { opcode: ScsiOp.Unmap }, layout: { name: 'cdb.unmap', head: UnmapCdb } },
-      { when: { opcode: ScsiOp.ReportLuns }, layout: { name: 'cdb.report-luns', head: ReportLunsCdb } },
-    ],
-  ],
-};
-const sense: Layout = { name: 'sense', head: FixedSense };
 const request = (name: string, head: typeof ScsiRequest | typeof ScsiRequestWin7): Layout => ({
   name,
   head,
   parts: [
     [
-      { when: { sender: Sender.Guest }, at: { plus: head.at.cdbOrSense }, length: { field: 'cdbLength' }, layout: cdb },
+      {
+        when: { sender: Sender.Guest },
+        at: { plus: head.at.cdbOrSense },
+        length: { field: 'cdbLength' },
+        layout: cdbLayout,
+      },
       {
         when: { sender: Sender.Root, scsiStatus: ScsiStatus.CheckCondition },
         at: { plus: head.at.cdbOrSense },
         length: { field: 'senseInfoLength' },
-        layout: sense,
+        layout: senseLayout,
       },
     ],
   ],
 });
 
-const SRB = [VstorOperation.ExecuteSrb, VstorOperation.CompleteIo];
+const payload = { at: { plus: VstorHeader.size } };
+const scsi: Omit<Alternative, 'when'> = { ...payload, layout: request('scsi', ScsiRequest) };
+const scsiWin7: Omit<Alternative, 'when'> = { ...payload, layout: request('scsi.win7', ScsiRequestWin7) };
+const version: Omit<Alternative, 'when'> = {
+  ...payload,
+  layout: { name: 'vstor.version', head: VstorProtocolVersion },
+};
+const properties: Omit<Alternative, 'when'> = {
+  ...payload,
+  layout: { name: 'vstor.properties', head: VstorProperties },
+};
+const { CompleteIo, ExecuteSrb, QueryProtocolVersion, QueryProperties } = VstorOperation;
 
 /** A vstor packet. */
 export const vstorLayout: Layout = {
@@ -76,16 +55,24 @@ export const vstorLayout: Layout = {
   head: VstorHeader,
   parts: [
     [
-      { when: { operation: SRB }, atLeast: ScsiRequest.size, layout: request('scsi', ScsiRequest) },
-      { when: { operation: SRB }, layout: request('scsi.win7', ScsiRequestWin7) },
       {
-        when: { operation: VstorOperation.QueryProtocolVersion },
-        layout: { name: 'vstor.version', head: VstorProtocolVersion },
+        // All answers are COMPLETE_IO, whatever they answer: a request's has its length first, a version's the version.
+        when: { operation: CompleteIo, sender: Sender.Root },
+        ...payload,
+        length: { plus: 2 },
+        known: true,
+        layout: { name: 'vstor.answer', head: struct('first word of an answer', 2, { answer: u16 }) },
       },
-      {
-        when: { operation: VstorOperation.QueryProperties },
-        layout: { name: 'vstor.properties', head: VstorProperties },
-      },
+    ],
+    [
+      { when: { operation: ExecuteSrb }, atLeast: ScsiRequest.size, ...scsi },
+      { when: { operation: ExecuteSrb }, ...scsiWin7 },
+      { when: { operation: CompleteIo, answer: ScsiRequest.size }, ...scsi },
+      { when: { operation: CompleteIo, answer: ScsiRequestWin7.size }, ...scsiWin7 },
+      { when: { operation: CompleteIo, answer: Object.values(VstorVersion) }, ...version },
+      { when: { operation: CompleteIo, answer: 0 }, ...properties },
+      { when: { operation: QueryProtocolVersion }, ...version },
+      { when: { operation: QueryProperties }, ...properties },
       {
         when: { operation: VstorOperation.CreateSubChannels },
         layout: { name: 'vstor.subchannels', head: VstorSubchannelCount },

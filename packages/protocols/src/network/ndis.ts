@@ -91,7 +91,6 @@ export type NdisOffloadParameters = Infer<typeof NdisOffloadParameters>;
 /** Bytes of the whole object: revisions before 3, and 3 with its coalescing. */
 export const NDIS_OFFLOAD_PARAMETERS_SIZES = [20, 22, 28] as const;
 
-
 /** Kinds of packets that are hashed, beside the hash function's number. */
 export const RssHashType = { Ipv4: 0x100, TcpIpv4: 0x200, Ipv6: 0x400, Ipv6Extended: 0x800, TcpIpv6: 0x1000 } as const;
 /** The Toeplitz hash. */

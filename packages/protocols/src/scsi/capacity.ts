@@ -1,5 +1,5 @@
 /** Capacity and provisioning: READ CAPACITY (16), UNMAP and REPORT LUNS data (SBC-3 5.16, 5.28; SPC-4 6.33). Big-endian. */
-import { type Infer, reserved, struct, u16be, u32be, u64be, u8 } from '@ringlet/wire';
+import { type Infer, packed, reserved, struct, u16be, u32be, u64be, u8 } from '@ringlet/wire';
 
 /** READ CAPACITY (10) data. */
 export const ReadCapacity10 = struct('READ CAPACITY (10) data', 8, {
@@ -12,11 +12,11 @@ export const ReadCapacity10 = struct('READ CAPACITY (10) data', 8, {
 export const ReadCapacity16 = struct('READ CAPACITY (16) data', 32, {
   lastBlock: u64be,
   blockLength: u32be,
-  protection: u8,
-  /** Low four bits: a physical block holds 2^n logical blocks. */
-  physicalExponent: u8,
+  protection: packed(u8, { protectionType: [1, 3], protection: [0, 1] }),
+  /** A physical block holds 2^n logical blocks. */
+  physicalExponent: packed(u8, { physicalExponent: [0, 4] }),
   /** {@link CAPACITY_LBPME}, {@link CAPACITY_LBPRZ}, and the lowest aligned address. */
-  provisioning: u16be,
+  provisioning: packed(u16be, { provisioning: [15, 1], readsZero: [14, 1], lowestAligned: [0, 14] }),
   _reserved: reserved(16),
 });
 export type ReadCapacity16 = Infer<typeof ReadCapacity16>;
@@ -50,3 +50,10 @@ export const ReportLunsHeader = struct('REPORT LUNS parameter data header', 8, {
 
 /** Bytes of one entry of REPORT LUNS data; the second one is the number, for numbers below 256. */
 export const LUN_ENTRY_SIZE = 8;
+
+/** One entry of REPORT LUNS data, with a number below 256. */
+export const LunEntry = struct('LUN', LUN_ENTRY_SIZE, {
+  first: packed(u8, { addressMethod: [6, 2], bus: [0, 6] }),
+  lun: u8,
+  _reserved: reserved(6),
+});

@@ -1,5 +1,5 @@
 /** Persistent reservations: service actions, types and parameter data (SPC-4 5.13, 6.15, 6.16). Big-endian. */
-import { type Infer, reserved, struct, u16be, u32be, u64be, u8 } from '@ringlet/wire';
+import { flags, type Infer, packed, reserved, struct, u16be, u32be, u64be, u8 } from '@ringlet/wire';
 
 /** Service actions of PERSISTENT RESERVE IN. */
 export const ReserveIn = { ReadKeys: 0, ReadReservation: 1, ReportCapabilities: 2, ReadFullStatus: 3 } as const;
@@ -30,8 +30,7 @@ export const ReserveOutParameters = struct('PERSISTENT RESERVE OUT parameter lis
   key: u64be,
   serviceActionKey: u64be,
   _obsolete: reserved(4),
-  /** SPEC_I_PT 08h, ALL_TG_PT 04h, APTPL 01h. */
-  flags: u8,
+  flags: flags(u8, { SpecifyInitiators: 0x08, AllTargetPorts: 0x04, PersistThroughPowerLoss: 0x01 }),
   _reserved: reserved(3),
 });
 export type ReserveOutParameters = Infer<typeof ReserveOutParameters>;
@@ -42,13 +41,15 @@ export const ReserveInHeader = struct('PERSISTENT RESERVE IN header', 8, {
   additionalLength: u32be,
 });
 
+/** One entry of READ KEYS data. */
+export const ReservationKey = struct('reservation key', 8, { key: u64be });
+
 /** The reservation descriptor of READ RESERVATION data. */
 export const ReservationDescriptor = struct('reservation descriptor', 16, {
   key: u64be,
   _obsolete: reserved(4),
   _reserved: reserved(1),
-  /** Scope (top four bits, 0: the unit) and type. */
-  type: u8,
+  type: packed(u8, { scope: [4, 4, { Unit: 0 }], reservationType: [0, 4, ReservationType] }),
   _obsolete2: reserved(2),
 });
 
@@ -56,9 +57,15 @@ export const ReservationDescriptor = struct('reservation descriptor', 16, {
 export const ReserveCapabilities = struct('REPORT CAPABILITIES data', 8, {
   length: u16be,
   flags: u8,
-  /** Bit 7, TMV: the mask is valid. */
-  flags2: u8,
-  typeMask: u16be,
+  flags2: packed(u8, { typeMaskValid: [7, 1] }),
+  typeMask: flags(u16be, {
+    ExclusiveAccessAllRegistrants: 0x0001,
+    ExclusiveAccess: 0x0800,
+    WriteExclusive: 0x0200,
+    WriteExclusiveAllRegistrants: 0x8000,
+    WriteExclusiveRegistrantsOnly: 0x2000,
+    ExclusiveAccessRegistrantsOnly: 0x4000,
+  }),
   _reserved: reserved(2),
 });
 

@@ -3,7 +3,7 @@
  *
  * A reason is one number, `key << 16 | asc << 8 | ascq`, so that it can be returned, stored and compared as it is.
  */
-import { type Infer, named, reserved, struct, u32be, u8 } from '@ringlet/wire';
+import { type Infer, named, packed, reserved, struct, u16be, u32be, u8 } from '@ringlet/wire';
 
 /** Sense keys: the coarse class of a reason. */
 export const SenseKey = {
@@ -52,19 +52,23 @@ export const Sense = {
   Miscompare: 0x0e_1d00,
 } as const;
 
+/** Additional codes and qualifiers, `asc << 8 | ascq`, by the name of the first reason that has them. */
+const additional = Object.fromEntries(Object.entries(Sense).map(([name, reason]) => [name, reason & 0xffff]));
+
 /** Fixed-format sense data, current error (SPC-4, 4.5.3), with the two trailing bytes that vstor's 20 leave. */
 export const FixedSense = struct('fixed format sense data', 20, {
-  /** 0x70: current error, fixed format. */
-  responseCode: u8,
+  responseCode: packed(u8, {
+    informationValid: [7, 1],
+    responseCode: [0, 7, { CurrentFixed: 0x70, DeferredFixed: 0x71 }],
+  }),
   _obsolete: reserved(1),
-  /** Low four bits: {@link SenseKey}. */
-  key: named(u8, SenseKey),
+  key: packed(u8, { fileMark: [7, 1], endOfMedium: [6, 1], incorrectLength: [5, 1], key: [0, 4, SenseKey] }),
   information: u32be,
   /** Bytes behind this one. */
   additionalLength: u8,
   commandSpecific: u32be,
-  code: u8,
-  qualifier: u8,
+  /** Additional code and its qualifier. */
+  reason: named(u16be, additional),
   _replaceable: reserved(6),
 });
 export type FixedSense = Infer<typeof FixedSense>;
@@ -78,8 +82,8 @@ export function writeSense(target: Uint8Array, at: number, sense: number): void 
   target[at + FixedSense.at.responseCode] = 0x70;
   target[at + FixedSense.at.key] = sense >> 16;
   target[at + FixedSense.at.additionalLength] = FIXED_SENSE_SIZE - 8;
-  target[at + FixedSense.at.code] = sense >> 8;
-  target[at + FixedSense.at.qualifier] = sense;
+  target[at + FixedSense.at.reason] = sense >> 8;
+  target[at + FixedSense.at.reason + 1] = sense;
 }
 
 /** Reads sense data in fixed or descriptor format back into one number. @returns 0 for any other format. */

@@ -8,6 +8,7 @@ const SHOWN_BYTES = 16;
 const FRAMES: readonly string[] = [
   'trace',
   'vmpacket',
+  'vstor.answer',
   'gpa-direct',
   'transfer-pages',
   'range',

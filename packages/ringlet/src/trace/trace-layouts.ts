@@ -19,6 +19,7 @@ import {
   mouseLayout,
   nvspLayout,
   rndisLayout,
+  scsiDataLayout,
   videoLayout,
   vstorLayout,
 } from '@ringlet/protocols';
@@ -146,6 +147,10 @@ export function traceTable(devices: readonly DeviceLayouts[] = []): LayoutTable 
         { when: { kind: TraceKind.Channel }, layout: { name: 'channel', head: ChannelTraceRecord } },
         { when: { kind: TraceKind.Packet }, layout: packet },
         { when: { kind: TraceKind.Data, interfaceId: interfaces.network.interfaceId }, layout: rndisLayout },
+        {
+          when: { kind: TraceKind.Data, interfaceId: [interfaces.scsi.interfaceId, interfaces.ide.interfaceId] },
+          layout: scsiDataLayout,
+        },
       ],
     ],
   });

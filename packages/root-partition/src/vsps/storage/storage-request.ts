@@ -17,8 +17,9 @@ import {
   VstorOperation,
   writeSense,
 } from '@ringlet/protocols';
-import { Access, type GuestMemory, PAGE_SIZE } from '@ringlet/microkernel';
+import { Access, type GuestMemory, PAGE_SIZE, TraceSender } from '@ringlet/microkernel';
 import { type Packet, PacketType } from '@ringlet/vmbus';
+import { traceData } from './data-trace.ts';
 import type { Lane } from './lane.ts';
 import type { LunQueue } from './lun-queue.ts';
 import { statusOfSrb } from './srb-status.ts';
@@ -187,6 +188,14 @@ export class StorageRequest extends ScsiTask {
     packet[VstorAt.dataIn] = this.direction;
     putWord(packet, VstorAt.dataTransferLength, this.transferred);
     if (sensed) writeSense(packet, VstorAt.sense, this.sense);
+  }
+
+  protected override gave(data: Uint8Array, length: number): void {
+    traceData(this.lane.channel.tracing, TraceSender.Root, this, data, length);
+  }
+
+  protected override took(data: Uint8Array): void {
+    traceData(this.lane.channel.tracing, TraceSender.Guest, this, data, data.length);
   }
 
   protected override finished(): void {

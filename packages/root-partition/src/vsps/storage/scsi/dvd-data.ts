@@ -4,6 +4,7 @@ import {
   be32,
   CdCapabilitiesPage,
   ConfigurationHeader,
+  CoreFeature,
   DiscInformation,
   DVD_FIRST_SECTOR,
   DvdFeature,
@@ -16,8 +17,10 @@ import {
   MEDIA_EVENT_CLASS,
   MechanismStatus,
   ModePage,
-  putBe16,
-  putBe32,
+  MorphingFeature,
+  ProfileDescriptor,
+  RandomReadableFeature,
+  RemovableMediumFeature,
   Sense,
   TocHeader,
   TocTrack,
@@ -36,6 +39,9 @@ const MSF_OFFSET = 150;
 const FEATURE_PERSISTENT = 0x02;
 const FEATURE_CURRENT = 0x01;
 const IDLE = 0;
+/** Physical interface standard of a drive behind SCSI commands. */
+const SCSI_INTERFACE = 1;
+const TRAY_THAT_LOCKS = 0x29;
 
 /** C/DVD capabilities mode page (2Ah): reads DVD-ROM, tray that can be locked and ejected. */
 export function capabilitiesPage(locked: boolean): Uint8Array {
@@ -46,7 +52,7 @@ export function capabilitiesPage(locked: boolean): Uint8Array {
     writes: 0,
     capabilities4: 0,
     capabilities5: 0,
-    mechanism: 0x29 | (locked ? 0x02 : 0),
+    mechanism: TRAY_THAT_LOCKS | (locked ? 0x02 : 0),
     capabilities7: 0,
     maximumReadSpeed: READ_SPEED,
     volumeLevels: 0,
@@ -197,30 +203,41 @@ interface FeatureRow {
   readonly version: number;
   readonly persistent: boolean;
   readonly current: boolean;
-  readonly data: readonly number[];
+  readonly data: Uint8Array;
 }
 
 function featureRows(present: boolean): FeatureRow[] {
-  const word = (...values: number[]): number[] => {
-    const data = new Uint8Array(4 * values.length);
-    values.forEach((value, i) => putBe32(data, 4 * i, value));
-    return Array.from(data);
-  };
-  const profile = new Uint8Array(4);
-  putBe16(profile, 0, DvdProfile.DvdRom);
-  profile[2] = present ? 1 : 0;
   const always = { persistent: true, current: true };
   const withMedium = { persistent: false, current: present };
   return [
-    { code: DvdFeature.ProfileList, version: 0, ...always, data: Array.from(profile) },
-    // Physical interface standard 1: SCSI. DBE clear.
-    { code: DvdFeature.Core, version: 2, ...always, data: [...word(1), 0, 0, 0, 0] },
+    {
+      code: DvdFeature.ProfileList,
+      version: 0,
+      ...always,
+      data: ProfileDescriptor.encode({ profile: DvdProfile.DvdRom, current: present ? 1 : 0 }),
+    },
+    {
+      code: DvdFeature.Core,
+      version: 2,
+      ...always,
+      data: CoreFeature.encode({ physicalInterface: SCSI_INTERFACE, flags: 0 }),
+    },
     // Events are polled.
-    { code: DvdFeature.Morphing, version: 1, ...always, data: [0, 0, 0, 0] },
+    { code: DvdFeature.Morphing, version: 1, ...always, data: MorphingFeature.encode({ flags: 0 }) },
     // Tray, ejects, locks.
-    { code: DvdFeature.RemovableMedium, version: 0, ...always, data: [0x29, 0, 0, 0] },
-    { code: DvdFeature.RandomReadable, version: 0, ...withMedium, data: [...word(DVD_BLOCK_SIZE), 0, 1, 0, 0] },
-    { code: DvdFeature.DvdRead, version: 0, ...withMedium, data: [] },
+    {
+      code: DvdFeature.RemovableMedium,
+      version: 0,
+      ...always,
+      data: RemovableMediumFeature.encode({ mechanism: TRAY_THAT_LOCKS }),
+    },
+    {
+      code: DvdFeature.RandomReadable,
+      version: 0,
+      ...withMedium,
+      data: RandomReadableFeature.encode({ blockSize: DVD_BLOCK_SIZE, blocking: 1, flags: 0 }),
+    },
+    { code: DvdFeature.DvdRead, version: 0, ...withMedium, data: new Uint8Array(0) },
   ];
 }
 

@@ -102,6 +102,7 @@ export abstract class ScsiTask implements DiskRequest {
       this.bytes.set(data.subarray(done, done + part), this.runOffset[run]!);
       done += part;
     }
+    if (length > 0) this.gave(data, length);
     this.good(length);
   }
 
@@ -114,6 +115,7 @@ export abstract class ScsiTask implements DiskRequest {
       data.set(this.bytes.subarray(this.runOffset[run]!, this.runOffset[run]! + part), done);
       done += part;
     }
+    if (length > 0) this.took(data);
     return data;
   }
 
@@ -145,6 +147,12 @@ export abstract class ScsiTask implements DiskRequest {
     this.transferred = 0;
     this.#end(status, Sense.None);
   }
+
+  /** The initiator was given the first `length` bytes of these, which say something of a unit: never what a disk holds. */
+  protected gave(_data: Uint8Array, _length: number): void {}
+
+  /** These came from the initiator: parameters, or the block of a command that is neither READ nor WRITE. */
+  protected took(_data: Uint8Array): void {}
 
   /** The command has ended; its result stands in the fields. The owner answers, and may use the task again. */
   protected abstract finished(): void;
